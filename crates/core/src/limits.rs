@@ -1,0 +1,42 @@
+//! Every limit on what comes from outside, with its unit. `docs/limits.md` lists them for users.
+
+use std::time::Duration;
+
+/// Largest event accepted, in bytes of JSON.
+pub const EVENT_BYTES_MAX: usize = 64 * 1024;
+/// Largest batch of events accepted in one request, in events.
+pub const EVENT_BATCH_MAX: usize = 256;
+/// Largest request body, in bytes.
+pub const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Deepest nesting of JSON accepted, in levels.
+pub const JSON_DEPTH_MAX: usize = 32;
+/// Longest identifier (task, agent, correlation, target), in bytes.
+pub const ID_BYTES_MAX: usize = 128;
+/// Longest one-line text (a name, a title, a reason), in bytes.
+pub const LINE_BYTES_MAX: usize = 512;
+/// Longest free text (a notice's body, a summary), in bytes.
+pub const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Most signals that one task may declare.
+pub const SIGNALS_MAX: usize = 16;
+/// Most targets that one notice may go to.
+pub const TARGETS_MAX: usize = 32;
+/// Most evidence records that one task may hold.
+pub const EVIDENCE_PER_TASK_MAX: usize = 1_000;
+/// Most claims that one evidence record may support.
+pub const SUPPORTS_MAX: usize = 16;
+/// Shortest checkpoint period.
+pub const PERIOD_MIN: Duration = Duration::from_secs(1);
+/// Longest checkpoint period, grace or expected duration: 366 days.
+pub const PERIOD_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+/// Longest time that a tool call in flight silences the watchdog, whatever it declares.
+pub const TOOL_CALL_MAX: Duration = Duration::from_secs(2 * 3600);
+/// Longest provider answer kept in a receipt, in bytes, after redaction.
+pub const RAW_ANSWER_BYTES_MAX: usize = 512;
+/// Most deliveries folded into one digest.
+pub const DIGEST_MEMBERS_MAX: usize = 50;
+/// Longest time that a gate may be opened for by an operator's act: 31 days.
+pub const GATE_OPEN_MAX: Duration = Duration::from_secs(31 * 24 * 3600);
+/// Highest escalation level of an incident.
+pub const ESCALATION_LEVELS_MAX: usize = 8;
+/// Furthest that an event's own `time` may lie ahead of this machine's clock before it is refused.
+pub const EVENT_FUTURE_MAX: Duration = Duration::from_secs(24 * 3600);

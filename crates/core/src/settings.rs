@@ -1,0 +1,118 @@
+//! Settings that the path reads: cadences, targets, retry rules, and what policy defaults to. Values, never secrets.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    capability::Capabilities,
+    decision::{Severity, Verdict},
+    gate::Gate,
+    ids::{RuntimeName, TargetName},
+    notice::ProofLevel,
+    task::Cadence,
+    time::duration_text,
+};
+
+/// What to do when an attempt's outcome is unknown and the sender can't repeat safely.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnknown {
+    /// Keep it pending and show it; an operator settles it.
+    #[default]
+    Hold,
+    /// Send again, with a mark that it may be a repeat.
+    ResendPossibleDuplicate,
+}
+
+/// How a target's failed attempts are repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// Most attempts before the delivery is blocked.
+    pub attempts_max: u32,
+    /// Wait before the second attempt; it doubles from there, with jitter.
+    #[serde(with = "duration_text")]
+    pub first: Duration,
+    /// Longest wait between two attempts of Candor's own choosing. A channel's Retry-After may be longer and is kept.
+    #[serde(with = "duration_text")]
+    pub longest: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts_max: 10, first: Duration::from_secs(2), longest: Duration::from_secs(15 * 60) }
+    }
+}
+
+/// What the path knows about a target. What it takes to reach it lives in the sender's binding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Its name.
+    pub name: TargetName,
+    /// The sender's name and version, `webhook@0.1.0`.
+    pub sender: String,
+    /// Whether the sender exists here.
+    pub available: bool,
+    /// The gate that each attempt passes; none where the sender only pretends.
+    pub gate: Option<Gate>,
+    /// Whether a repeat under the same key has no second effect.
+    pub idempotent: bool,
+    /// What to do when an outcome is unknown and it isn't idempotent.
+    pub on_unknown: OnUnknown,
+    /// The proof below which a delivery stays pending.
+    pub needs: ProofLevel,
+    /// How failed attempts are repeated.
+    pub retry: Retry,
+    /// Lowest escalation level that goes here.
+    pub from_level: u8,
+    /// Lowest severity that goes here.
+    pub from_severity: Severity,
+}
+
+/// Everything that the path reads beside its view.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The profile's name, kept in artifacts.
+    pub profile: String,
+    /// This node's id: part of every idempotency key.
+    pub node: String,
+    /// Cadence of a task that names none.
+    pub cadence: Cadence,
+    /// When the levels after the first are due, each counted from the one before.
+    pub escalate_after: Vec<Duration>,
+    /// Where notices go.
+    pub targets: Vec<Target>,
+    /// What holds when no rule matches.
+    pub default_verdict: Verdict,
+    /// How long evidence lives.
+    #[serde(with = "duration_text")]
+    pub evidence_lives_for: Duration,
+    /// What each runtime can do. A runtime that isn't listed can do nothing.
+    pub capabilities: BTreeMap<RuntimeName, Capabilities>,
+    /// How long an owner's leases outlive its last heartbeat.
+    #[serde(with = "duration_text")]
+    pub lease: Duration,
+    /// How long a hand-over waits to be taken up.
+    #[serde(with = "duration_text")]
+    pub handover: Duration,
+    /// How often routine checkpoints are folded into an artifact.
+    #[serde(with = "duration_text")]
+    pub fold_every: Duration,
+}
+
+impl Settings {
+    /// The target of that name.
+    #[must_use]
+    pub fn target(&self, name: &TargetName) -> Option<&Target> {
+        self.targets.iter().find(|target| &target.name == name)
+    }
+
+    /// What a runtime can do.
+    #[must_use]
+    pub fn capabilities(&self, runtime: &RuntimeName) -> Capabilities {
+        self.capabilities.get(runtime).cloned().unwrap_or_default()
+    }
+}

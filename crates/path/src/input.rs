@@ -1,0 +1,172 @@
+//! What can happen to the machine.
+
+use std::time::Duration;
+
+use candor_core::{
+    event::Event,
+    evidence::{Finding, Origin},
+    gate::Gate,
+    ids::{EvidenceNo, Fence, NoticeNo, OwnerNo, TargetName, TaskId},
+    notice::Answer,
+    task::Reading,
+    time::Timestamp,
+};
+
+use crate::view::BeatFold;
+
+/// What an operator does. Each act is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Try a blocked or pending delivery again, from its first try. All targets when none is named.
+    Retry {
+        /// The notice.
+        notice: NoticeNo,
+        /// One target, or all.
+        target: Option<TargetName>,
+    },
+    /// Settle a delivery without proof from the destination. It never becomes `acked`.
+    Resolve {
+        /// The notice.
+        notice: NoticeNo,
+        /// One target, or all.
+        target: Option<TargetName>,
+        /// How it was settled.
+        note: String,
+    },
+    /// Take an incident on: stops escalation.
+    Acknowledge {
+        /// A notice of the incident.
+        notice: NoticeNo,
+        /// Who takes it on.
+        by: String,
+    },
+    /// Send a test through the real queue and sender.
+    Test {
+        /// One target, or all.
+        target: Option<TargetName>,
+    },
+    /// Look at evidence again.
+    Verify {
+        /// The record.
+        evidence: EvidenceNo,
+    },
+    /// Open a gate.
+    OpenGate {
+        /// The gate.
+        gate: Gate,
+        /// For one target, or all.
+        target: Option<TargetName>,
+        /// Why.
+        reason: String,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// Close a gate.
+    CloseGate {
+        /// The gate.
+        gate: Gate,
+    },
+}
+
+/// What can happen to the machine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A report came in, under somebody's credential.
+    Report {
+        /// The report.
+        event: Box<Event>,
+        /// Whose credential.
+        origin: Origin,
+    },
+    /// A collector looked at a piece of evidence.
+    Collected {
+        /// The record.
+        evidence: EvidenceNo,
+        /// What it found.
+        finding: Box<Finding>,
+    },
+    /// A task is due: its signals were read, in the task's order. None where a task has none to read.
+    Look {
+        /// The task.
+        task: TaskId,
+        /// The readings; `None` asks the machine to have them read first if the task has signals.
+        readings: Option<Vec<Reading>>,
+    },
+    /// A delivery is due. With `open`, the same process is the bridge and the attempt is opened in the same commit.
+    Dispatch {
+        /// The notice.
+        notice: NoticeNo,
+        /// The target.
+        target: TargetName,
+        /// Who takes the lease.
+        owner: OwnerNo,
+        /// Whether to open the attempt at once.
+        open: bool,
+    },
+    /// The bridge takes up a hand-over.
+    Open {
+        /// The notice.
+        notice: NoticeNo,
+        /// The target.
+        target: TargetName,
+        /// Who takes it up.
+        owner: OwnerNo,
+    },
+    /// A sender answered.
+    Answered {
+        /// The notice.
+        notice: NoticeNo,
+        /// The target.
+        target: TargetName,
+        /// The fencing token of the attempt.
+        fence: Fence,
+        /// What it answered.
+        answer: Box<Answer>,
+        /// SHA-256 in hex of what was sent.
+        payload_sha256: Option<String>,
+    },
+    /// A lease lapsed or its owner is gone.
+    Rescue {
+        /// The notice.
+        notice: NoticeNo,
+        /// The target.
+        target: TargetName,
+        /// Heartbeats before this are no life.
+        alive_since: Timestamp,
+    },
+    /// Deliveries held for a closed gate are looked at again.
+    ReleaseHeld,
+    /// Routine checkpoints are folded.
+    Fold(BeatFold),
+    /// An operator acts.
+    Operator {
+        /// What they do.
+        act: Act,
+        /// Whose credential; anything but the operator's is refused.
+        origin: Origin,
+    },
+    /// A process that leases work starts.
+    OwnerStarted {
+        /// Its role.
+        role: String,
+        /// Whether it holds the store alone: then every other owner has ended.
+        alone: bool,
+        /// Since when nobody was there to take reports, if reporters depend on this process.
+        away_since: Option<Timestamp>,
+    },
+    /// An owner lives.
+    OwnerBeat {
+        /// Which.
+        owner: OwnerNo,
+    },
+    /// An owner ends in order.
+    OwnerEnded {
+        /// Which.
+        owner: OwnerNo,
+    },
+    /// The wall clock jumped against the steady one.
+    ClockJumped {
+        /// By how many microseconds.
+        micros: i64,
+    },
+}

@@ -1,0 +1,428 @@
+//! What a step wants done: one commit, then effects, and an answer for whoever asked.
+
+use candor_core::{
+    claim::Claim,
+    decision::Decision,
+    event::EventType,
+    evidence::{Evidence, Subject},
+    claim::ClaimKind,
+    gate::{Gate, Opening},
+    ids::{
+        ClaimNo, CorrelationId, DecisionNo, EventNo, EvidenceNo, Fence, IncidentNo, NoticeNo, OpeningNo, OwnerNo,
+        ReceiptNo, TargetName, TaskId,
+    },
+    notice::{Delivery, Message, Notice},
+    task::{Incident, Signal, Task},
+    time::Timestamp,
+};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::view::OwnerRow;
+
+macro_rules! numbers {
+    ($($field:ident: $kind:ty => $take:ident, $doc:literal;)+) => {
+        /// The next free number of each kind. A step takes from its own copy and hands the rest back with its plan.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Numbers { $(#[doc = $doc] pub $field: u64,)+ }
+
+        impl Numbers {
+            /// Every number's name and value, for a store to keep.
+            #[must_use]
+            pub fn to_pairs(self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($field), self.$field)),+]
+            }
+
+            /// Sets a number by name; unknown names are ignored, so that an older store can be read.
+            pub fn set(&mut self, name: &str, value: u64) {
+                $(if name == stringify!($field) { self.$field = value; })+
+            }
+
+            $(
+                #[doc = concat!("Takes ", $doc)]
+                pub fn $take(&mut self) -> $kind {
+                    let taken = self.$field;
+                    self.$field = taken.saturating_add(1);
+                    <$kind>::from(Take(taken))
+                }
+            )+
+        }
+
+        impl Default for Numbers {
+            fn default() -> Self {
+                Self { $($field: 1,)+ }
+            }
+        }
+    };
+}
+
+/// A number on its way into its own kind.
+pub struct Take(u64);
+
+macro_rules! takes {
+    ($($kind:ident),+) => {$(
+        impl From<Take> for $kind {
+            fn from(take: Take) -> Self {
+                Self(take.0)
+            }
+        }
+    )+};
+}
+takes!(EventNo, DecisionNo, ClaimNo, EvidenceNo, IncidentNo, NoticeNo, ReceiptNo, OpeningNo, OwnerNo, Fence);
+
+impl From<Take> for u64 {
+    fn from(take: Take) -> Self {
+        take.0
+    }
+}
+
+numbers! {
+    event: EventNo => take_event, "the next event's number.";
+    decision: DecisionNo => take_decision, "the next decision's number.";
+    claim: ClaimNo => take_claim, "the next claim's number.";
+    evidence: EvidenceNo => take_evidence, "the next evidence record's number.";
+    incident: IncidentNo => take_incident, "the next incident's number.";
+    notice: NoticeNo => take_notice, "the next notice's number.";
+    receipt: ReceiptNo => take_receipt, "the next receipt's number.";
+    opening: OpeningNo => take_opening, "the next gate opening's number.";
+    owner: OwnerNo => take_owner, "the next owner's number.";
+    fence: Fence => take_fence, "the next fencing token.";
+    record: u64 => take_record, "the next number of a record that has no kind of its own, such as a fold or a gap.";
+}
+
+/// A routine checkpoint: proof of life and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// The task.
+    pub task: TaskId,
+    /// When it was taken in.
+    pub at: Timestamp,
+    /// The event's id, so that the fold's digest can be recomputed by whoever kept the events.
+    pub event_id: String,
+}
+
+/// What an artifact is. Decides where it lies in every export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ArtifactKind {
+    /// A canonical event.
+    Event,
+    /// A claim.
+    Claim,
+    /// An evidence record, each look at it anew.
+    Evidence,
+    /// A decision.
+    Decision,
+    /// A notice entering the queue, or changing there.
+    Queue,
+    /// A hand-over.
+    Spool,
+    /// An attempt opened apart from its hand-over.
+    Attempt,
+    /// A receipt.
+    Receipt,
+    /// An incident opening, escalating, being taken on or ending.
+    Incident,
+    /// A gate opened or closed.
+    Gate,
+    /// Routine checkpoints, folded.
+    HeartbeatFold,
+    /// A loss or a jump that Candor knows of: it wasn't running, the clock moved.
+    Gap,
+}
+
+/// A record for the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Artifact {
+    /// What it is.
+    pub kind: ArtifactKind,
+    /// Its id within the kind: `e-12`, `d-7`.
+    pub id: String,
+    /// The task that it belongs to.
+    pub task: Option<TaskId>,
+    /// The incident or firing that it belongs to.
+    pub correlation: Option<CorrelationId>,
+    /// Its content.
+    pub body: Value,
+}
+
+/// A change of the store's projections.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    /// An event is accepted: its source and id won't be accepted again.
+    Seen {
+        /// The event's source.
+        source: String,
+        /// The event's id.
+        id: String,
+        /// Its number here.
+        event: EventNo,
+        /// The decision that it led to.
+        decision: Option<DecisionNo>,
+    },
+    /// A task as it now is.
+    Task(Box<Task>),
+    /// A routine checkpoint.
+    Beat(Beat),
+    /// Beats up to a mark are folded.
+    Folded {
+        /// The task.
+        task: TaskId,
+        /// The mark.
+        up_to: u64,
+        /// When its last beat was.
+        last: Timestamp,
+    },
+    /// An incident as it now is.
+    Incident(Box<Incident>),
+    /// A claim.
+    Claim(Box<Claim>),
+    /// An evidence record as it now is.
+    Evidence(Box<Evidence>),
+    /// A notice as it now is.
+    Notice(Box<Notice>),
+    /// A delivery as it now is.
+    Delivery(Box<Delivery>),
+    /// A target is parked until a time, or free again.
+    Parked {
+        /// The target.
+        target: TargetName,
+        /// Until when; none when free.
+        until: Option<Timestamp>,
+    },
+    /// A gate opening as it now is.
+    Opening(Box<Opening>),
+    /// An owner as it now is.
+    Owner(OwnerRow),
+    /// Every other owner is known to have ended.
+    OthersEnded(OwnerNo),
+    /// The clock jumped: every stored instant that waits for the future, or measures silence, moves with it.
+    Shift {
+        /// By how many microseconds.
+        micros: i64,
+    },
+    /// Watched tasks that are due before a time are given until then: nobody could report meanwhile.
+    Reprieve {
+        /// Until when.
+        until: Timestamp,
+    },
+}
+
+/// A message that may be sent now: its attempt is committed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sending {
+    /// The message.
+    pub message: Message,
+    /// The gate that it passes; none for a sender that only pretends.
+    pub gate: Option<Gate>,
+    /// The opening under which the gate was found open.
+    pub opening: Option<Opening>,
+}
+
+/// What is to be done after the commit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Call the provider, once.
+    Send(Box<Sending>),
+    /// Look at a piece of evidence.
+    Collect {
+        /// The record.
+        evidence: EvidenceNo,
+        /// What it is about.
+        subject: Subject,
+        /// The claim kinds that it speaks to.
+        supports: Vec<ClaimKind>,
+    },
+    /// Read a task's signals.
+    Probe {
+        /// The task.
+        task: TaskId,
+        /// Its signals, in the task's order.
+        signals: Vec<Signal>,
+    },
+}
+
+/// What became of a report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accepted {
+    /// Its type.
+    pub event_type: EventType,
+    /// Its number; none for a routine checkpoint, which is folded.
+    pub event: Option<EventNo>,
+    /// What policy made of it; none for a routine checkpoint and a duplicate.
+    pub decision: Option<Decision>,
+    /// The decision's number, also for a duplicate.
+    pub decision_no: Option<DecisionNo>,
+    /// The claim that it made.
+    pub claim: Option<ClaimNo>,
+    /// The evidence record that it brought.
+    pub evidence: Option<EvidenceNo>,
+    /// The notice that followed.
+    pub notice: Option<NoticeNo>,
+    /// Whether it had been accepted before.
+    pub duplicate: bool,
+}
+
+/// The answer for whoever handed in an input.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// A report was accepted.
+    Accepted(Box<Accepted>),
+    /// A look at evidence was recorded.
+    Evidence(Box<Evidence>),
+    /// An incident was taken on.
+    Incident(Box<Incident>),
+    /// A gate was opened or closed.
+    Opening(Box<Opening>),
+    /// An owner was registered.
+    Owner(OwnerNo),
+    /// A notice was created.
+    Notice(NoticeNo),
+    /// Deliveries moved; how many.
+    Moved(u64),
+    /// Done, or nothing was left to do.
+    Done,
+}
+
+/// Why an input was refused. Nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// The task doesn't exist.
+    #[error("no task `{0}`; start it with `candor task start {0}`")]
+    UnknownTask(TaskId),
+    /// The parent task doesn't exist.
+    #[error("no parent task `{0}`; start it first")]
+    UnknownParent(TaskId),
+    /// The task belongs to another agent.
+    #[error("task `{task}` belongs to `{owner}`; only its owner reports on it")]
+    NotOwner {
+        /// The task.
+        task: TaskId,
+        /// Its owner.
+        owner: String,
+    },
+    /// The task has ended.
+    #[error("task `{0}` has ended; start it again with `candor task start {0}`")]
+    Ended(TaskId),
+    /// Only Candor makes such events.
+    #[error("`{0}` is made by Candor alone; report what you saw instead")]
+    Reserved(&'static str),
+    /// Too many of something.
+    #[error("task `{task}` already holds {max} {what}; close it and start a new one")]
+    TooMany {
+        /// The task.
+        task: TaskId,
+        /// Of what.
+        what: &'static str,
+        /// How many are allowed.
+        max: usize,
+    },
+    /// A receipt speaks to nothing but `operator_notified`.
+    #[error("a receipt supports only `operator_notified`, not `{0}`")]
+    ReceiptSupports(String),
+    /// The notice doesn't exist.
+    #[error("no notice `{0}`; `candor notice list` shows what there is")]
+    UnknownNotice(NoticeNo),
+    /// The notice doesn't go to that target.
+    #[error("notice `{notice}` doesn't go to `{target}`; `candor notice show {notice}` shows where it goes")]
+    UnknownDelivery {
+        /// The notice.
+        notice: NoticeNo,
+        /// The target.
+        target: TargetName,
+    },
+    /// No such target is configured.
+    #[error("no target `{0}`; `candor status` lists the targets, the configuration defines them")]
+    UnknownTarget(TargetName),
+    /// The delivery is final.
+    #[error("notice `{0}` is `acked`: the destination's proof is on record and stands")]
+    AlreadyAcked(NoticeNo),
+    /// The delivery is being sent right now.
+    #[error("notice `{0}` is being sent; wait for its receipt")]
+    BeingSent(NoticeNo),
+    /// The notice belongs to no incident.
+    #[error("notice `{0}` belongs to no open incident; there is nothing to take on")]
+    NoIncident(NoticeNo),
+    /// The evidence record doesn't exist.
+    #[error("no evidence record `{0}`; `candor evidence list` shows what there is")]
+    UnknownEvidence(EvidenceNo),
+    /// It can't be looked at.
+    #[error("evidence `{0}` is only told; there is nothing that Candor could look at")]
+    NotCollectable(EvidenceNo),
+    /// No such opening.
+    #[error("gate `{0}` is not open; `candor gate list` shows what is")]
+    GateNotOpen(String),
+    /// The opening is too long.
+    #[error("a gate opens for at most {max}; give a shorter `--expires`")]
+    OpenTooLong {
+        /// The limit, in words.
+        max: String,
+    },
+    /// Only the operator may do that.
+    #[error("only the operator may do that; an agent's credential reports and attaches evidence")]
+    OperatorOnly,
+    /// A text is empty or too long.
+    #[error("`{field}` must be 1 to {max} bytes on one line")]
+    Text {
+        /// Which.
+        field: &'static str,
+        /// The limit.
+        max: usize,
+    },
+}
+
+impl Refusal {
+    /// A stable code for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownTask(_) => "unknown_task",
+            Self::UnknownParent(_) => "unknown_parent",
+            Self::NotOwner { .. } => "not_owner",
+            Self::Ended(_) => "ended",
+            Self::Reserved(_) => "reserved",
+            Self::TooMany { .. } => "too_many",
+            Self::ReceiptSupports(_) => "receipt_supports",
+            Self::UnknownNotice(_) => "unknown_notice",
+            Self::UnknownDelivery { .. } => "unknown_delivery",
+            Self::UnknownTarget(_) => "unknown_target",
+            Self::AlreadyAcked(_) => "already_acked",
+            Self::BeingSent(_) => "being_sent",
+            Self::NoIncident(_) => "no_incident",
+            Self::UnknownEvidence(_) => "unknown_evidence",
+            Self::NotCollectable(_) => "not_collectable",
+            Self::GateNotOpen(_) => "gate_not_open",
+            Self::OpenTooLong { .. } => "open_too_long",
+            Self::OperatorOnly => "operator_only",
+            Self::Text { .. } => "text",
+        }
+    }
+}
+
+/// What a step wants done: `writes` and `artifacts` in one commit, `effects` only after it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Changes of the projections, in order.
+    pub writes: Vec<Write>,
+    /// Records for the log, in order.
+    pub artifacts: Vec<Artifact>,
+    /// What is left of the numbers.
+    pub numbers: Numbers,
+    /// What is done after the commit.
+    pub effects: Vec<Effect>,
+    /// The answer for whoever asked.
+    pub reply: Reply,
+}
+
+impl Plan {
+    /// A plan that does nothing yet.
+    #[must_use]
+    pub fn new(numbers: Numbers) -> Self {
+        Self { writes: Vec::new(), artifacts: Vec::new(), numbers, effects: Vec::new(), reply: Reply::Done }
+    }
+
+    /// Whether there is anything to commit.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.artifacts.is_empty()
+    }
+}

@@ -1,0 +1,122 @@
+//! What a step may read. A view is frozen: between two reads of one step nothing changes under it.
+
+use candor_core::{
+    claim::Claim,
+    evidence::Evidence,
+    gate::{Gate, Opening},
+    ids::{ClaimNo, DecisionNo, EventNo, EvidenceNo, IncidentNo, NoticeNo, OwnerNo, TargetName, TaskId},
+    notice::{Delivery, Notice, PendingReason},
+    task::{Incident, Task},
+    time::Timestamp,
+};
+use thiserror::Error;
+
+use crate::plan::Numbers;
+
+/// The store couldn't be read. Carries the store's own words.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+#[error("the store can't be read: {0}")]
+pub struct Unreadable(pub String);
+
+/// An event that was accepted before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its number here.
+    pub event: EventNo,
+    /// The decision that it led to.
+    pub decision: Option<DecisionNo>,
+}
+
+/// One life of one process that leases work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnerRow {
+    /// Its number.
+    pub no: OwnerNo,
+    /// What it does: `up`, `watchdog`, `dispatcher`, `bridge`, `run`, `command`.
+    pub role: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Its last heartbeat.
+    pub beat_at: Timestamp,
+    /// Whether it is known to have ended.
+    pub ended: bool,
+}
+
+/// Routine checkpoints of one task that wait to be folded into an artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BeatFold {
+    /// The task.
+    pub task: TaskId,
+    /// How many.
+    pub count: u64,
+    /// The first.
+    pub first: Timestamp,
+    /// The last.
+    pub last: Timestamp,
+    /// SHA-256 in hex over all of them, in order of arrival.
+    pub digest: String,
+    /// The store's mark of the last beat covered; a fold up to it removes no later one.
+    pub up_to: u64,
+}
+
+/// Something that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// The watchdog must look at a task.
+    Look(TaskId),
+    /// A delivery may be dispatched.
+    Dispatch(NoticeNo, TargetName),
+    /// A hand-over lapsed, or its owner is gone.
+    Rescue(NoticeNo, TargetName),
+}
+
+/// What a step may read.
+#[expect(clippy::missing_errors_doc, reason = "every method fails in one way: the store can't be read")]
+pub trait View {
+    /// The next free number of each kind.
+    fn numbers(&self) -> Result<Numbers, Unreadable>;
+    /// Whether an event of that source and id was accepted.
+    fn seen(&self, source: &str, id: &str) -> Result<Option<Seen>, Unreadable>;
+    /// A task, with its last sign of life.
+    fn task(&self, id: &TaskId) -> Result<Option<Task>, Unreadable>;
+    /// The tasks that name this one as their parent: how many haven't ended, and how many ended without proof.
+    fn children(&self, id: &TaskId) -> Result<(u64, u64), Unreadable>;
+    /// An incident.
+    fn incident(&self, no: IncidentNo) -> Result<Option<Incident>, Unreadable>;
+    /// A task's claims, oldest first.
+    fn claims(&self, task: &TaskId) -> Result<Vec<Claim>, Unreadable>;
+    /// One claim.
+    fn claim(&self, no: ClaimNo) -> Result<Option<Claim>, Unreadable>;
+    /// A task's evidence, oldest first.
+    fn evidence_of(&self, task: &TaskId) -> Result<Vec<Evidence>, Unreadable>;
+    /// One evidence record.
+    fn evidence(&self, no: EvidenceNo) -> Result<Option<Evidence>, Unreadable>;
+    /// A notice.
+    fn notice(&self, no: NoticeNo) -> Result<Option<Notice>, Unreadable>;
+    /// A task's notices, newest first, at most `limit`.
+    fn notices_of(&self, task: &TaskId, limit: usize) -> Result<Vec<Notice>, Unreadable>;
+    /// A notice's deliveries, in order of target.
+    fn deliveries(&self, notice: NoticeNo) -> Result<Vec<Delivery>, Unreadable>;
+    /// One delivery.
+    fn delivery(&self, notice: NoticeNo, target: &TargetName) -> Result<Option<Delivery>, Unreadable>;
+    /// Deliveries that are due for a target, oldest notice first, at most `limit`.
+    fn due_for(&self, target: &TargetName, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, Unreadable>;
+    /// Deliveries that a digest led by `lead` covers, in order.
+    fn covered_by(&self, lead: NoticeNo, target: &TargetName) -> Result<Vec<Delivery>, Unreadable>;
+    /// Deliveries that are pending for a reason and have no next time, at most `limit`.
+    fn held(&self, reason: PendingReason, limit: usize) -> Result<Vec<Delivery>, Unreadable>;
+    /// Until when a target is parked by a rate limit, if it was parked and nothing was sent since.
+    fn parked_until(&self, target: &TargetName) -> Result<Option<Timestamp>, Unreadable>;
+    /// The openings of a gate that aren't closed, newest first.
+    fn openings(&self, gate: Gate) -> Result<Vec<Opening>, Unreadable>;
+    /// An owner.
+    fn owner(&self, no: OwnerNo) -> Result<Option<OwnerRow>, Unreadable>;
+    /// What is due at `now`, earliest first, at most `limit`. Costs by what is due, not by what exists.
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>, Unreadable>;
+    /// When the next thing is due, if anything is.
+    fn next_due_at(&self) -> Result<Option<Timestamp>, Unreadable>;
+    /// Deliveries that are leased by somebody other than `owner` who has ended or whose last heartbeat lies before `alive_since`.
+    fn orphans(&self, owner: OwnerNo, alive_since: Timestamp, limit: usize) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable>;
+    /// Routine checkpoints that wait to be folded, at most `limit` tasks.
+    fn beats(&self, limit: usize) -> Result<Vec<BeatFold>, Unreadable>;
+}
