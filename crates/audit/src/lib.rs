@@ -1,0 +1,14 @@
+//! What an audit artifact needs from its first write on: strict ingest, canonical bytes, a salted commitment, a
+//! log header, and the hashes of the log. Pure: time, nonces and storage come from the caller.
+//!
+//! [`seal::seal`] is the one call that the store makes per artifact, [`seal::check`] the one that an auditor makes.
+//! `FORMAT.md` beside this crate writes the format down for someone who checks it without this code.
+
+pub mod at;
+pub mod canonical;
+pub mod commit;
+pub mod header;
+pub mod json;
+pub mod kind;
+pub mod merkle;
+pub mod seal;

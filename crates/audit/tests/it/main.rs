@@ -1,0 +1,18 @@
+//! The audit format, tested from outside: vectors, oracles, properties, golden files, mutations.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod arbitrary;
+mod at;
+mod canonical;
+mod commit;
+mod corpus;
+mod golden;
+mod header;
+mod json;
+mod merkle;
+mod seal;
