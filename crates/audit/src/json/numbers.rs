@@ -38,13 +38,14 @@ pub(super) fn first_rounded(json: &[u8]) -> Option<Token<'_>> {
 
 /// What follows the string whose opening quote was just passed.
 fn after_string(mut rest: &[u8]) -> &[u8] {
-    loop {
-        rest = match rest {
-            [b'"', after @ ..] => return after,
-            [b'\\', _, after @ ..] | [_, after @ ..] => after,
-            [] => return rest,
-        };
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+        match rest.get(at..) {
+            Some([b'"', after @ ..]) => return after,
+            Some([_, _, after @ ..]) => rest = after,
+            _ => break,
+        }
     }
+    &[]
 }
 
 fn split_number(text: &[u8]) -> (&[u8], &[u8]) {

@@ -229,6 +229,20 @@ fn every_kind_has_a_name_and_a_folder_of_its_own() {
     assert_eq!(Kind::parse("Event"), None);
 }
 
+/// The folders that the deployment model names.
+#[test]
+fn the_reference_chain_lies_where_the_deployment_model_has_it() {
+    for (name, folder) in [
+        ("watch", "state/long-task-watchdog"),
+        ("event", "state/long-task-watchdog-events"),
+        ("queue", "state/operator-notify-queue"),
+        ("spool", "state/operator-notify-dispatch-spool"),
+        ("receipt", "state/operator-notify-bridge-receipts"),
+    ] {
+        assert_eq!(Kind::parse(name).unwrap().folder(), folder);
+    }
+}
+
 proptest! {
     #[test]
     fn any_header_reads_back_and_is_canonical(

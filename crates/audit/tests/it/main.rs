@@ -1,6 +1,7 @@
 //! The audit format, tested from outside: vectors, oracles, properties, golden files, mutations.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "tests"
