@@ -127,24 +127,44 @@ pub(crate) fn write_integer(mut value: u64, out: &mut Vec<u8>) {
 }
 
 /// The entries of an object by the UTF-16 code units of their keys, as the RFC orders them.
+///
+/// How `Map` orders them itself depends on a feature of serde_json that any crate of the build may turn on.
 pub(crate) fn in_order(object: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
-    let stored_in_order = is_ascii_ascending(object);
-    let mut sorted: Vec<_> = if stored_in_order {
+    let KeyOrder { ascending, ascii } = KeyOrder::of(object);
+    let stored = (ascending && ascii).then(|| object.iter());
+    let mut sorted: Vec<_> = if stored.is_some() {
         Vec::new()
     } else {
         object.iter().collect()
     };
-    sorted.sort_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
-    let stored = stored_in_order.then(|| object.iter());
+    if ascii {
+        sorted.sort_unstable_by_key(|(key, _)| key.as_bytes());
+    } else {
+        sorted.sort_unstable_by(|(left, _), (right, _)| {
+            left.encode_utf16().cmp(right.encode_utf16())
+        });
+    }
     stored.into_iter().flatten().chain(sorted)
 }
 
-/// Among ASCII keys the order of bytes is the order of UTF-16 units, and most objects are stored in it.
-fn is_ascii_ascending(object: &Map<String, Value>) -> bool {
-    let mut before: Option<&str> = None;
-    object.keys().all(|key| {
-        let ascending = before.is_none_or(|before| before < key.as_str());
-        before = Some(key);
-        ascending && key.is_ascii()
-    })
+/// What makes sorting cheap: among ASCII keys the order of bytes is the order of UTF-16 units.
+struct KeyOrder {
+    ascending: bool,
+    ascii: bool,
+}
+
+impl KeyOrder {
+    fn of(object: &Map<String, Value>) -> KeyOrder {
+        let mut order = KeyOrder {
+            ascending: true,
+            ascii: true,
+        };
+        let mut before: Option<&str> = None;
+        for key in object.keys() {
+            order.ascending &= before.is_none_or(|before| before < key.as_str());
+            order.ascii &= key.is_ascii();
+            before = Some(key);
+        }
+        order
+    }
 }
