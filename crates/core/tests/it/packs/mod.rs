@@ -1,0 +1,3 @@
+//! Packs: the core packs and their cases, loading, the laws of evaluation, and a naive twin of the evaluator.
+
+mod core;
