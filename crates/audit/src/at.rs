@@ -31,7 +31,7 @@ pub fn write(at_us: i64, out: &mut Vec<u8>) {
     out.push(b'Z');
 }
 
-/// Reads exactly what [`write`] writes; any other spelling of a time is none.
+/// Reads exactly what [`write()`] writes; any other spelling of a time is none.
 #[must_use]
 pub fn parse(text: &str) -> Option<i64> {
     let field = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
