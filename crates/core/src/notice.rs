@@ -133,6 +133,8 @@ pub enum DeliveryState {
         lease: Lease,
         /// When it was opened.
         opened_at: Timestamp,
+        /// The gate opening that it passed under; none where the sender only pretends.
+        opening: Option<OpeningNo>,
     },
     /// See [`StateName::PendingExternalSend`].
     Pending {

@@ -135,7 +135,8 @@ pub enum ArtifactKind {
 pub struct Artifact {
     /// What it is.
     pub kind: ArtifactKind,
-    /// Its id within the kind: `e-12`, `d-7`.
+    /// Its id, unique within the kind: `e-12`, `d-7`, or with a revision where the same thing is recorded again, `v-4-r2`. Always
+    /// `prefix-number` or `prefix-number-rN`; a store keys it by kind, number and revision (1 when it names none).
     pub id: String,
     /// The task that it belongs to.
     pub task: Option<TaskId>,

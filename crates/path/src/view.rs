@@ -105,6 +105,8 @@ pub trait View {
     fn covered_by(&self, lead: NoticeNo, target: &TargetName) -> Result<Vec<Delivery>, Unreadable>;
     /// Deliveries that are pending for a reason and have no next time, at most `limit`.
     fn held(&self, reason: PendingReason, limit: usize) -> Result<Vec<Delivery>, Unreadable>;
+    /// Deliveries that were handed over and that no bridge has taken up, oldest first, at most `limit`.
+    fn handed_over(&self, limit: usize) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable>;
     /// Until when a target is parked by a rate limit, if it was parked and nothing was sent since.
     fn parked_until(&self, target: &TargetName) -> Result<Option<Timestamp>, Unreadable>;
     /// The openings of a gate that aren't closed, newest first.

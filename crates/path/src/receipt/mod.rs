@@ -1,0 +1,220 @@
+//! Receipt: what the provider answered becomes a state and a record. `acked` is made here and nowhere else, from the
+//! destination's own proof.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use candor_core::{
+    ids::{Fence, NoticeNo, TargetName},
+    notice::{
+        Answer, BlockReason, Delivery, DeliveryState, Notice, Outcome, PendingReason, Proof, Receipt,
+    },
+    settings::{OnUnknown, Target},
+    time::Timestamp,
+};
+use serde_json::json;
+
+use crate::{
+    bridge,
+    machine::{Step, StepError, json as to_json},
+    plan::{ArtifactKind, Write},
+};
+
+/// Books an answer on the attempt that it belongs to, and on every notice that the same message covered.
+pub(crate) fn answered(
+    step: &mut Step<'_>,
+    no: NoticeNo,
+    target: &TargetName,
+    fence: Fence,
+    answer: Answer,
+    payload_sha256: Option<String>,
+) -> Result<(), StepError> {
+    let (Some(notice), Some(delivery)) = (step.view.notice(no)?, step.view.delivery(no, target)?) else {
+        return Ok(());
+    };
+    let holds = matches!(&delivery.state, DeliveryState::Sending { lease, .. } if lease.fence == fence);
+    if !holds {
+        late(step, &notice, &delivery, fence, &answer);
+        return Ok(());
+    }
+    for member in step.view.covered_by(no, target)? {
+        let same = matches!(&member.state, DeliveryState::Sending { lease, .. } if lease.fence == fence);
+        if let (true, Some(notice)) = (same, step.view.notice(member.notice)?) {
+            settle(step, &notice, member, fence, &answer, payload_sha256.clone(), Cause::Answer)?;
+        }
+    }
+    settle(step, &notice, delivery, fence, &answer, payload_sha256, Cause::Answer)
+}
+
+/// An answer under an older lease is kept for the record and changes nothing.
+fn late(step: &mut Step<'_>, notice: &Notice, delivery: &Delivery, fence: Fence, answer: &Answer) {
+    let record = step.plan.numbers.take_receipt();
+    let body = json!({
+        "late": { "notice": notice.no, "target": delivery.target, "fence": fence, "answer": answer },
+        "state": delivery.state.name(),
+    });
+    step.record_for(ArtifactKind::Receipt, record, notice, body);
+}
+
+/// Why an attempt is being settled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Its sender answered, or gave up on an answer.
+    Answer,
+    /// Its process ended: the channel is not to blame, so a repeat that is safe needs no wait.
+    OwnerGone,
+}
+
+/// What an outcome makes of a delivery.
+struct Verdict {
+    state: DeliveryState,
+    proof: Option<Proof>,
+    /// Whether the attempt counts against the limit.
+    counts: bool,
+    park: Option<Timestamp>,
+}
+
+/// Moves a delivery on by an attempt's answer, and writes the receipt.
+pub(crate) fn settle(
+    step: &mut Step<'_>,
+    notice: &Notice,
+    mut delivery: Delivery,
+    fence: Fence,
+    answer: &Answer,
+    payload_sha256: Option<String>,
+    cause: Cause,
+) -> Result<(), StepError> {
+    let (opened_at, opening) = match delivery.state {
+        DeliveryState::Sending { opened_at, opening, .. } => (Some(opened_at), opening),
+        _ => (None, None),
+    };
+    let target = step.settings().target(&delivery.target).cloned();
+    let repeated = delivery.maybe_repeat;
+    if matches!(answer.outcome, Outcome::Unknown { .. }) {
+        delivery.maybe_repeat = true;
+    }
+    let verdict = verdict(step.now, target.as_ref(), &delivery, answer, cause);
+    if !verdict.counts {
+        delivery.tries = delivery.tries.saturating_sub(1);
+    }
+    if let Some(until) = verdict.park {
+        step.write(Write::Parked { target: delivery.target.clone(), until: Some(until) });
+    }
+    let covered_by = delivery.digest_of;
+    delivery.state = verdict.state;
+    delivery.since = step.now;
+    let receipt = Receipt {
+        fence,
+        key: bridge::key(step, covered_by.unwrap_or(notice.no), &delivery.target),
+        payload_sha256,
+        gate: opening.and(target.as_ref().and_then(|target| target.gate)),
+        answer: Some(answer.clone()),
+        proof: verdict.proof,
+        simulated: answer.simulated,
+        maybe_repeat: repeated,
+        covered_by,
+        opened_at,
+        opening,
+        ..blank(step, notice, &delivery)
+    };
+    write(step, notice, receipt);
+    step.put_delivery(delivery);
+    Ok(())
+}
+
+fn verdict(now: Timestamp, target: Option<&Target>, delivery: &Delivery, answer: &Answer, cause: Cause) -> Verdict {
+    let plain = |state| Verdict { state, proof: None, counts: true, park: None };
+    let pending = |reason, next_at| DeliveryState::Pending { reason, next_at };
+    let Some(target) = target else { return plain(pending(PendingReason::NoSender, None)) };
+    let spent = delivery.tries >= target.retry.attempts_max;
+    let next = |floor_ms: Option<u64>| now.after(wait(target, delivery, floor_ms));
+    match &answer.outcome {
+        // A stand-in's proof proves nothing, whatever it says.
+        Outcome::Proved { .. } | Outcome::Relayed { .. } if answer.simulated => plain(pending(PendingReason::DryRun, None)),
+        Outcome::Simulated => plain(pending(PendingReason::DryRun, None)),
+        Outcome::Proved { proof } => {
+            let state = if proof.level >= target.needs {
+                DeliveryState::Acked { proof: proof.clone() }
+            } else {
+                pending(PendingReason::AcceptedByRelay, None)
+            };
+            Verdict { proof: Some(proof.clone()), ..plain(state) }
+        }
+        Outcome::Relayed { .. } => plain(pending(PendingReason::AcceptedByRelay, None)),
+        // If an earlier attempt may have arrived, running out of attempts doesn't make it surely undelivered.
+        Outcome::Failed { .. } if spent && delivery.maybe_repeat => plain(pending(PendingReason::OutcomeUnknown, None)),
+        Outcome::Failed { .. } if spent => plain(DeliveryState::Blocked { reason: BlockReason::AttemptsExhausted }),
+        Outcome::Failed { retry_after_ms, .. } => plain(pending(PendingReason::RetryScheduled, Some(next(*retry_after_ms)))),
+        Outcome::RateLimited { retry_after_ms } => {
+            let at = next(*retry_after_ms);
+            Verdict { counts: false, park: Some(at), ..plain(pending(PendingReason::RetryScheduled, Some(at))) }
+        }
+        Outcome::Refused { .. } if delivery.maybe_repeat => plain(pending(PendingReason::OutcomeUnknown, None)),
+        Outcome::Refused { reason, .. } => plain(DeliveryState::Blocked { reason: *reason }),
+        Outcome::Unknown { .. } => {
+            let again = !spent && (target.idempotent || target.on_unknown == OnUnknown::ResendPossibleDuplicate);
+            plain(pending(PendingReason::OutcomeUnknown, again.then(|| if cause == Cause::OwnerGone { now } else { next(None) })))
+        }
+        Outcome::GateClosed { .. } => Verdict { counts: false, ..plain(pending(PendingReason::GateClosed, None)) },
+    }
+}
+
+/// How long to wait before the next try: doubling with jitter up to the target's longest, and never less than the channel asks.
+fn wait(target: &Target, delivery: &Delivery, floor_ms: Option<u64>) -> Duration {
+    let seed = delivery.notice.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(delivery.attempts);
+    let tries = usize::try_from(delivery.tries.saturating_sub(1)).unwrap_or(usize::MAX).min(64);
+    let own = ExponentialBuilder::new()
+        .with_factor(2.0)
+        .with_min_delay(target.retry.first)
+        .with_max_delay(target.retry.longest)
+        .with_max_times(tries.saturating_add(1))
+        .with_jitter()
+        .with_jitter_seed(seed)
+        .build()
+        .nth(tries)
+        .unwrap_or(target.retry.longest);
+    own.max(Duration::from_millis(floor_ms.unwrap_or(0)))
+}
+
+/// Holds a delivery that can't be attempted now, and says why.
+pub(crate) fn hold(step: &mut Step<'_>, notice: &Notice, mut delivery: Delivery, reason: PendingReason) {
+    delivery.state = DeliveryState::Pending { reason, next_at: None };
+    delivery.since = step.now;
+    without_attempt(step, notice, &delivery, None);
+    step.put_delivery(delivery);
+}
+
+/// A receipt for a change that no attempt made: a hold, a requeue, a resolution.
+pub(crate) fn without_attempt(step: &mut Step<'_>, notice: &Notice, delivery: &Delivery, note: Option<String>) {
+    let receipt = Receipt { note, ..blank(step, notice, delivery) };
+    write(step, notice, receipt);
+}
+
+fn blank(step: &mut Step<'_>, notice: &Notice, delivery: &Delivery) -> Receipt {
+    Receipt {
+        no: step.plan.numbers.take_receipt(),
+        notice: notice.no,
+        target: delivery.target.clone(),
+        sender: step.settings().target(&delivery.target).map_or_else(|| "none".to_owned(), |target| target.sender.clone()),
+        attempt: delivery.attempts,
+        fence: Fence(0),
+        key: bridge::key(step, notice.no, &delivery.target),
+        payload_sha256: None,
+        gate: None,
+        opening: None,
+        answer: None,
+        state: delivery.state.name(),
+        reason: delivery.state.reason().map(str::to_owned),
+        proof: None,
+        simulated: false,
+        maybe_repeat: delivery.maybe_repeat,
+        covered_by: None,
+        note: None,
+        opened_at: None,
+        at: step.now,
+    }
+}
+
+fn write(step: &mut Step<'_>, notice: &Notice, receipt: Receipt) {
+    step.record_for(ArtifactKind::Receipt, receipt.no, notice, to_json(&receipt));
+}
