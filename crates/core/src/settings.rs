@@ -27,7 +27,7 @@ pub enum OnUnknown {
 
 /// How a target's failed attempts are repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Retry {
     /// Most attempts before the delivery is blocked.
     pub attempts_max: u32,

@@ -1,0 +1,216 @@
+//! The seam that every sender implements, and the binding that the bridge holds.
+
+use std::{fmt, pin::Pin};
+
+use candor_approval::{GateKeeper, GateKind, Permit};
+use candor_core::{
+    gate::Gate,
+    ids::TargetName,
+    notice::{Answer, Message, Outcome},
+    time::Timestamp,
+};
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use super::{
+    config::{ConfigError, TargetConfig},
+    http::HttpPool,
+};
+use crate::redact::Redactor;
+
+/// The clock, as handed to a sender: it notes when the provider was called and when the answer was in.
+pub type Now<'a> = &'a (dyn Fn() -> Timestamp + Send + Sync);
+
+/// A way out of this machine.
+pub trait Sender: Send + Sync + Sized + 'static {
+    /// The gate that each attempt passes. It belongs to the sender and can't be configured.
+    type Gate: GateKind;
+    /// The sender's own fields of a target.
+    type Config: DeserializeOwned + Clone + fmt::Debug + PartialEq + Send + Sync;
+    /// Its name in a target's `sender:` field.
+    const NAME: &'static str;
+
+    /// Checks the fields and makes the sender. No file is read, no program started and nothing is called here.
+    ///
+    /// # Errors
+    /// What is wrong with the fields, in words, and what to write instead.
+    fn bind(config: &Self::Config, pool: &HttpPool) -> Result<Self, String>;
+
+    /// Whether a repeat under the same key has no second effect at the destination.
+    fn idempotent(&self) -> bool;
+
+    /// The bytes that [`Sender::send`] sends for this message: the same message gives the same bytes.
+    fn payload(&self, message: &Message) -> Vec<u8>;
+
+    /// What an operator should know about this target that doesn't stop it: unsigned, a program that isn't there. No effect.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Makes one attempt. It always answers: whatever goes wrong is an outcome.
+    fn send(
+        &self,
+        permit: Permit<Self::Gate>,
+        message: &Message,
+        now: Now<'_>,
+    ) -> impl Future<Output = Answer> + Send;
+}
+
+type Sending<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// [`Sender`] with its types erased, so that bindings of different senders lie in one list.
+trait Erased: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn gate(&self) -> Option<Gate>;
+    fn idempotent(&self) -> bool;
+    fn payload(&self, message: &Message) -> Vec<u8>;
+    fn warnings(&self) -> Vec<String>;
+    fn send<'a>(&'a self, keeper: &GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a>;
+}
+
+impl<S: Sender> Erased for S {
+    fn name(&self) -> &'static str {
+        S::NAME
+    }
+
+    fn gate(&self) -> Option<Gate> {
+        S::Gate::GATE
+    }
+
+    fn idempotent(&self) -> bool {
+        Sender::idempotent(self)
+    }
+
+    fn payload(&self, message: &Message) -> Vec<u8> {
+        Sender::payload(self, message)
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        Sender::warnings(self)
+    }
+
+    fn send<'a>(&'a self, keeper: &GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a> {
+        let at = now();
+        match keeper.permit::<S::Gate>(Some(&message.target), at) {
+            Ok(permit) => Box::pin(Sender::send(self, permit, message, now)),
+            Err(closed) => {
+                let outcome = Outcome::GateClosed {
+                    why: closed.to_string(),
+                };
+                Box::pin(std::future::ready(answer(outcome, at, at)))
+            }
+        }
+    }
+}
+
+/// One target's sender, ready to send. Holds where secrets lie, never what they are.
+pub struct Binding {
+    target: TargetName,
+    sender: Box<dyn Erased>,
+}
+
+impl Binding {
+    /// Binds a target to its sender. Targets that share a pool share their connections.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the target and says what to write.
+    pub fn from_config(config: &TargetConfig, pool: &HttpPool) -> Result<Self, ConfigError> {
+        config.bind(pool)
+    }
+
+    pub(super) fn new<S: Sender>(target: TargetName, sender: S) -> Self {
+        Self {
+            target,
+            sender: Box::new(sender),
+        }
+    }
+
+    /// The target that it sends to.
+    #[must_use]
+    pub fn target(&self) -> &TargetName {
+        &self.target
+    }
+
+    /// The gate that each attempt passes; none where the sender only pretends.
+    #[must_use]
+    pub fn gate(&self) -> Option<Gate> {
+        self.sender.gate()
+    }
+
+    /// Whether a repeat under the same key has no second effect.
+    #[must_use]
+    pub fn idempotent(&self) -> bool {
+        self.sender.idempotent()
+    }
+
+    /// The sender's name and version, `webhook@0.1.0`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        versioned(self.sender.name())
+    }
+
+    /// What an operator should know about this target, for `candor doctor`. Touches no network and starts nothing.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.sender.warnings()
+    }
+
+    /// The bytes that [`Binding::send`] sends for this message.
+    #[must_use]
+    pub fn payload(&self, message: &Message) -> Vec<u8> {
+        self.sender.payload(message)
+    }
+
+    /// SHA-256 in hex of [`Binding::payload`], for the receipt.
+    #[must_use]
+    pub fn payload_sha256(&self, message: &Message) -> String {
+        Sha256::digest(self.payload(message))
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    /// Makes one attempt, if the keeper lets it: with the gate closed the answer is `gate_closed` and nothing leaves.
+    ///
+    /// The permit is asked for before this returns, so the keeper isn't kept. To tie the attempt to the opening that was recorded with
+    /// it, hand over a keeper that was made from that opening, as the store holds it now.
+    pub fn send<'a>(
+        &'a self,
+        keeper: &GateKeeper,
+        message: &'a Message,
+        now: Now<'a>,
+    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        self.sender.send(keeper, message, now)
+    }
+}
+
+impl fmt::Debug for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Binding({} by {})", self.target, self.describe())
+    }
+}
+
+pub(super) fn versioned(sender: &str) -> String {
+    format!("{sender}@{}", env!("CARGO_PKG_VERSION"))
+}
+
+/// An answer with nothing but an outcome: no call was made, or nothing came back.
+pub(super) fn answer(outcome: Outcome, called_at: Timestamp, answered_at: Timestamp) -> Answer {
+    Answer {
+        outcome,
+        status: None,
+        raw: None,
+        simulated: false,
+        called_at,
+        answered_at,
+    }
+}
+
+/// An answer of a live channel, as a receipt may keep it: every text scrubbed and cut.
+pub(super) fn scrubbed(redactor: &Redactor, answer: Answer, raw: &[u8]) -> Answer {
+    Answer {
+        outcome: redactor.outcome(answer.outcome),
+        raw: redactor.raw(raw),
+        ..answer
+    }
+}

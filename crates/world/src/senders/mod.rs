@@ -1,0 +1,31 @@
+//! Senders: how a notice leaves this machine, and what the channel's answer proves about it.
+//!
+//! One folder is one sender: its configuration, what it sends, and a pure classifier from the channel's answer to an
+//! [`Outcome`](candor_core::notice::Outcome). A receipt says no more than that classifier could read:
+//! - `proved` only where the destination itself answered for the message;
+//! - `refused` and `failed` only where the message surely had no effect;
+//! - `unknown` wherever bytes may have left and no usable answer came.
+//!
+//! `docs/adding-a-sender.md` tells how to add one.
+
+mod binding;
+mod config;
+mod http;
+
+pub mod command;
+pub mod dry_run;
+pub mod shim;
+pub mod telegram;
+pub mod webhook;
+
+pub use binding::{Binding, Now, Sender};
+pub use config::{ConfigError, TargetConfig};
+pub use http::{HTTP_BODY_BYTES_MAX, HttpAnswer, HttpPool, Wire};
+
+config::registry! {
+    DryRun => dry_run::DryRun,
+    Shim => shim::Shim,
+    Command => command::Command,
+    Webhook => webhook::Webhook,
+    Telegram => telegram::Telegram,
+}
