@@ -1,1 +1,54 @@
-fn main(){}
+//! `cargo xtask`: everything a developer of Candor runs, the same on a laptop and in CI.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer's command line tool; its output is its purpose"
+)]
+
+mod ci;
+mod limits;
+mod shell;
+mod steps;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Developer tasks of Candor.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build and run all tests, saying first what they need and is missing.
+    Test(test::Args),
+    /// Everything that CI checks, in one run.
+    Ci(ci::Args),
+    /// Rules about the code itself.
+    Tidy,
+    /// Write docs/limits.md from the source.
+    Limits,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Test(args) => test::run(&args),
+        Task::Ci(args) => ci::run(&args),
+        Task::Tidy => tidy::run(),
+        Task::Limits => limits::run(),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,1 +1,27 @@
-fn main(){}
+//! `candor`: one binary, several roles.
+
+mod cli;
+mod commands;
+mod config;
+mod desk;
+mod engine;
+mod exit;
+mod home;
+mod output;
+mod packs;
+mod report;
+mod views;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::parse();
+    output::start_log(cli.global.verbose);
+    match commands::run(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output::complain(&failure);
+            failure.exit.into()
+        }
+    }
+}

@@ -1,13 +1,20 @@
 //! Time per decision with all core packs, per event type: `cargo bench -p candor-core --bench decision`.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a bench prints what it measured")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench reads a clock and prints what it measured"
+)]
 
 use std::{hint::black_box, time::Instant};
 
 use candor_core::{
     decision::Verdict,
+    event::EVENT_TYPES,
     facts::{ClaimFacts, Facts, TaskFacts},
-    pack::{EVENT_TYPES, PackSet},
+    pack::PackSet,
 };
 
 /// Evaluations per sample, and samples of which the median counts.
@@ -27,7 +34,7 @@ fn main() {
     let packs = PackSet::core().unwrap();
     println!("load of all core packs: {:.1} ms, {} rules", started.elapsed().as_secs_f64() * 1e3, packs.rules().count());
     let facts = facts(&packs);
-    for event_type in EVENT_TYPES {
+    for event_type in EVENT_TYPES.iter().map(|event_type| event_type.as_str()) {
         let mut samples: Vec<f64> = (0..SAMPLES)
             .map(|_| {
                 let started = Instant::now();

@@ -4,7 +4,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "tests"
+    clippy::disallowed_methods,
+    reason = "tests, some of which read files"
 )]
 
 mod arbitrary;

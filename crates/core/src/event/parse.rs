@@ -283,7 +283,7 @@ fn distance(a: &str, b: &str) -> usize {
         let mut left = i + 1;
         for (cell, to) in row.iter_mut().skip(1).zip(&b) {
             let above = *cell;
-            let here = (diagonal + usize::from(from.to_ascii_lowercase() != to.to_ascii_lowercase()))
+            let here = (diagonal + usize::from(!from.eq_ignore_ascii_case(to)))
                 .min(above + 1)
                 .min(left + 1);
             diagonal = above;

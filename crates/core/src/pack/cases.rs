@@ -9,11 +9,11 @@ use super::{
     PackSet,
     error::{PackError, PackErrors, check},
     manifest::read_yaml,
-    schema::EVENT_TYPES,
     source::PackSource,
 };
 use crate::{
     decision::{Obligation, Severity, Verdict},
+    event::EventType,
     facts::{FactValue, Facts},
 };
 
@@ -107,7 +107,7 @@ pub fn run(source: &PackSource) -> Result<Vec<CaseResult>, PackErrors> {
 }
 
 fn run_one(packs: &PackSet, pack: &str, case: &Case) -> Result<(Vec<String>, Vec<String>), String> {
-    if !EVENT_TYPES.contains(&case.event.as_str()) {
+    if EventType::parse(&case.event).is_none() {
         return Err(format!("`{}` is not an event type", case.event));
     }
     let packs = packs.with_tuning(&case.tuned).map_err(|errors| errors.to_string())?;

@@ -10,10 +10,11 @@ use super::{
     error::{PackError, PackErrors},
     manifest::{self, Pack},
     rule::Rule,
-    schema::{EVENT_TYPE_PREFIX, EVENT_TYPES},
+    schema::event_types,
 };
 use crate::{
     decision::{Obligation, RuleHit, Severity, Verdict},
+    event::TYPE_PREFIX,
     facts::{FactValue, Facts},
 };
 
@@ -73,8 +74,7 @@ impl Slice {
 impl PackSet {
     pub(super) fn new(packs: Vec<Pack>, rules: Vec<Rule>, thresholds: BTreeMap<String, i64>) -> Result<Self, PackErrors> {
         let rules: BTreeMap<String, Rule> = rules.into_iter().map(|rule| (rule.name.clone(), rule)).collect();
-        let slices = EVENT_TYPES
-            .into_iter()
+        let slices = event_types()
             .map(|event_type| Ok((event_type, Slice::new(event_type, &rules)?)))
             .collect::<Result<_, PackErrors>>()?;
         Ok(Self {
@@ -144,12 +144,12 @@ impl PackSet {
         Facts { threshold: self.tuned(), ..Facts::default() }
     }
 
-    /// What policy makes of an event. `event_type` is one of [`EVENT_TYPES`], with or without [`EVENT_TYPE_PREFIX`]; `default`
+    /// What policy makes of an event. `event_type` is the word of an [`EventType`](crate::event::EventType), with or without [`TYPE_PREFIX`]; `default`
     /// is the verdict when no rule applies, also when the event type is another. A rule that can't be evaluated applies,
     /// with the error in its [`RuleHit`].
     #[must_use]
     pub fn evaluate(&self, event_type: &str, facts: &Facts, default: Verdict) -> Evaluation {
-        let event_type = event_type.strip_prefix(EVENT_TYPE_PREFIX).unwrap_or(event_type);
+        let event_type = event_type.strip_prefix(TYPE_PREFIX).unwrap_or(event_type);
         let hits = match self.slices.get(event_type) {
             Some(slice) if slice.policies.is_empty() => Vec::new(),
             Some(slice) => match self.ask(slice, facts) {

@@ -124,7 +124,7 @@ fn changes(event_type: &str, facts: &Facts, packs: &PackSet, now: &Evaluation) -
     }
     if let (_, Some(gap)) = effective(now.requested, &facts.capability) {
         found.push(Change {
-            what: format!("a runtime that has the capability `{}`", gap.missing.as_str()),
+            what: format!("a runtime with the capability `{}`, where this takes effect as it was asked for", gap.missing.as_str()),
             requested: Some(gap.asked),
             effective: Some(gap.asked),
             told_less: false,
@@ -170,7 +170,7 @@ fn alternatives(facts: &Facts) -> Vec<Vec<(String, Facts)>> {
     for capability in CAPABILITIES.into_iter().filter(|capability| !facts.capability.supports(*capability)) {
         let mut changed = facts.clone();
         changed.capability.0.insert(capability);
-        all.push(vec![(format!("a runtime that has the capability `{}`", capability.as_str()), changed)]);
+        all.push(vec![(format!("a runtime with the capability `{}`", capability.as_str()), changed)]);
     }
     all
 }

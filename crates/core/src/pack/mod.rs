@@ -29,5 +29,5 @@ pub use explain::{Change, Explanation, FiredRule, explain};
 pub use lint::lint;
 pub use manifest::{Direction, Pack, Stricter, Tunable};
 pub use rule::Rule;
-pub use schema::{EVENT_TYPE_PREFIX, EVENT_TYPES, cedar_schema};
+pub use schema::cedar_schema;
 pub use source::{PackSource, core_sources};

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     error::{PackError, Position, nearest},
     manifest::is_name,
-    schema::EVENT_TYPES,
+    schema::event_types,
 };
 use crate::{
     decision::{Obligation, RuleHit, Severity, Verdict},
@@ -199,12 +199,12 @@ impl Reader<'_> {
         let mut events = BTreeSet::new();
         for action in actions {
             let name: &str = action.id().unescaped();
-            match EVENT_TYPES.into_iter().find(|known| *known == name && action.type_name().to_string() == "Action") {
+            match event_types().find(|known| *known == name && action.type_name().to_string() == "Action") {
                 Some(known) => {
                     events.insert(known);
                 }
                 None => {
-                    let hint = did_you_mean(name, EVENT_TYPES, "event types");
+                    let hint = did_you_mean(name, event_types(), "event types");
                     self.wrong(&format!("\"{name}\""), &format!("`{action}` is not an event type"), &hint);
                 }
             }

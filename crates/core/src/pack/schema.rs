@@ -2,30 +2,15 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use crate::facts::{FactKind, catalog};
+use crate::{
+    event::EVENT_TYPES,
+    facts::{FactKind, catalog},
+};
 
-/// What stands before an event type in a CloudEvents `type`.
-pub const EVENT_TYPE_PREFIX: &str = "reporting-governance.";
-
-/// Every event type that a rule can be about: what reporters send, then Candor's own.
-pub const EVENT_TYPES: [&str; 16] = [
-    "task.started",
-    "task.checkpointed",
-    "task.waiting",
-    "task.blocked",
-    "task.unblocked",
-    "task.completed",
-    "task.failed",
-    "tool.started",
-    "tool.finished",
-    "claim.made",
-    "evidence.added",
-    "notice.requested",
-    "task.missed",
-    "task.slow",
-    "task.recovered",
-    "task.escalated",
-];
+/// Every event type that a rule can be about, as its action's name.
+pub(super) fn event_types() -> impl Iterator<Item = &'static str> {
+    EVENT_TYPES.iter().map(|event_type| event_type.as_str())
+}
 
 /// The schema as Cedar text. A rule has no principal and no resource to tell apart, so both are placeholders without attributes.
 #[must_use]
@@ -47,7 +32,8 @@ pub fn cedar_schema(thresholds: &BTreeMap<String, i64>) -> String {
     for (group, members) in groups {
         let _ = writeln!(facts, "  {group}: {{ {members}}},");
     }
-    let actions = EVENT_TYPES.map(|name| format!("\"{name}\"")).join(", ");
+    let actions: Vec<String> = event_types().map(|name| format!("\"{name}\"")).collect();
+    let actions = actions.join(", ");
     format!(
         "entity Reporter;\nentity Task;\naction {actions} appliesTo {{\n  principal: [Reporter], resource: [Task], context: {{\n{facts}}}\n}};\n"
     )

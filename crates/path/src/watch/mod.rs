@@ -3,6 +3,8 @@
 mod clock;
 mod life;
 
+use std::time::Duration;
+
 use candor_core::{
     event::{EventType, Recovered, Report, Silence},
     ids::{OwnerNo, TaskId},
@@ -20,6 +22,9 @@ use crate::{
     view::BeatFold,
 };
 
+/// How long a probe may take before the task is due again: a lost probe must not lose the task.
+const PROBE_MAX: Duration = Duration::from_secs(10);
+
 /// Looks at a task that is due.
 pub(crate) fn look(step: &mut Step<'_>, id: &TaskId, readings: Option<Vec<Reading>>) -> Result<(), StepError> {
     let Some(mut task) = step.view.task(id)? else { return Ok(()) };
@@ -31,6 +36,8 @@ pub(crate) fn look(step: &mut Step<'_>, id: &TaskId, readings: Option<Vec<Readin
     let Some(readings) = readings.or_else(|| task.signals.is_empty().then(Vec::new)) else {
         let signals = task.signals.iter().map(|watched| watched.signal.clone()).collect();
         step.effect(Effect::Probe { task: id.clone(), signals });
+        task.due_at = Some(step.now.after(PROBE_MAX));
+        step.put_task(task);
         return Ok(());
     };
     let mut looked_at = vec![format!("last report or sign of life at {}", task.seen_at)];
@@ -141,7 +148,7 @@ fn escalation(step: &Step<'_>, level: u8) -> Option<Timestamp> {
 pub(crate) fn recover(step: &mut Step<'_>, task: &mut Task, incident: Incident, by: &str) -> Result<(), StepError> {
     let silent_for = step.now.since(incident.opened_at).saturating_add(match incident.kind {
         IncidentKind::Missed => task.cadence.limit(),
-        IncidentKind::Blocked => std::time::Duration::ZERO,
+        IncidentKind::Blocked => Duration::ZERO,
     });
     let told = Report::TaskRecovered(Recovered { incident: incident.no, silent_for, by: by.to_owned() });
     let ended = close(step, task, incident, by);

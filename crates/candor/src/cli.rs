@@ -1,0 +1,88 @@
+//! The command line. One file per command in `commands/`; what they share is here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    claim, completions, config, demo, doctor, evidence, exec, explain, gate, notice, notify, pack, run, status, task, up,
+};
+
+/// Reporting governance for AI agents: claims are held against evidence, silence is noticed, the operator is told the truth.
+#[derive(Debug, Parser)]
+#[command(
+    name = "candor",
+    version,
+    max_term_width = 100,
+    after_help = "Start with:\n  candor up                               # in one terminal\n  candor exec --task build -- make all    # in another\n  candor status\n\nExit codes: docs/exit-codes.md"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Folder that holds the store and Candor's own tokens [default: ~/.local/state/candor]
+    #[arg(long, global = true, env = "CANDOR_STATE", value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Configuration file [default: candor.yaml in the state folder]
+    #[arg(long, global = true, env = "CANDOR_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON instead of tables
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Log more: -v for info, -vv for debug
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon: watchdog, dispatcher, bridge and the HTTP API
+    Up(up::UpArgs),
+    /// See the whole chain on this machine in under a minute
+    Demo(demo::DemoArgs),
+    /// Run a command as a governed task
+    Exec(exec::ExecArgs),
+    /// Report on a task, and look at tasks
+    #[command(subcommand)]
+    Task(task::TaskCommand),
+    /// Claim something about a task's work
+    Claim(claim::ClaimArgs),
+    /// Bring evidence, and look at it
+    #[command(subcommand)]
+    Evidence(evidence::EvidenceCommand),
+    /// Ask that the operator be told something
+    Notify(notify::NotifyArgs),
+    /// Look at notices, and settle them
+    #[command(subcommand)]
+    Notice(notice::NoticeCommand),
+    /// Open and close gates for live effects
+    #[command(subcommand)]
+    Gate(gate::GateCommand),
+    /// Say in plain words why something was decided
+    Explain(explain::ExplainArgs),
+    /// Look at policy packs, and check them
+    #[command(subcommand)]
+    Pack(pack::PackCommand),
+    /// Run roles without the daemon: one pass, or --loop
+    Run(run::RunArgs),
+    /// Show what stands where
+    Status(status::StatusArgs),
+    /// Audit this deployment, and say what is wrong
+    Doctor(doctor::DoctorArgs),
+    /// Check the configuration, or print one to start from
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Print shell completions
+    Completions(completions::CompletionsArgs),
+}
+
+/// Reads the command line; on a wrong one, clap says what is wrong and ends with exit code 2.
+pub fn parse() -> Cli {
+    Cli::parse()
+}

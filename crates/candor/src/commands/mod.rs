@@ -1,0 +1,46 @@
+//! One file per command. Each takes its arguments and the global ones, and comes to an exit code or a failure.
+
+pub mod claim;
+pub mod completions;
+pub mod config;
+pub mod demo;
+pub mod doctor;
+pub mod evidence;
+pub mod exec;
+pub mod explain;
+pub mod gate;
+pub mod notice;
+pub mod notify;
+pub mod pack;
+pub mod run;
+pub mod status;
+pub mod task;
+pub mod up;
+
+use crate::{
+    cli::{Cli, Command},
+    exit::Outcome,
+};
+
+/// Runs a command.
+pub fn run(cli: Cli) -> Outcome {
+    let global = &cli.global;
+    match cli.command {
+        Command::Up(args) => up::run(global, args),
+        Command::Demo(args) => demo::run(global, args),
+        Command::Exec(args) => exec::run(global, args),
+        Command::Task(command) => task::run(global, command),
+        Command::Claim(args) => claim::run(global, args),
+        Command::Evidence(command) => evidence::run(global, command),
+        Command::Notify(args) => notify::run(global, args),
+        Command::Notice(command) => notice::run(global, command),
+        Command::Gate(command) => gate::run(global, command),
+        Command::Explain(args) => explain::run(global, args),
+        Command::Pack(command) => pack::run(global, command),
+        Command::Run(args) => run::run(global, args),
+        Command::Status(args) => status::run(global, args),
+        Command::Doctor(args) => doctor::run(global, args),
+        Command::Config(command) => config::run(global, command),
+        Command::Completions(args) => completions::run(args),
+    }
+}

@@ -1,0 +1,81 @@
+//! `candor run`: roles without the daemon. One pass, for cron; or `--loop`, each role as its own process and user.
+
+use std::sync::Arc;
+
+use candor_store::sqlite::{Hold, Sqlite};
+use clap::{Args, ValueEnum};
+
+use super::up::stop_signal;
+use crate::{
+    cli::Global,
+    config::Config,
+    desk,
+    engine::{Clock, Engine, Roles, Setup},
+    exit::{Exit, Failure, Outcome},
+    home::Home,
+    output,
+};
+
+/// A role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Looks at tasks that are due
+    Watchdog,
+    /// Hands due notices over
+    Dispatcher,
+    /// Opens attempts and sends
+    Bridge,
+}
+
+/// Run roles without the daemon: one pass, or --loop
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  candor run                     # one pass of everything, for cron\n  candor run watchdog --loop     # one role, until it is stopped")]
+pub struct RunArgs {
+    /// Only this role; all of them when none is named
+    role: Option<Role>,
+    /// Keep running until stopped
+    #[arg(long = "loop")]
+    keep: bool,
+}
+
+/// Runs the command.
+pub fn run(global: &Global, args: RunArgs) -> Outcome {
+    let home = Home::find(global.state.clone(), global.config.clone())?;
+    home.create()?;
+    let config = Config::load(&home)?;
+    let (roles, name) = match args.role {
+        None => (Roles::ALL, "run"),
+        Some(Role::Watchdog) => (Roles { watchdog: true, ..Roles::NONE }, "watchdog"),
+        Some(Role::Dispatcher) => (Roles { dispatcher: true, ..Roles::NONE }, "dispatcher"),
+        Some(Role::Bridge) => (Roles { bridge: true, ..Roles::NONE }, "bridge"),
+    };
+    let store = Sqlite::open(&home.store(), Hold::Shared, name).map_err(desk::store_failure)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Internal, format!("no runtime: {error}")))?;
+    runtime.block_on(async {
+        let engine = Engine::start(Setup {
+            machine: config.machine,
+            store,
+            bindings: Arc::new(config.bindings),
+            collectors: config.collectors,
+            roles,
+            role: name,
+            once: !args.keep,
+            takes_reports: false,
+            clock: Clock::from_env(),
+        })?;
+        if !args.keep {
+            engine.finished().await?;
+            if !global.json {
+                output::note(format!("{name}: one pass done; `candor status` shows what stands where"));
+            }
+            return Ok(Exit::Ok);
+        }
+        output::note(format!("{name} runs until it is stopped (Ctrl-C)"));
+        stop_signal().await;
+        engine.stop().await?;
+        Ok(Exit::Ok)
+    })
+}

@@ -1,0 +1,33 @@
+//! Named crash points, for the tests that kill this process where it hurts. Without the `crash-points` feature they are nothing.
+
+/// Every crash point, in the order in which a notice passes them.
+#[cfg_attr(not(feature = "crash-points"), expect(dead_code, reason = "listed for the harness"))]
+pub(super) const POINTS: &[&str] = &[
+    "start.after_recover",
+    "commit.before",
+    "commit.after",
+    "send.before_call",
+    "send.after_call",
+    "receipt.before_commit",
+    "receipt.after_commit",
+];
+
+/// Kills this process, as `kill -9` would, when `CANDOR_CRASH_AT=<point>:<n>` names this point and this is its n-th passing.
+#[cfg(feature = "crash-points")]
+pub(super) fn point(name: &'static str) {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+    debug_assert!(POINTS.contains(&name), "{name}");
+    let Ok(wanted) = std::env::var("CANDOR_CRASH_AT") else { return };
+    let (point, nth) = wanted.split_once(':').unwrap_or((&wanted, "1"));
+    if point != name {
+        return;
+    }
+    if PASSED.fetch_add(1, Ordering::Relaxed) + 1 == nth.parse().unwrap_or(1) {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+}
+
+/// See the other one: here it is nothing.
+#[cfg(not(feature = "crash-points"))]
+pub(super) fn point(_: &'static str) {}

@@ -1,0 +1,117 @@
+//! Hands: they perform effects, only ever after the commit that allowed them, and report back as inputs.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::SyncSender,
+    },
+};
+
+use candor_approval::GateKeeper;
+use candor_core::{
+    ids::TargetName,
+    notice::{Answer, Message, Outcome},
+};
+use candor_path::{Effect, Input, Sending};
+use candor_world::{collectors, collectors::CollectorConfig, senders::Binding, signals};
+use tokio::runtime::Handle;
+
+use super::{Clock, Job, Setup, ToWriter, crash};
+
+/// What performs effects.
+pub(super) struct Hands {
+    bindings: Arc<BTreeMap<TargetName, Binding>>,
+    collectors: Arc<CollectorConfig>,
+    back: SyncSender<ToWriter>,
+    waiting: Arc<AtomicUsize>,
+    runtime: Handle,
+    clock: Clock,
+}
+
+impl Hands {
+    pub(super) fn new(setup: &Setup, back: SyncSender<ToWriter>, waiting: Arc<AtomicUsize>, runtime: Handle) -> Self {
+        Self {
+            bindings: Arc::clone(&setup.bindings),
+            collectors: Arc::new(setup.collectors.clone()),
+            back,
+            waiting,
+            runtime,
+            clock: setup.clock.clone(),
+        }
+    }
+
+    /// Performs an effect. What it comes to arrives as an input of its own.
+    pub(super) fn perform(&self, effect: Effect) {
+        match effect {
+            Effect::Send(sending) => self.send(*sending),
+            Effect::Collect { evidence, subject, supports } => {
+                let (config, clock) = (Arc::clone(&self.collectors), self.clock.clone());
+                self.off_thread(move || {
+                    let finding = collectors::collect(&subject, &supports, &config, || clock.now());
+                    Input::Collected { evidence, finding: Box::new(finding) }
+                });
+            }
+            Effect::Probe { task, signals } => {
+                let clock = self.clock.clone();
+                self.off_thread(move || {
+                    let readings = signals::read_all(&signals, clock.now());
+                    Input::Look { task, readings: Some(readings) }
+                });
+            }
+        }
+    }
+
+    fn send(&self, sending: Sending) {
+        let (bindings, clock) = (Arc::clone(&self.bindings), self.clock.clone());
+        let back = self.back();
+        self.runtime.spawn(async move {
+            let Sending { message, opening, .. } = sending;
+            crash::point("send.before_call");
+            let (answer, payload_sha256) = call(&bindings, &message, opening.into_iter().collect(), &clock).await;
+            crash::point("send.after_call");
+            back(Input::Answered {
+                notice: message.notice,
+                target: message.target,
+                fence: message.fence,
+                answer: Box::new(answer),
+                payload_sha256,
+            });
+        });
+    }
+
+    fn off_thread(&self, work: impl FnOnce() -> Input + Send + 'static) {
+        let back = self.back();
+        self.runtime.spawn_blocking(move || back(work()));
+    }
+
+    /// The way back. It never blocks the runtime: when the inbox is full, another thread waits for room.
+    fn back(&self) -> impl FnOnce(Input) + Send + 'static {
+        let (back, waiting, runtime) = (self.back.clone(), Arc::clone(&self.waiting), self.runtime.clone());
+        move |input| {
+            waiting.fetch_add(1, Ordering::Relaxed);
+            let job = ToWriter::Job(Job { inputs: vec![input], answer: None });
+            if let Err(std::sync::mpsc::TrySendError::Full(job)) = back.try_send(job) {
+                runtime.spawn_blocking(move || back.send(job));
+            }
+        }
+    }
+}
+
+async fn call(
+    bindings: &BTreeMap<TargetName, Binding>,
+    message: &Message,
+    openings: Vec<candor_core::gate::Opening>,
+    clock: &Clock,
+) -> (Answer, Option<String>) {
+    let Some(binding) = bindings.get(&message.target) else {
+        let (at, why) = (clock.now(), "this process has no sender for the target".to_owned());
+        let outcome = Outcome::Failed { why, retry_after_ms: None };
+        return (Answer { outcome, status: None, raw: None, simulated: false, called_at: at, answered_at: at }, None);
+    };
+    let now = || clock.now();
+    let keeper = GateKeeper::from_record(openings);
+    let answer = binding.send(&keeper, message, &now).await;
+    (answer, Some(binding.payload_sha256(message)))
+}

@@ -1,0 +1,272 @@
+//! The writer: the one thread that changes the store. It takes what waits, steps the machine for each input in one transaction,
+//! adds the due work, commits once, and only then answers and lets the hands act.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use candor_core::{ids::OwnerNo, time::Timestamp};
+use candor_path::{Effect, Input, Machine, Reply, StepError, Unreadable};
+use candor_store::{Listing, Store, StoreError, Txn, sqlite::Sqlite};
+
+use super::{
+    Answers, Job, Roles, Setup, SubmitError, ToWriter,
+    clock::JumpWatch,
+    crash,
+    hands::Hands,
+    turn::{Chores, Turn},
+};
+use crate::exit::{Exit, Failure};
+
+/// Most inputs taken into one commit.
+const BATCH_MAX: usize = 256;
+/// Most attempts open at once.
+pub(super) const IN_FLIGHT_MAX: usize = 64;
+/// How often an owner shows that it lives. A third of the lease, so that two lost beats don't lose it.
+pub(super) const BEAT_EVERY: Duration = Duration::from_secs(5);
+/// How long the end waits for attempts that are open.
+const STOP_GRACE: Duration = Duration::from_secs(25);
+/// How often the end looks whether everything is finished.
+const STOP_POLL: Duration = Duration::from_millis(20);
+/// How often due work that couldn't be done is looked at again.
+const STALL_POLL: Duration = Duration::from_millis(500);
+/// How long own work rests after the store failed.
+const STORE_REST: Duration = Duration::from_millis(500);
+/// How long nobody must have been there for the absence to count as a gap.
+const AWAY_MIN: Duration = Duration::from_secs(60);
+
+/// The writer and what it keeps between turns. Everything that must survive is in the store.
+pub(super) struct Writer {
+    machine: Machine,
+    store: Sqlite,
+    hands: Hands,
+    inbox: Receiver<ToWriter>,
+    waiting: Arc<AtomicUsize>,
+    clock: super::Clock,
+    roles: Roles,
+    role: &'static str,
+    once: bool,
+    takes_reports: bool,
+    jumps: JumpWatch,
+    owner: OwnerNo,
+    /// Attempts that this process has open.
+    in_flight: usize,
+    /// Probes and collections that this process has open.
+    looking: usize,
+    /// What the world reported and the store couldn't take yet. Never dropped: an answer lost here would be a proof lost.
+    unsaved: Vec<Input>,
+    /// When own work may be tried again after the store failed.
+    rest_until: Option<Instant>,
+    /// What is done by the clock, and when next.
+    chores: Chores,
+    /// When something is due next, as the last turn saw it.
+    next_due: Option<Timestamp>,
+    /// Whether the last turn wrote anything. One that didn't has nothing left that it could do now.
+    progress: bool,
+    stopping: Option<Instant>,
+}
+
+impl Writer {
+    pub(super) fn new(setup: Setup, hands: Hands, inbox: Receiver<ToWriter>, waiting: Arc<AtomicUsize>) -> Self {
+        let now = setup.clock.now();
+        Self {
+            machine: setup.machine,
+            store: setup.store,
+            hands,
+            inbox,
+            waiting,
+            clock: setup.clock,
+            roles: setup.roles,
+            role: setup.role,
+            once: setup.once,
+            takes_reports: setup.takes_reports,
+            jumps: JumpWatch::new(now),
+            owner: OwnerNo(0),
+            in_flight: 0,
+            looking: 0,
+            unsaved: Vec::new(),
+            rest_until: None,
+            chores: Chores::at_start(),
+            next_due: None,
+            progress: true,
+            stopping: None,
+        }
+    }
+
+    pub(super) fn run(mut self) -> Result<(), Failure> {
+        self.recover().map_err(|error| Failure::new(Exit::Store, error.to_string()))?;
+        crash::point("start.after_recover");
+        loop {
+            let jobs = self.take_in();
+            self.turn(jobs);
+            if self.is_finished() {
+                break;
+            }
+        }
+        let _ = self.own(Input::OwnerEnded { owner: self.owner });
+        Ok(())
+    }
+
+    /// Registers as an owner, mends the clock, and takes back what dead owners held.
+    fn recover(&mut self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if let Some(last) = self.store.reads().head()?.last_at
+            && last > now
+        {
+            self.own(Input::ClockJumped { micros: now.as_micros().saturating_sub(last.as_micros()) })?;
+        }
+        let alone = self.store.was_alone();
+        let away_since = if self.takes_reports && alone {
+            self.store.reads().owners(1)?.first().map(|owner| owner.beat_at).filter(|last| now.since(*last) >= AWAY_MIN)
+        } else {
+            None
+        };
+        if let Some(Reply::Owner(owner)) = self.own(Input::OwnerStarted { role: self.role.to_owned(), alone, away_since })? {
+            self.owner = owner;
+        }
+        Ok(())
+    }
+
+    /// Steps one input of the engine's own in a commit of its own.
+    fn own(&mut self, input: Input) -> Result<Option<Reply>, StoreError> {
+        let now = self.clock.now();
+        let mut txn = self.store.begin()?;
+        match self.machine.step(&txn, now, input) {
+            Ok(plan) => {
+                txn.apply(&plan, now)?;
+                txn.commit()?;
+                Ok(Some(plan.reply))
+            }
+            Err(StepError::Refused(refusal)) => {
+                tracing::warn!(%refusal, "own input refused");
+                Ok(None)
+            }
+            Err(StepError::Unreadable(error)) => Err(unreadable(error)),
+        }
+    }
+
+    /// Waits for the first job or the next due time, then takes what else is there.
+    fn take_in(&mut self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        let mut inputs = 0;
+        let first = match self.wait() {
+            Duration::ZERO => self.inbox.try_recv().map_err(|_| RecvTimeoutError::Timeout),
+            wait => self.inbox.recv_timeout(wait),
+        };
+        let mut next = first.ok();
+        while let Some(message) = next.take() {
+            match message {
+                ToWriter::Job(job) => {
+                    self.waiting.fetch_sub(1, Ordering::Relaxed);
+                    inputs += job.inputs.len();
+                    jobs.push(job);
+                }
+                ToWriter::Stop => self.stopping = self.stopping.or(Some(Instant::now() + STOP_GRACE)),
+            }
+            if inputs < BATCH_MAX {
+                next = self.inbox.try_recv().ok();
+            }
+        }
+        jobs
+    }
+
+    /// How long nothing needs to be done, unless a job comes.
+    fn wait(&self) -> Duration {
+        let now = Instant::now();
+        if let Some(until) = self.rest_until {
+            return until.saturating_duration_since(now).max(Duration::from_millis(1));
+        }
+        let mut wait = self.chores.next().saturating_duration_since(now);
+        if self.stopping.is_some() {
+            return wait.min(STOP_POLL);
+        }
+        if self.once && self.is_idle() {
+            return Duration::ZERO;
+        }
+        if let Some(at) = self.next_due {
+            let until = at.since(self.clock.now());
+            // What is due and wasn't done waits for a free slot or for another role, not for a time.
+            wait = wait.min(if until.is_zero() && !self.progress { STALL_POLL } else { until });
+        }
+        wait
+    }
+
+    fn is_idle(&self) -> bool {
+        self.in_flight == 0 && self.looking == 0 && self.unsaved.is_empty()
+    }
+
+    fn is_finished(&self) -> bool {
+        match self.stopping {
+            Some(until) => self.is_idle() || Instant::now() >= until,
+            None => self.once && self.is_idle() && !self.progress,
+        }
+    }
+
+    /// One transaction: what was taken in, what is due, one commit; then answers and effects.
+    fn turn(&mut self, jobs: Vec<Job>) {
+        let now = self.clock.now();
+        let jump = self.jumps.look(now);
+        let turn = Turn {
+            machine: &self.machine,
+            roles: if self.stopping.is_some() { Roles::NONE } else { self.roles },
+            owner: self.owner,
+            now,
+            in_flight: self.in_flight,
+            chores: self.chores,
+        };
+        match turn.run(&mut self.store, jump, &self.unsaved, &jobs) {
+            Ok(done) => {
+                self.rest_until = None;
+                self.unsaved.clear();
+                self.chores = done.chores;
+                self.next_due = done.next_due;
+                self.progress = done.wrote;
+                self.in_flight = self.in_flight.saturating_sub(done.booked);
+                self.looking = self.looking.saturating_sub(done.looked);
+                self.settle(jobs, done.answers, done.effects);
+            }
+            Err(error) => self.failed(jobs, &error),
+        }
+    }
+
+    fn settle(&mut self, jobs: Vec<Job>, answers: Vec<Answers>, effects: Vec<Effect>) {
+        for (job, answers) in jobs.into_iter().zip(answers) {
+            if let Some(to) = job.answer {
+                // Whoever asked may have gone; what they asked for is durable all the same.
+                let _ = to.send(answers);
+            }
+        }
+        for effect in effects {
+            match effect {
+                Effect::Send(_) => self.in_flight += 1,
+                Effect::Collect { .. } | Effect::Probe { .. } => self.looking += 1,
+            }
+            self.hands.perform(effect);
+        }
+    }
+
+    /// The store failed: whoever asked hears of it, and what the world reported is kept for the next turn.
+    fn failed(&mut self, jobs: Vec<Job>, error: &StoreError) {
+        tracing::error!(%error, "the store failed; nothing of this turn was written");
+        for job in jobs {
+            match job.answer {
+                Some(to) => {
+                    let answers = job.inputs.iter().map(|_| Err(SubmitError::from(error))).collect();
+                    let _ = to.send(answers);
+                }
+                None => self.unsaved.extend(job.inputs),
+            }
+        }
+        self.rest_until = Some(Instant::now() + STORE_REST);
+    }
+}
+
+/// A view that can't be read is the store's failure.
+pub(super) fn unreadable(error: Unreadable) -> StoreError {
+    StoreError::Io { path: std::path::PathBuf::new(), why: error.0 }
+}

@@ -1,0 +1,170 @@
+//! What a step reads of the maps.
+
+use candor_core::{
+    claim::Claim,
+    evidence::Evidence,
+    gate::{Gate, Opening},
+    ids::{ClaimNo, EvidenceNo, IncidentNo, NoticeNo, OwnerNo, TargetName, TaskId},
+    notice::{Delivery, DeliveryState, Notice, PendingReason},
+    task::{Incident, Task},
+    time::Timestamp,
+};
+use candor_path::{BeatFold, Due, Numbers, OwnerRow, Seen, Unreadable, View};
+
+use super::{MemoryTxn, state::State};
+use crate::beat::BeatDigest;
+
+impl State {
+    /// What is due or will be, earliest first: when, in which order at the same time, and what.
+    fn agenda(&self) -> Vec<(Timestamp, u8, u64, Due)> {
+        let looks = self.tasks.values().filter_map(|row| {
+            row.task.due_at.map(|at| (at, 0, row.place, Due::Look(row.task.id.clone())))
+        });
+        let moves = self.deliveries.values().filter_map(|delivery| {
+            let (notice, target) = (delivery.notice, delivery.target.clone());
+            let (rank, due) = match delivery.state {
+                DeliveryState::Dispatched { .. } => (2, Due::Rescue(notice, target)),
+                _ => (1, Due::Dispatch(notice, target)),
+            };
+            delivery.state.due_at().map(|at| (at, rank, notice.0, due))
+        });
+        let mut agenda: Vec<_> = looks.chain(moves).collect();
+        agenda.sort_by_key(|(at, rank, place, _)| (*at, *rank, *place));
+        agenda
+    }
+}
+
+impl View for MemoryTxn<'_> {
+    fn numbers(&self) -> Result<Numbers, Unreadable> {
+        Ok(self.state().numbers)
+    }
+
+    fn seen(&self, source: &str, id: &str) -> Result<Option<Seen>, Unreadable> {
+        Ok(self.state().seen.get(&(source.to_owned(), id.to_owned())).copied())
+    }
+
+    fn task(&self, id: &TaskId) -> Result<Option<Task>, Unreadable> {
+        Ok(self.state().tasks.get(id).map(super::state::TaskRow::merged))
+    }
+
+    fn children(&self, id: &TaskId) -> Result<(u64, u64), Unreadable> {
+        let children = self.state().tasks.values().map(|row| &row.task).filter(|task| task.parent.as_ref() == Some(id));
+        Ok(children.fold((0, 0), |(open, unproved), task| match task.state.is_ended() {
+            false => (open + 1, unproved),
+            true => (open, unproved + u64::from(task.unproved)),
+        }))
+    }
+
+    fn incident(&self, no: IncidentNo) -> Result<Option<Incident>, Unreadable> {
+        Ok(self.state().incidents.get(&no).cloned())
+    }
+
+    fn claims(&self, task: &TaskId) -> Result<Vec<Claim>, Unreadable> {
+        Ok(self.state().claims.values().filter(|claim| &claim.task == task).cloned().collect())
+    }
+
+    fn claim(&self, no: ClaimNo) -> Result<Option<Claim>, Unreadable> {
+        Ok(self.state().claims.get(&no).cloned())
+    }
+
+    fn evidence_of(&self, task: &TaskId) -> Result<Vec<Evidence>, Unreadable> {
+        Ok(self.state().evidence.values().filter(|evidence| &evidence.task == task).cloned().collect())
+    }
+
+    fn evidence(&self, no: EvidenceNo) -> Result<Option<Evidence>, Unreadable> {
+        Ok(self.state().evidence.get(&no).cloned())
+    }
+
+    fn notice(&self, no: NoticeNo) -> Result<Option<Notice>, Unreadable> {
+        Ok(self.state().notices.get(&no).cloned())
+    }
+
+    fn notices_of(&self, task: &TaskId, limit: usize) -> Result<Vec<Notice>, Unreadable> {
+        let newest = self.state().notices.values().rev();
+        Ok(newest.filter(|notice| notice.task.as_ref() == Some(task)).take(limit).cloned().collect())
+    }
+
+    fn deliveries(&self, notice: NoticeNo) -> Result<Vec<Delivery>, Unreadable> {
+        Ok(self.state().deliveries.values().filter(|delivery| delivery.notice == notice).cloned().collect())
+    }
+
+    fn delivery(&self, notice: NoticeNo, target: &TargetName) -> Result<Option<Delivery>, Unreadable> {
+        Ok(self.state().deliveries.get(&(notice, target.clone())).cloned())
+    }
+
+    fn due_for(&self, target: &TargetName, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, Unreadable> {
+        let due = self.state().deliveries.values().filter(|delivery| {
+            &delivery.target == target
+                && !matches!(delivery.state, DeliveryState::Dispatched { .. })
+                && delivery.state.due_at().is_some_and(|at| at <= now)
+        });
+        Ok(due.take(limit).cloned().collect())
+    }
+
+    fn covered_by(&self, lead: NoticeNo, target: &TargetName) -> Result<Vec<Delivery>, Unreadable> {
+        let covered = self.state().deliveries.values();
+        Ok(covered.filter(|of| of.digest_of == Some(lead) && &of.target == target).cloned().collect())
+    }
+
+    fn held(&self, reason: PendingReason, limit: usize) -> Result<Vec<Delivery>, Unreadable> {
+        let waits = DeliveryState::Pending { reason, next_at: None };
+        let mut held: Vec<_> = self.state().deliveries.values().filter(|of| of.state == waits).cloned().collect();
+        held.sort_by_key(|delivery| delivery.since);
+        held.truncate(limit);
+        Ok(held)
+    }
+
+    fn parked_until(&self, target: &TargetName) -> Result<Option<Timestamp>, Unreadable> {
+        Ok(self.state().parked.get(target).copied())
+    }
+
+    fn openings(&self, gate: Gate) -> Result<Vec<Opening>, Unreadable> {
+        let newest = self.state().openings.values().rev();
+        Ok(newest.filter(|opening| opening.gate == gate && opening.closed_at.is_none()).cloned().collect())
+    }
+
+    fn owner(&self, no: OwnerNo) -> Result<Option<OwnerRow>, Unreadable> {
+        Ok(self.state().owners.get(&no).cloned())
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>, Unreadable> {
+        let agenda = self.state().agenda().into_iter();
+        Ok(agenda.take_while(|(at, ..)| *at <= now).take(limit).map(|(.., due)| due).collect())
+    }
+
+    fn next_due_at(&self) -> Result<Option<Timestamp>, Unreadable> {
+        Ok(self.state().agenda().first().map(|(at, ..)| *at))
+    }
+
+    fn orphans(
+        &self,
+        owner: OwnerNo,
+        alive_since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable> {
+        let orphans = self.state().deliveries.values().filter(|delivery| match delivery.state {
+            DeliveryState::Dispatched { lease } | DeliveryState::Sending { lease, .. } => {
+                lease.owner != owner && !self.state().is_alive(lease.owner, alive_since)
+            }
+            _ => false,
+        });
+        Ok(orphans.take(limit).map(|delivery| (delivery.notice, delivery.target.clone())).collect())
+    }
+
+    fn beats(&self, limit: usize) -> Result<Vec<BeatFold>, Unreadable> {
+        let folds = self.state().tasks.values().filter_map(|row| {
+            let (first, last) = (row.waiting.first()?, row.waiting.last()?);
+            let mut digest = BeatDigest::default();
+            row.waiting.iter().for_each(|beat| digest.push(&beat.id, beat.at));
+            Some(BeatFold {
+                task: row.task.id.clone(),
+                count: u64::try_from(row.waiting.len()).unwrap_or(u64::MAX),
+                first: first.at,
+                last: last.at,
+                digest: digest.finish(),
+                up_to: last.seq,
+            })
+        });
+        Ok(folds.take(limit).collect())
+    }
+}

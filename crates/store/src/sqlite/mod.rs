@@ -1,0 +1,91 @@
+//! The store that a node runs on: one SQLite database, one writer at a time, any number of readers.
+//!
+//! - [`Sqlite`] writes, [`Reader`] reads over a connection of its own and is never in the writer's way.
+//! - `schema.sql` is the layout; `open.rs` makes and migrates it; `segment.rs` is the log, `beats.rs` the routine checkpoints.
+//! - What is committed is on disk: `synchronous=FULL`. A crash leaves the commits before it, each whole.
+
+mod beats;
+mod codes;
+mod db;
+mod listing;
+mod lock;
+mod open;
+mod reader;
+mod rows;
+mod segment;
+mod state;
+mod txn;
+mod view;
+mod write;
+
+use std::path::Path;
+
+use crate::{Nonces, Random, Store, StoreError, beat::WAITING_TASKS_MAX};
+
+use lock::Lock;
+use state::State;
+
+pub use lock::Hold;
+pub use reader::Reader;
+pub use txn::SqliteTxn;
+
+/// The writer.
+pub struct Sqlite {
+    reads: Reader,
+    nonces: Box<dyn Nonces>,
+    state: State,
+    lock: Lock,
+}
+
+impl std::fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sqlite").field("path", &self.reads.path()).finish_non_exhaustive()
+    }
+}
+
+impl Sqlite {
+    /// Opens the database at `path`, makes it if there is none, and brings an older layout up to date. `role` is shown to whoever
+    /// finds the store held.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] when another process has it, and whatever else keeps it from being used.
+    pub fn open(path: &Path, hold: Hold, role: &str) -> Result<Self, StoreError> {
+        Self::open_with(path, hold, role, Box::new(Random))
+    }
+
+    /// As [`Sqlite::open`], with nonces from elsewhere than the system's randomness.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub fn open_with(path: &Path, hold: Hold, role: &str, nonces: Box<dyn Nonces>) -> Result<Self, StoreError> {
+        let lock = Lock::take(path, hold, role)?;
+        let reads = Reader::over(open::writer(path)?)?;
+        let state = State::load(&reads.db)?;
+        reads.check_end(&state)?;
+        reads.sync(&state)?;
+        Ok(Self { reads, nonces, state, lock })
+    }
+
+    /// Whether nobody else had the store when this process took it: then every lease in it is dead.
+    #[must_use]
+    pub fn was_alone(&self) -> bool {
+        self.lock.alone_at_start
+    }
+}
+
+impl Store for Sqlite {
+    type Txn<'a> = SqliteTxn<'a>;
+    type Reads = Reader;
+
+    fn begin(&mut self) -> Result<SqliteTxn<'_>, StoreError> {
+        SqliteTxn::begin(self)
+    }
+
+    fn reads(&self) -> &Reader {
+        &self.reads
+    }
+
+    fn wants_fold(&self) -> bool {
+        self.reads.beats.borrow().by_task.len() > WAITING_TASKS_MAX
+    }
+}

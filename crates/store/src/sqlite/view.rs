@@ -1,0 +1,185 @@
+//! What a step reads.
+
+use candor_core::{
+    claim::Claim,
+    evidence::Evidence,
+    gate::{Gate, Opening},
+    ids::{ClaimNo, DecisionNo, EventNo, EvidenceNo, IncidentNo, NoticeNo, OwnerNo, TargetName, TaskId},
+    notice::{Delivery, Notice, PendingReason},
+    task::{Incident, Task},
+    time::Timestamp,
+};
+use candor_path::{BeatFold, Due, Numbers, OwnerRow, Seen, Unreadable, View};
+use rusqlite::params;
+
+use super::{
+    beats::fold_of,
+    codes::{Coded as _, delivery as states},
+    rows::{self, int, most, nat, select},
+    txn::SqliteTxn,
+    write::seen_key,
+};
+
+/// Tasks that are due, earliest first.
+pub(super) const DUE_TASKS: &str =
+    "SELECT t.due_at, n.id FROM task t JOIN name n ON n.no = t.no WHERE t.due_at <= ?1 ORDER BY t.due_at, t.no LIMIT ?2";
+/// Deliveries that are due, earliest first; second whether it is a hand-over that lapsed.
+pub(super) const DUE_DELIVERIES: &str = "SELECT due_at, state = ?3, notice, target FROM delivery WHERE due_at <= ?1 \
+     ORDER BY due_at, state = ?3, notice, target LIMIT ?2";
+/// The first thing that will be due.
+pub(super) const NEXT_DUE: &str = "SELECT min(at) FROM (\
+     SELECT * FROM (SELECT due_at AS at FROM task WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1) UNION ALL \
+     SELECT * FROM (SELECT due_at FROM delivery WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1))";
+/// Leased deliveries whose owner is gone.
+const ORPHANS: &str = "SELECT d.notice, d.target FROM delivery d LEFT JOIN owner o ON o.no = d.owner \
+     WHERE d.state IN (?4, ?5) AND d.owner <> ?1 AND (o.no IS NULL OR o.ended OR o.beat_at < ?2) \
+     ORDER BY d.notice, d.target LIMIT ?3";
+
+impl View for SqliteTxn<'_> {
+    fn numbers(&self) -> Result<Numbers, Unreadable> {
+        Ok(self.state.numbers)
+    }
+
+    fn seen(&self, source: &str, id: &str) -> Result<Option<Seen>, Unreadable> {
+        let sql = "SELECT event, decision FROM seen WHERE key = ?1";
+        Ok(self.db().one(sql, [seen_key(source, id)], |row| {
+            let decision: Option<i64> = row.get(1)?;
+            let decision = decision.map(|no| DecisionNo(u64::try_from(no).unwrap_or_default()));
+            Ok(Seen { event: EventNo(nat(row, 0)?), decision })
+        })?)
+    }
+
+    fn task(&self, id: &TaskId) -> Result<Option<Task>, Unreadable> {
+        let sql = select!(task, "WHERE n.id = ?1");
+        let Some(stored) = self.db().one(sql, [id.as_str()], rows::task)? else { return Ok(None) };
+        self.remember(id, stored.no);
+        Ok(Some(self.store.reads.merged(stored)))
+    }
+
+    fn children(&self, id: &TaskId) -> Result<(u64, u64), Unreadable> {
+        let Some(no) = self.known(id)? else { return Ok((0, 0)) };
+        let sql = "SELECT count(*) FILTER (WHERE state < 4), count(*) FILTER (WHERE state >= 4 AND unproved) \
+                   FROM task WHERE parent = ?1";
+        Ok(self.db().one(sql, [no], |row| Ok((nat(row, 0)?, nat(row, 1)?)))?.unwrap_or_default())
+    }
+
+    fn incident(&self, no: IncidentNo) -> Result<Option<Incident>, Unreadable> {
+        let sql = select!(incident, "WHERE no = ?1");
+        Ok(self.db().one(sql, [int(no.0)], rows::incident)?)
+    }
+
+    fn claims(&self, task: &TaskId) -> Result<Vec<Claim>, Unreadable> {
+        let Some(no) = self.known(task)? else { return Ok(Vec::new()) };
+        Ok(self.db().many("SELECT body FROM claim WHERE task = ?1 ORDER BY no", [no], |row| rows::json(row, 0))?)
+    }
+
+    fn claim(&self, no: ClaimNo) -> Result<Option<Claim>, Unreadable> {
+        Ok(self.db().one("SELECT body FROM claim WHERE no = ?1", [int(no.0)], |row| rows::json(row, 0))?)
+    }
+
+    fn evidence_of(&self, task: &TaskId) -> Result<Vec<Evidence>, Unreadable> {
+        let Some(no) = self.known(task)? else { return Ok(Vec::new()) };
+        Ok(self.db().many("SELECT body FROM evidence WHERE task = ?1 ORDER BY no", [no], |row| rows::json(row, 0))?)
+    }
+
+    fn evidence(&self, no: EvidenceNo) -> Result<Option<Evidence>, Unreadable> {
+        Ok(self.db().one("SELECT body FROM evidence WHERE no = ?1", [int(no.0)], |row| rows::json(row, 0))?)
+    }
+
+    fn notice(&self, no: NoticeNo) -> Result<Option<Notice>, Unreadable> {
+        let sql = select!(notice, "WHERE o.no = ?1");
+        Ok(self.db().one(sql, [int(no.0)], rows::notice)?)
+    }
+
+    fn notices_of(&self, task: &TaskId, limit: usize) -> Result<Vec<Notice>, Unreadable> {
+        let Some(no) = self.known(task)? else { return Ok(Vec::new()) };
+        let sql = select!(notice, "WHERE o.task = ?1 ORDER BY o.no DESC LIMIT ?2");
+        Ok(self.db().many(sql, [no, most(limit)], rows::notice)?)
+    }
+
+    fn deliveries(&self, notice: NoticeNo) -> Result<Vec<Delivery>, Unreadable> {
+        let sql = select!(delivery, "WHERE notice = ?1 ORDER BY target");
+        Ok(self.db().many(sql, [int(notice.0)], rows::delivery)?)
+    }
+
+    fn delivery(&self, notice: NoticeNo, target: &TargetName) -> Result<Option<Delivery>, Unreadable> {
+        let sql = select!(delivery, "WHERE notice = ?1 AND target = ?2");
+        Ok(self.db().one(sql, (int(notice.0), target.as_str()), rows::delivery)?)
+    }
+
+    fn due_for(&self, target: &TargetName, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, Unreadable> {
+        let sql = select!(delivery, "WHERE due_at <= ?1 AND target = ?2 AND state <> ?3 ORDER BY notice LIMIT ?4");
+        let params = params![now.as_micros(), target.as_str(), states::DISPATCHED, most(limit)];
+        Ok(self.db().many(sql, params, rows::delivery)?)
+    }
+
+    fn covered_by(&self, lead: NoticeNo, target: &TargetName) -> Result<Vec<Delivery>, Unreadable> {
+        let sql = select!(delivery, "WHERE digest_of = ?1 AND target = ?2 ORDER BY notice");
+        Ok(self.db().many(sql, (int(lead.0), target.as_str()), rows::delivery)?)
+    }
+
+    fn held(&self, reason: PendingReason, limit: usize) -> Result<Vec<Delivery>, Unreadable> {
+        let sql = select!(delivery, "WHERE state = ?1 AND reason = ?2 AND +due_at IS NULL ORDER BY since, notice, target LIMIT ?3");
+        Ok(self.db().many(sql, [states::PENDING, reason.code(), most(limit)], rows::delivery)?)
+    }
+
+    fn parked_until(&self, target: &TargetName) -> Result<Option<Timestamp>, Unreadable> {
+        let sql = "SELECT until FROM parked WHERE target = ?1";
+        Ok(self.db().one(sql, [target.as_str()], |row| rows::time(row, 0))?)
+    }
+
+    fn openings(&self, gate: Gate) -> Result<Vec<Opening>, Unreadable> {
+        let sql = "SELECT body FROM opening WHERE gate = ?1 AND closed = 0 ORDER BY no DESC";
+        Ok(self.db().many(sql, [gate.as_str()], |row| rows::json(row, 0))?)
+    }
+
+    fn owner(&self, no: OwnerNo) -> Result<Option<OwnerRow>, Unreadable> {
+        let sql = select!(owner, "WHERE no = ?1");
+        Ok(self.db().one(sql, [int(no.0)], rows::owner)?)
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>, Unreadable> {
+        let mut due = self.db().many(DUE_TASKS, [now.as_micros(), most(limit)], |row| {
+            Ok((row.get::<_, i64>(0)?, 0, Due::Look(rows::word(row, 1)?)))
+        })?;
+        let params = [now.as_micros(), most(limit), states::DISPATCHED];
+        due.extend(self.db().many(DUE_DELIVERIES, params, |row| {
+            let (notice, target) = (NoticeNo(nat(row, 2)?), rows::word(row, 3)?);
+            Ok(match row.get(1)? {
+                true => (row.get(0)?, 2, Due::Rescue(notice, target)),
+                false => (row.get(0)?, 1, Due::Dispatch(notice, target)),
+            })
+        })?);
+        // Stable: what is due at the same time keeps the order of its table.
+        due.sort_by_key(|(at, rank, _)| (*at, *rank));
+        due.truncate(limit);
+        Ok(due.into_iter().map(|(.., due)| due).collect())
+    }
+
+    fn next_due_at(&self) -> Result<Option<Timestamp>, Unreadable> {
+        let at = self.db().one(NEXT_DUE, [], |row| row.get::<_, Option<i64>>(0))?.flatten();
+        Ok(at.map(Timestamp::from_micros))
+    }
+
+    fn orphans(
+        &self,
+        owner: OwnerNo,
+        alive_since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable> {
+        let params =
+            [int(owner.0), alive_since.as_micros(), most(limit), states::DISPATCHED, states::SENDING];
+        Ok(self.db().many(ORPHANS, params, |row| Ok((NoticeNo(nat(row, 0)?), rows::word(row, 1)?)))?)
+    }
+
+    fn beats(&self, limit: usize) -> Result<Vec<BeatFold>, Unreadable> {
+        let waiting: Vec<_> = self.store.reads.beats.borrow().by_task.iter().take(limit).map(|(no, of)| (*no, *of)).collect();
+        let mut folds = Vec::with_capacity(waiting.len());
+        for (no, waiting) in waiting {
+            let name = self.db().one("SELECT id FROM name WHERE no = ?1", [no], |row| rows::word(row, 0))?;
+            let name = name.ok_or_else(|| self.db().damaged(format!("task {no} has no name")))?;
+            folds.push(fold_of(self.db(), name, waiting)?);
+        }
+        Ok(folds)
+    }
+}

@@ -1,0 +1,110 @@
+//! `POST /v1/acts`: what an operator does.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use candor_audit::json;
+use candor_core::{
+    evidence::Origin,
+    gate::Gate,
+    ids::{EvidenceNo, NoticeNo, TargetName},
+    time::duration_text,
+};
+use candor_path::{Act, Input};
+use serde::Deserialize;
+
+use super::body;
+use crate::{
+    answer::{self, ActBody},
+    app::App,
+    cloud_events::require_json,
+    desk::DeskError,
+    limits::ACT_BYTES_MAX,
+    problem::Problem,
+};
+
+/// An act as it comes.
+#[derive(Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
+enum ActRequest {
+    Retry {
+        notice: NoticeNo,
+        #[serde(default)]
+        target: Option<TargetName>,
+    },
+    Resolve {
+        notice: NoticeNo,
+        #[serde(default)]
+        target: Option<TargetName>,
+        note: String,
+    },
+    Acknowledge {
+        notice: NoticeNo,
+        by: String,
+    },
+    Test {
+        #[serde(default)]
+        target: Option<TargetName>,
+    },
+    Verify {
+        evidence: EvidenceNo,
+    },
+    OpenGate {
+        gate: Gate,
+        #[serde(default)]
+        target: Option<TargetName>,
+        reason: String,
+        #[serde(with = "duration_text")]
+        lasts: Duration,
+    },
+    CloseGate {
+        gate: Gate,
+    },
+}
+
+impl From<ActRequest> for Act {
+    fn from(request: ActRequest) -> Self {
+        match request {
+            ActRequest::Retry { notice, target } => Self::Retry { notice, target },
+            ActRequest::Resolve { notice, target, note } => Self::Resolve { notice, target, note },
+            ActRequest::Acknowledge { notice, by } => Self::Acknowledge { notice, by },
+            ActRequest::Test { target } => Self::Test { target },
+            ActRequest::Verify { evidence } => Self::Verify { evidence },
+            ActRequest::OpenGate { gate, target, reason, lasts } => Self::OpenGate { gate, target, reason, lasts },
+            ActRequest::CloseGate { gate } => Self::CloseGate { gate },
+        }
+    }
+}
+
+pub(super) async fn take(State(app): State<App>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    if let Err(problem) = app.inner.tokens.operator(&parts.headers).and_then(|()| require_json(&parts.headers)) {
+        body::discard(&app, body).await;
+        return problem.into_response();
+    }
+    act(&app, body).await.unwrap_or_else(Problem::into_response)
+}
+
+async fn act(app: &App, body: axum::body::Body) -> Result<Response, Problem> {
+    let bytes = body::read(app, body, ACT_BYTES_MAX, "an act").await?;
+    let act = parse(&bytes)?;
+    let input = Input::Operator { act, origin: Origin::Operator };
+    match app.inner.desk.submit(vec![input]).await.into_iter().next() {
+        Some(reply) => Ok(answer::json(StatusCode::OK, &ActBody::of(&reply?))),
+        None => Err(DeskError::Internal("an act was not answered".to_owned()).into()),
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Act, Problem> {
+    let raw = json::parse(bytes, ACT_BYTES_MAX)?;
+    let refuse = |message: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_act", message);
+    if !raw.is_object() {
+        return Err(refuse("an act must be a JSON object".to_owned()));
+    }
+    let request: ActRequest = serde_json::from_value(raw).map_err(|error| refuse(error.to_string()))?;
+    Ok(request.into())
+}

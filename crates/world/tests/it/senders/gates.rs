@@ -1,0 +1,112 @@
+//! Truth 6, with real channels: with its gate closed a sender does nothing at all.
+
+use candor_approval::GateKeeper;
+use candor_core::{
+    gate::{GATES, Gate, Opening},
+    ids::{OpeningNo, TargetName},
+    time::Timestamp,
+};
+use candor_world::senders::Binding;
+
+use super::{
+    bind, message, now, open, send,
+    sink::{Act, Reply, Sink},
+    word,
+};
+
+fn opening(gate: Gate) -> Opening {
+    Opening {
+        no: OpeningNo(1),
+        gate,
+        target: None,
+        reason: "test".to_owned(),
+        opened_at: Timestamp::from_micros(0),
+        expires_at: Timestamp::from_micros(i64::MAX),
+        closed_at: None,
+    }
+}
+
+async fn live(sink: &Sink, folder: &std::path::Path) -> Vec<(Binding, Gate)> {
+    let program = folder.join("notify");
+    let marker = folder.join("ran");
+    let script = format!("cat > '{}' <<'X'\n#!/bin/sh\ntouch '{}'\nX\nchmod 755 '{0}'", program.display(), marker.display());
+    assert!(std::process::Command::new("sh").args(["-c", &script]).status().unwrap().success());
+    // The secrets aren't there: an attempt that got past its gate would be refused for that, and say so.
+    let gone = folder.join("no-secret");
+    let (gone, port) = (gone.display(), sink.port);
+    vec![
+        (
+            bind(&format!("{{name: ops, sender: webhook, url: 'http://127.0.0.1:{port}/', secrets: [{{file: '{gone}'}}]}}")),
+            Gate::ProductionWrite,
+        ),
+        (
+            bind(&format!(
+                "{{name: ops, sender: telegram, token: {{file: '{gone}'}}, chat: 1, api_base: 'http://127.0.0.1:{port}'}}"
+            )),
+            Gate::BotApiCall,
+        ),
+        (bind(&format!("{{name: ops, sender: command, program: '{}'}}", program.display())), Gate::ProductionWrite),
+    ]
+}
+
+#[tokio::test]
+async fn truth_6_no_gate_no_effect() {
+    let sink = Sink::start().await;
+    sink.acts(Act { keeps: true, reply: Reply::Answer(200, Vec::new(), String::new()) });
+    let folder = tempfile::tempdir().unwrap();
+    for (binding, gate) in live(&sink, folder.path()).await {
+        assert_eq!(binding.gate(), Some(gate));
+        let expired = Opening { expires_at: Timestamp::from_micros(1), ..opening(gate) };
+        let closed = Opening { closed_at: Some(Timestamp::from_micros(1)), ..opening(gate) };
+        let elsewhere: TargetName = "elsewhere".parse().unwrap();
+        let other = Opening { target: Some(elsewhere), ..opening(gate) };
+        let all_but_it = GATES.iter().filter(|any| **any != gate).map(|any| opening(*any)).collect();
+        for openings in [Vec::new(), vec![expired], vec![closed], vec![other], all_but_it] {
+            let answer = binding.send(&GateKeeper::from_record(openings), &message(1), &now).await;
+            assert_eq!(word(&answer.outcome), "gate_closed", "{binding:?}: {answer:?}");
+            assert!(format!("{answer:?}").contains(&format!("candor gate open {}", gate.as_str())), "{answer:?}");
+            assert_eq!((answer.status, answer.raw, answer.simulated), (None, None, false));
+        }
+        // Its own opening is what it takes to get further.
+        let answer = binding.send(&GateKeeper::from_record(vec![opening(gate)]), &message(1), &now).await;
+        assert_ne!(word(&answer.outcome), "gate_closed", "{binding:?}");
+        if binding.describe().starts_with("command@") {
+            assert!(folder.path().join("ran").exists());
+        } else {
+            assert_eq!(word(&answer.outcome), "refused secret_unreadable");
+        }
+    }
+    assert_eq!(sink.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_closed_gate_starts_no_program() {
+    let sink = Sink::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    for (binding, _) in live(&sink, folder.path()).await {
+        binding.send(&GateKeeper::from_record(Vec::new()), &message(1), &now).await;
+    }
+    assert!(!folder.path().join("ran").exists());
+}
+
+#[tokio::test]
+async fn what_pretends_passes_no_gate_and_every_answer_says_so() {
+    for (yaml, words) in [
+        ("{name: ops, sender: dry-run}", vec!["simulated", "simulated"]),
+        (
+            "{name: ops, sender: shim, script: [{outcome: rate_limited, retry_after: 2s}, {outcome: proved}]}",
+            vec!["rate_limited, wait 2000", "proved stored", "rate_limited, wait 2000"],
+        ),
+    ] {
+        let binding = bind(yaml);
+        assert_eq!(binding.gate(), None);
+        for (place, expected) in words.iter().enumerate() {
+            let attempt = u32::try_from(place).unwrap() + 1;
+            let answer = binding.send(&GateKeeper::from_record(Vec::new()), &message(attempt), &now).await;
+            assert_eq!(word(&answer.outcome), *expected);
+            assert!(answer.simulated, "{yaml}");
+        }
+        assert!(send(&binding).await.simulated);
+        assert_eq!(binding.send(&open(), &message(1), &now).await.status, None);
+    }
+}
