@@ -32,7 +32,11 @@ pub(crate) struct Steps(Vec<(&'static str, Duration, Found)>);
 
 impl Steps {
     /// Runs one step. A later step runs even where an earlier one failed, so that one run shows all that is wrong.
-    pub(crate) fn run(&mut self, name: &'static str, step: impl FnOnce() -> Result<Found, TaskError>) {
+    pub(crate) fn run(
+        &mut self,
+        name: &'static str,
+        step: impl FnOnce() -> Result<Found, TaskError>,
+    ) {
         println!("\n==> {name}");
         let started = Instant::now();
         let found = step().unwrap_or_else(|error| {
@@ -52,7 +56,11 @@ impl Steps {
     pub(crate) fn close(self) -> bool {
         println!("\n==> summary");
         for (name, took, found) in &self.0 {
-            let verdict = if found.failed == 0 { "ok    " } else { "FAILED" };
+            let verdict = if found.failed == 0 {
+                "ok    "
+            } else {
+                "FAILED"
+            };
             println!("{verdict} {name:<24} {:>8.1} s", took.as_secs_f64());
             for line in &found.closing {
                 println!("       {}", line.trim());

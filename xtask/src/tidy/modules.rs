@@ -9,8 +9,16 @@ pub(super) fn forgotten(tree: &Tree) -> Vec<Finding> {
         .filter(|(name, _)| !name.contains("/src/bin/"))
         .filter_map(|(name, _)| {
             let (module, parents) = declared_in(name)?;
-            let declared = parents.iter().filter_map(|parent| tree.text(parent)).any(|text| declares(text, &module));
-            (!declared).then(|| Finding::file(name, format!("nobody declares `mod {module};`, so it isn't compiled")))
+            let declared = parents
+                .iter()
+                .filter_map(|parent| tree.text(parent))
+                .any(|text| declares(text, &module));
+            (!declared).then(|| {
+                Finding::file(
+                    name,
+                    format!("nobody declares `mod {module};`, so it isn't compiled"),
+                )
+            })
         })
         .collect()
 }
@@ -28,7 +36,10 @@ fn declared_in(name: &str) -> Option<(String, Vec<String>)> {
         (stem, folder)
     };
     let parents = ["mod.rs", "lib.rs", "main.rs"].map(|parent| format!("{above}/{parent}"));
-    Some((module.to_owned(), parents.into_iter().chain([format!("{above}.rs")]).collect()))
+    Some((
+        module.to_owned(),
+        parents.into_iter().chain([format!("{above}.rs")]).collect(),
+    ))
 }
 
 fn declares(text: &str, module: &str) -> bool {
@@ -43,7 +54,9 @@ fn declares(text: &str, module: &str) -> bool {
 pub(super) fn one_test_binary(tree: &Tree) -> Vec<Finding> {
     tree.ending(".rs")
         .filter(|(name, _)| {
-            name.rsplit_once("/tests/").is_some_and(|(_, rest)| !rest.contains('/') || rest.ends_with("/main.rs") && rest != "it/main.rs")
+            name.rsplit_once("/tests/").is_some_and(|(_, rest)| {
+                !rest.contains('/') || rest.ends_with("/main.rs") && rest != "it/main.rs"
+            })
         })
         .map(|(name, _)| Finding::file(name, "make it a module of tests/it/main.rs"))
         .collect()
@@ -71,7 +84,12 @@ mod tests {
 
     #[test]
     fn a_second_test_binary_is_found() {
-        let tree = Tree::of(&[("c/tests/it/main.rs", ""), ("c/tests/it/a.rs", ""), ("c/tests/b.rs", ""), ("c/tests/d/main.rs", "")]);
+        let tree = Tree::of(&[
+            ("c/tests/it/main.rs", ""),
+            ("c/tests/it/a.rs", ""),
+            ("c/tests/b.rs", ""),
+            ("c/tests/d/main.rs", ""),
+        ]);
         let names: Vec<_> = one_test_binary(&tree).into_iter().map(|f| f.file).collect();
         assert_eq!(names, ["c/tests/b.rs", "c/tests/d/main.rs"]);
     }
