@@ -23,8 +23,17 @@ const SAMPLES: usize = 15;
 
 fn facts(packs: &PackSet) -> Facts {
     Facts {
-        task: TaskFacts { known: true, state: "running".to_owned(), running_s: 900, ..TaskFacts::default() },
-        claim: ClaimFacts { present: true, kind: "completion".to_owned(), ..ClaimFacts::default() },
+        task: TaskFacts {
+            known: true,
+            state: "running".to_owned(),
+            running_s: 900,
+            ..TaskFacts::default()
+        },
+        claim: ClaimFacts {
+            present: true,
+            kind: "completion".to_owned(),
+            ..ClaimFacts::default()
+        },
         ..packs.facts()
     }
 }
@@ -32,7 +41,11 @@ fn facts(packs: &PackSet) -> Facts {
 fn main() {
     let started = Instant::now();
     let packs = PackSet::core().unwrap();
-    println!("load of all core packs: {:.1} ms, {} rules", started.elapsed().as_secs_f64() * 1e3, packs.rules().count());
+    println!(
+        "load of all core packs: {:.1} ms, {} rules",
+        started.elapsed().as_secs_f64() * 1e3,
+        packs.rules().count()
+    );
     let facts = facts(&packs);
     for event_type in EVENT_TYPES.iter().map(|event_type| event_type.as_str()) {
         let mut samples: Vec<f64> = (0..SAMPLES)
@@ -45,11 +58,18 @@ fn main() {
             })
             .collect();
         samples.sort_by(f64::total_cmp);
-        println!("{event_type:20} {:7.1} µs per decision", samples[SAMPLES / 2]);
+        println!(
+            "{event_type:20} {:7.1} µs per decision",
+            samples[SAMPLES / 2]
+        );
     }
     let started = Instant::now();
     for _ in 0..RUNS {
         black_box(facts.to_value());
     }
-    println!("{:20} {:7.1} µs", "facts to record", started.elapsed().as_secs_f64() * 1e6 / f64::from(RUNS));
+    println!(
+        "{:20} {:7.1} µs",
+        "facts to record",
+        started.elapsed().as_secs_f64() * 1e6 / f64::from(RUNS)
+    );
 }
