@@ -35,7 +35,8 @@ pub(crate) fn facts() -> impl Strategy<Value = Facts> {
             Just(""),
             Just("named_by_a_user"),
             select(&CLAIM_KINDS[..]),
-            Just("completion")
+            Just("completion"),
+            Just("operator_notified")
         ]
         .prop_map(|kind| FactValue::Text(kind.to_owned()))
         .boxed(),

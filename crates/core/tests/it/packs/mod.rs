@@ -6,5 +6,6 @@ mod docs;
 mod explain;
 mod laws;
 mod loading;
+mod mutants;
 mod truths;
 mod twin;

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::arbitrary::{CORE, event_type, facts, tuning, verdict};
 
-type Hit = (Verdict, Severity, BTreeSet<Obligation>);
+pub(crate) type Hit = (Verdict, Severity, BTreeSet<Obligation>);
 
 struct Twin {
     hits: BTreeMap<&'static str, Hit>,
@@ -471,7 +471,7 @@ fn supports(facts: &Facts, capability: &str) -> bool {
 }
 
 /// What the twin makes of an event: verdict, severity, obligations, and each rule that applies.
-fn twin(
+pub(crate) fn twin(
     on: &str,
     facts: &Facts,
     thresholds: &BTreeMap<String, i64>,
