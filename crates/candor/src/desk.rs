@@ -218,10 +218,7 @@ impl Daemon {
     async fn find(home: &Home) -> Result<Option<Self>, Failure> {
         let Ok(text) = std::fs::read_to_string(home.daemon()) else { return Ok(None) };
         let Ok(file) = serde_json::from_str::<DaemonFile>(&text) else { return Ok(None) };
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(ANSWER_TIMEOUT)
-            .build()
+        let client = candor_world::senders::daemon_client(ANSWER_TIMEOUT)
             .map_err(|error| Failure::new(Exit::Internal, format!("no HTTP client: {error}")))?;
         let daemon = Self { client, base: format!("http://{}", file.listen), home: home.clone() };
         match daemon.client.get(format!("{}/healthz", daemon.base)).send().await {
@@ -253,7 +250,9 @@ impl Daemon {
         };
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status().as_u16();
-        let body: Value = answer.json().await.map_err(unreachable)?;
+        let bytes = answer.bytes().await.map_err(unreachable)?;
+        let body: Value = serde_json::from_slice(&bytes)
+            .map_err(|error| Failure::new(Exit::Unreachable, format!("the daemon's answer can't be read: {error}")))?;
         if (200..300).contains(&status) { Ok(body) } else { Err(refused(status, &body)) }
     }
 }

@@ -30,7 +30,7 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
 /// Prints rows under a header. Columns fold to the terminal's width; without a terminal nothing is folded.
 pub fn table<R: IntoIterator<Item = String>>(header: &[&str], rows: impl IntoIterator<Item = R>) {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header.iter().copied());
+    table.load_style(presets::NOTHING).set_header(header.iter().copied());
     table.set_content_arrangement(if std::io::stdout().is_terminal() {
         ContentArrangement::Dynamic
     } else {

@@ -56,7 +56,7 @@ fn task(store: &impl Listing, id: &TaskId) -> Result<Option<Value>, StoreError> 
         "claims": store.claims_of(id, ROWS_MAX)?,
         "evidence": store.evidence_for(id, ROWS_MAX)?,
         "notices": notices,
-        "recent": records.iter().map(|record| json!({ "at": record.at, "kind": record.kind_word(), "id": record.id })).collect::<Vec<_>>(),
+        "recent": records.iter().map(|record| json!({ "at": record.at, "kind": record.kind.as_str(), "id": record.id })).collect::<Vec<_>>(),
     })))
 }
 

@@ -6,7 +6,7 @@ use candor_core::{
     claim::Claim,
     evidence::Evidence,
     gate::Opening,
-    ids::{CorrelationId, NoticeNo, OwnerNo, TargetName, TaskId},
+    ids::{CorrelationId, EvidenceNo, NoticeNo, OwnerNo, TargetName, TaskId},
     notice::{Delivery, Notice, StateName},
     task::{Incident, Task, TaskState},
     time::Timestamp,
@@ -133,6 +133,8 @@ pub struct Size {
 pub trait Listing {
     /// Tasks in the order in which they were first heard of.
     fn tasks(&self, filter: &TaskFilter, limit: usize) -> Result<Vec<Task>, StoreError>;
+    /// One task.
+    fn task_by_id(&self, id: &TaskId) -> Result<Option<Task>, StoreError>;
     /// How many tasks stand in each state; states without tasks are left out.
     fn task_counts(&self) -> Result<BTreeMap<TaskState, u64>, StoreError>;
     /// Notices with their deliveries, newest first.
@@ -145,6 +147,8 @@ pub trait Listing {
     fn incidents(&self, open_only: bool, limit: usize) -> Result<Vec<Incident>, StoreError>;
     /// A task's claims, oldest first.
     fn claims_of(&self, task: &TaskId, limit: usize) -> Result<Vec<Claim>, StoreError>;
+    /// One evidence record.
+    fn evidence_by_no(&self, no: EvidenceNo) -> Result<Option<Evidence>, StoreError>;
     /// A task's evidence, oldest first.
     fn evidence_for(&self, task: &TaskId, limit: usize) -> Result<Vec<Evidence>, StoreError>;
     /// Gate openings, newest first, closed ones too.

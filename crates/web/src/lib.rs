@@ -22,6 +22,7 @@ mod percent;
 mod problem;
 mod serve;
 
+pub use api::acts::{act_reply_to_json, act_to_json};
 pub use app::{About, App};
 pub use cloud_events::parse_binary_mode;
 pub use credentials::{Caller, Secret, Tokens, TokensError};

@@ -7,6 +7,7 @@ use candor_path::Input;
 use candor_store::sqlite::{Hold, Reader, Sqlite};
 use candor_web::{About, App, Bounds, Desk, DeskError, DeskFuture, Secret, Tokens, ViewRequest};
 use clap::Args;
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::{
     net::TcpListener,
@@ -76,13 +77,15 @@ async fn serve(home: Home, config: Config, store: Sqlite, first_run: bool) -> Ou
         clock: clock.clone(),
     })?;
     let front = Front { submitter: engine.submitter(), store: home.store(), clock: clock.clone() };
-    let app = App::new(Arc::new(front), tokens, About { role: "up", version: env!("CARGO_PKG_VERSION") });
+    let about = About { role: "up".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
+    let app = App::new(Arc::new(front), tokens, about, Bounds::default())
+        .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     let daemon = DaemonFile { pid: std::process::id(), listen, started_at: clock.now() };
     write_daemon_file(&home, &daemon)?;
     for line in greeting {
         output::line(line);
     }
-    let served = candor_web::serve(listener, app, Bounds::default(), stop_signal()).await;
+    let served = candor_web::serve(listener, app, stop_signal()).await;
     output::note("stopping: what is being sent is finished first");
     let stopped = engine.stop().await;
     let _ = std::fs::remove_file(home.daemon());
@@ -115,16 +118,17 @@ fn tokens(home: &Home, config: &Config) -> Result<Tokens, Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::new(Exit::Config, error.to_string());
     let mut agents = BTreeMap::new();
     for AgentToken { agent, token } in &config.agents {
-        let secret = token.read_credential().map_err(|error| wrong(&format!("token of agent `{agent}`: {error}")))?;
-        agents.insert(Secret::new(secret), agent.clone());
+        let secret = token.read_inbound().map_err(|error| wrong(&format!("token of agent `{agent}`: {error}")))?;
+        let secret = Secret::new(secret.expose_secret()).map_err(|error| wrong(&format!("token of agent `{agent}`: {error}")))?;
+        agents.insert(secret, agent.clone());
     }
-    Tokens::new(
-        Secret::new(home.token(TokenKind::Operator)?),
-        Secret::new(home.token(TokenKind::Adapter)?),
+    let own = |kind| Secret::new(home.token(kind)?).map_err(|error| wrong(&error));
+    Ok(Tokens {
+        operator: own(TokenKind::Operator)?,
+        adapter: own(TokenKind::Adapter)?,
         agents,
-        config.require_agent_token,
-    )
-    .map_err(|error| wrong(&error))
+        require_agent_token: config.require_agent_token,
+    })
 }
 
 /// What is said at the start: where things lie, what is not watched or sent, and what to type next.

@@ -39,11 +39,6 @@ impl Chores {
     pub(super) fn next(&self) -> Instant {
         if self.release { Instant::now() } else { self.beat_at.min(self.fold_at) }
     }
-
-    /// Whether something is to be done at once.
-    pub(super) fn at_once(&self) -> bool {
-        self.release
-    }
 }
 
 /// What a turn knows before it begins.

@@ -6,7 +6,7 @@ use candor_core::{
     claim::Claim,
     evidence::Evidence,
     gate::Opening,
-    ids::{NoticeNo, OwnerNo, TaskId},
+    ids::{EvidenceNo, NoticeNo, OwnerNo, TaskId},
     notice::{Delivery, DeliveryState, Notice, PendingReason},
     task::{Incident, Task, TaskState},
     time::Timestamp,
@@ -62,6 +62,14 @@ impl Listing for Memory {
                 && (!filter.with_incident || row.task.incident.is_some())
         });
         Ok(wanted.take(limit).map(TaskRow::merged).collect())
+    }
+
+    fn task_by_id(&self, id: &TaskId) -> Result<Option<Task>, StoreError> {
+        Ok(self.state.tasks.get(id).map(TaskRow::merged))
+    }
+
+    fn evidence_by_no(&self, no: EvidenceNo) -> Result<Option<Evidence>, StoreError> {
+        Ok(self.state.evidence.get(&no).cloned())
     }
 
     fn task_counts(&self) -> Result<BTreeMap<TaskState, u64>, StoreError> {

@@ -114,6 +114,13 @@ impl View for MemoryTxn<'_> {
         Ok(held)
     }
 
+    fn handed_over(&self, limit: usize) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable> {
+        let deliveries = self.state().deliveries.values();
+        let mut waiting: Vec<_> = deliveries.filter(|of| matches!(of.state, DeliveryState::Dispatched { .. })).collect();
+        waiting.sort_by_key(|delivery| delivery.since);
+        Ok(waiting.into_iter().take(limit).map(|delivery| (delivery.notice, delivery.target.clone())).collect())
+    }
+
     fn parked_until(&self, target: &TargetName) -> Result<Option<Timestamp>, Unreadable> {
         Ok(self.state().parked.get(target).copied())
     }

@@ -6,7 +6,7 @@ use candor_core::{
     claim::Claim,
     evidence::Evidence,
     gate::Opening,
-    ids::{NoticeNo, TaskId},
+    ids::{EvidenceNo, NoticeNo, TaskId},
     notice::{BlockReason, Delivery, PendingReason, StateName},
     task::{Incident, Task, TaskState},
     time::Timestamp,
@@ -130,6 +130,17 @@ impl Listing for Reader {
             };
             Ok(stored.into_iter().map(|stored| self.merged(stored)).collect())
         })
+    }
+
+    fn task_by_id(&self, id: &TaskId) -> Result<Option<Task>, StoreError> {
+        self.snapshot(|| {
+            let stored = self.db.one(select!(task, "WHERE n.id = ?1"), [id.as_str()], rows::task)?;
+            Ok(stored.map(|stored| self.merged(stored)))
+        })
+    }
+
+    fn evidence_by_no(&self, no: EvidenceNo) -> Result<Option<Evidence>, StoreError> {
+        self.db.one("SELECT body FROM evidence WHERE no = ?1", [int(no.0)], |row| rows::json(row, 0))
     }
 
     fn task_counts(&self) -> Result<BTreeMap<TaskState, u64>, StoreError> {

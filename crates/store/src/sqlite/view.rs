@@ -123,6 +123,13 @@ impl View for SqliteTxn<'_> {
         Ok(self.db().many(sql, [states::PENDING, reason.code(), most(limit)], rows::delivery)?)
     }
 
+    fn handed_over(&self, limit: usize) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable> {
+        let sql = "SELECT notice, target FROM delivery WHERE state = ?1 ORDER BY since, notice, target LIMIT ?2";
+        Ok(self.db().many(sql, [states::DISPATCHED, most(limit)], |row| {
+            Ok((NoticeNo(nat(row, 0)?), rows::word(row, 1)?))
+        })?)
+    }
+
     fn parked_until(&self, target: &TargetName) -> Result<Option<Timestamp>, Unreadable> {
         let sql = "SELECT until FROM parked WHERE target = ?1";
         Ok(self.db().one(sql, [target.as_str()], |row| rows::time(row, 0))?)

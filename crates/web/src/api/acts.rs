@@ -15,7 +15,8 @@ use candor_core::{
     time::duration_text,
 };
 use candor_path::{Act, Input};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::body;
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// An act as it comes.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
 enum ActRequest {
     Retry {
@@ -78,6 +79,33 @@ impl From<ActRequest> for Act {
             ActRequest::CloseGate { gate } => Self::CloseGate { gate },
         }
     }
+}
+
+impl From<&Act> for ActRequest {
+    fn from(act: &Act) -> Self {
+        match act.clone() {
+            Act::Retry { notice, target } => Self::Retry { notice, target },
+            Act::Resolve { notice, target, note } => Self::Resolve { notice, target, note },
+            Act::Acknowledge { notice, by } => Self::Acknowledge { notice, by },
+            Act::Test { target } => Self::Test { target },
+            Act::Verify { evidence } => Self::Verify { evidence },
+            Act::OpenGate { gate, target, reason, lasts } => Self::OpenGate { gate, target, reason, lasts },
+            Act::CloseGate { gate } => Self::CloseGate { gate },
+        }
+    }
+}
+
+/// An act in the form that `POST /v1/acts` takes.
+#[must_use]
+pub fn act_to_json(act: &Act) -> Value {
+    // Our own acts have string keys and finite numbers, so this can't fail; null would show if it did.
+    serde_json::to_value(ActRequest::from(act)).unwrap_or(Value::Null)
+}
+
+/// What `POST /v1/acts` answers when an act was taken.
+#[must_use]
+pub fn act_reply_to_json(reply: &candor_path::Reply) -> Value {
+    serde_json::to_value(ActBody::of(reply)).unwrap_or(Value::Null)
 }
 
 pub(super) async fn take(State(app): State<App>, request: Request) -> Response {

@@ -1,6 +1,6 @@
 //! Paths and what answers them.
 
-mod acts;
+pub(crate) mod acts;
 mod body;
 mod events;
 mod views;

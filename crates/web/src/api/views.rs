@@ -3,8 +3,8 @@
 use std::{fmt::Display, str::FromStr};
 
 use axum::{
-    extract::{Request, State},
-    http::{StatusCode, Uri},
+    extract::State,
+    http::{StatusCode, Uri, request::Parts},
     response::{IntoResponse, Response},
 };
 use candor_core::{notice::StateName, task::TaskState};
@@ -21,8 +21,8 @@ use crate::{
 /// A view whose question is the path's last part.
 macro_rules! by_path {
     ($($name:ident: $prefix:literal => $view:path;)+) => {$(
-        pub(super) async fn $name(State(app): State<App>, request: Request) -> Response {
-            look(&app, &request, |uri| {
+        pub(super) async fn $name(State(app): State<App>, parts: Parts) -> Response {
+            look(&app, &parts, |uri| {
                 query(uri, &[])?;
                 tail(uri, $prefix).map($view)
             })
@@ -39,16 +39,16 @@ by_path! {
     evidence: "/v1/evidence/" => ViewRequest::Evidence;
 }
 
-pub(super) async fn status(State(app): State<App>, request: Request) -> Response {
-    look(&app, &request, |uri| query(uri, &[]).map(|_| ViewRequest::Status)).await
+pub(super) async fn status(State(app): State<App>, parts: Parts) -> Response {
+    look(&app, &parts, |uri| query(uri, &[]).map(|_| ViewRequest::Status)).await
 }
 
-pub(super) async fn gates(State(app): State<App>, request: Request) -> Response {
-    look(&app, &request, |uri| query(uri, &[]).map(|_| ViewRequest::Gates)).await
+pub(super) async fn gates(State(app): State<App>, parts: Parts) -> Response {
+    look(&app, &parts, |uri| query(uri, &[]).map(|_| ViewRequest::Gates)).await
 }
 
-pub(super) async fn tasks(State(app): State<App>, request: Request) -> Response {
-    look(&app, &request, |uri| {
+pub(super) async fn tasks(State(app): State<App>, parts: Parts) -> Response {
+    look(&app, &parts, |uri| {
         let query = query(uri, &["state", "after", "limit"])?;
         Ok(ViewRequest::Tasks {
             state: query.word("state", TaskState::parse, TaskState::ALL.iter().map(|state| state.as_str()))?,
@@ -59,8 +59,8 @@ pub(super) async fn tasks(State(app): State<App>, request: Request) -> Response 
     .await
 }
 
-pub(super) async fn notices(State(app): State<App>, request: Request) -> Response {
-    look(&app, &request, |uri| {
+pub(super) async fn notices(State(app): State<App>, parts: Parts) -> Response {
+    look(&app, &parts, |uri| {
         let query = query(uri, &["state", "task", "before", "limit"])?;
         Ok(ViewRequest::Notices {
             state: query.word("state", StateName::parse, StateName::ALL.iter().map(|state| state.as_str()))?,
@@ -72,16 +72,16 @@ pub(super) async fn notices(State(app): State<App>, request: Request) -> Respons
     .await
 }
 
-pub(super) async fn evidence_of(State(app): State<App>, request: Request) -> Response {
-    look(&app, &request, |uri| {
+pub(super) async fn evidence_of(State(app): State<App>, parts: Parts) -> Response {
+    look(&app, &parts, |uri| {
         let task = query(uri, &["task"])?.parsed("task")?;
         task.map(ViewRequest::EvidenceOf).ok_or_else(|| bad_query("task", "name the task, as in `/v1/evidence?task=nightly`"))
     })
     .await
 }
 
-async fn look(app: &App, request: &Request, ask: impl FnOnce(&Uri) -> Result<ViewRequest, Problem>) -> Response {
-    let asked = app.inner.tokens.reader(request.headers()).and_then(|()| ask(request.uri()));
+async fn look(app: &App, parts: &Parts, ask: impl FnOnce(&Uri) -> Result<ViewRequest, Problem>) -> Response {
+    let asked = app.inner.tokens.reader(&parts.headers).and_then(|()| ask(&parts.uri));
     let view = match asked {
         Ok(view) => view,
         Err(problem) => return problem.into_response(),

@@ -20,7 +20,7 @@ pub mod webhook;
 
 pub use binding::{Binding, Now, Sender};
 pub use config::{ConfigError, TargetConfig};
-pub use http::{HTTP_BODY_BYTES_MAX, HttpAnswer, HttpPool, Wire};
+pub use http::{HTTP_BODY_BYTES_MAX, HttpAnswer, HttpPool, Wire, daemon_client};
 
 config::registry! {
     DryRun => dry_run::DryRun,

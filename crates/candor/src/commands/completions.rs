@@ -1,0 +1,23 @@
+//! `candor completions`: shell completions on standard output.
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use crate::{
+    cli::Cli,
+    exit::{Exit, Outcome},
+};
+
+/// Print shell completions
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  candor completions bash > ~/.local/share/bash-completion/completions/candor")]
+pub struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+/// Runs the command.
+pub fn run(args: CompletionsArgs) -> Outcome {
+    clap_complete::generate(args.shell, &mut Cli::command(), "candor", &mut std::io::stdout());
+    Ok(Exit::Ok)
+}

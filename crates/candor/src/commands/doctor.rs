@@ -1,0 +1,237 @@
+//! `candor doctor`: an auditor that looks for what would keep the truth from the operator.
+
+use std::{os::unix::fs::PermissionsExt as _, time::Duration};
+
+use candor_audit::{merkle, seal};
+use candor_core::{
+    notice::{PendingReason, StateName},
+    time::{Timestamp, format_duration},
+};
+use candor_store::{Listing, StoreError, sqlite::Reader};
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+
+use super::status::ALIVE_SECS;
+use crate::{
+    cli::Global,
+    config::Config,
+    desk::{self, reader},
+    engine::Clock,
+    exit::{Exit, Outcome},
+    home::Home,
+    output,
+};
+
+/// How many of the newest records are verified again.
+const RECORDS_VERIFIED_MAX: u64 = 1_000;
+/// Below this much room on the state folder's disk, in bytes, new work may soon be refused.
+const ROOM_MIN: u64 = 64 * 1024 * 1024;
+/// How far the log's last record may lie ahead of the clock.
+const AHEAD_MAX: Duration = Duration::from_secs(5);
+
+/// Audit this deployment, and say what is wrong
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  candor doctor --json\n\nExit code: 0 when nothing is wrong, 13 when something is.")]
+pub struct DoctorArgs {}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Weight {
+    /// Wrong; the exit code says so.
+    Problem,
+    /// Worth knowing.
+    Note,
+    /// Looked at, and in order.
+    Fine,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, Serialize)]
+struct Finding {
+    weight: Weight,
+    what: String,
+    next: String,
+}
+
+/// The findings so far.
+#[derive(Default)]
+struct Audit(Vec<Finding>);
+
+impl Audit {
+    fn add(&mut self, weight: Weight, what: impl Into<String>, next: impl Into<String>) {
+        self.0.push(Finding { weight, what: what.into(), next: next.into() });
+    }
+}
+
+/// Runs the command.
+pub fn run(global: &Global, _: DoctorArgs) -> Outcome {
+    let home = Home::find(global.state.clone(), global.config.clone())?;
+    let now = Clock::from_env().now();
+    let mut audit = Audit::default();
+    match Config::load(&home) {
+        Ok(config) => targets(&mut audit, &config),
+        Err(failure) => audit.add(Weight::Problem, failure.message, failure.hint.unwrap_or_default()),
+    }
+    folder(&mut audit, &home);
+    match reader(global) {
+        Ok(store) => store_findings(&mut audit, &store, now).map_err(desk::store_failure)?,
+        Err(failure) if failure.exit == Exit::NotFound => {
+            audit.add(Weight::Note, "there is no store yet", "`candor up` makes one");
+        }
+        Err(failure) => audit.add(Weight::Problem, failure.message, failure.hint.unwrap_or_default()),
+    }
+    audit.0.sort_by_key(|finding| finding.weight);
+    let wrong = audit.0.iter().any(|finding| finding.weight == Weight::Problem);
+    if global.json {
+        output::json(&json!({ "healthy": !wrong, "findings": audit.0 }))?;
+    } else {
+        let word = |weight| match weight {
+            Weight::Problem => "PROBLEM",
+            Weight::Note => "note",
+            Weight::Fine => "fine",
+        };
+        let row = |finding: &Finding| vec![word(finding.weight).to_owned(), finding.what.clone(), finding.next.clone()];
+        output::table(&["", "WHAT", "NEXT STEP"], audit.0.iter().map(row));
+    }
+    Ok(if wrong { Exit::Unhealthy } else { Exit::Ok })
+}
+
+fn targets(audit: &mut Audit, config: &Config) {
+    let settings = &config.machine.settings;
+    audit.add(Weight::Fine, format!("configuration and {} packs are loaded", config.machine.packs.packs().len()), "");
+    if !settings.targets.iter().any(|target| target.from_level <= 1) {
+        audit.add(Weight::Problem, "no target takes notices of level 1", "give a target `from_level: 1`");
+    }
+    if settings.targets.iter().all(|target| target.gate.is_none()) {
+        audit.add(
+            Weight::Note,
+            "every target only pretends: nothing reaches a person",
+            "add a target to the configuration; docs/configuration.md shows how",
+        );
+    }
+    for binding in config.bindings.values() {
+        for warning in binding.warnings() {
+            audit.add(Weight::Note, format!("target {}: {warning}", binding.target()), "");
+        }
+    }
+}
+
+fn folder(audit: &mut Audit, home: &Home) {
+    let Ok(meta) = std::fs::metadata(&home.state) else { return };
+    let mode = meta.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        audit.add(
+            Weight::Problem,
+            format!("others can look into the state folder (mode {mode:03o})"),
+            format!("chmod 700 {}", home.state.display()),
+        );
+    }
+    if let Ok(stat) = rustix::fs::statvfs(&home.state) {
+        let room = stat.f_bavail.saturating_mul(stat.f_frsize);
+        if room < ROOM_MIN {
+            audit.add(
+                Weight::Problem,
+                format!("only {} MiB left for the state folder", room / 1024 / 1024),
+                "free some space; new work is refused when it is full, nothing accepted is lost",
+            );
+        }
+    }
+}
+
+fn store_findings(audit: &mut Audit, store: &Reader, now: Timestamp) -> Result<(), StoreError> {
+    if let Err(error) = store.check() {
+        audit.add(Weight::Problem, error.to_string(), "");
+    }
+    let alive_since = now.before(Duration::from_secs(ALIVE_SECS));
+    for stranded in store.stranded(alive_since, 100)? {
+        audit.add(
+            Weight::Problem,
+            format!("{} to {} has no next step ({})", stranded.notice, stranded.target, stranded.state.as_str()),
+            format!("candor notice retry {}", stranded.notice),
+        );
+    }
+    deliveries(audit, store, now)?;
+    liveness(audit, store, alive_since, now)?;
+    log(audit, store, now)
+}
+
+fn deliveries(audit: &mut Audit, store: &Reader, now: Timestamp) -> Result<(), StoreError> {
+    for count in store.delivery_counts()? {
+        let since = format!("{} since {}", count.count, format_duration(super::task::whole(now.since(count.oldest))));
+        let reason = count.reason.as_deref().unwrap_or_default();
+        let is = |of: PendingReason| reason == of.as_str();
+        match count.state {
+            StateName::Blocked => audit.add(
+                Weight::Problem,
+                format!("blocked ({reason}): {since}"),
+                "candor notice list --state blocked; then mend the target and `candor notice retry`",
+            ),
+            StateName::PendingExternalSend if is(PendingReason::OutcomeUnknown) => audit.add(
+                Weight::Problem,
+                format!("outcome unknown: {since}; they may or may not have arrived"),
+                "look at the destination, then `candor notice resolve` or `candor notice retry`",
+            ),
+            StateName::PendingExternalSend if is(PendingReason::GateClosed) => audit.add(
+                Weight::Problem,
+                format!("held by a closed gate: {since}"),
+                "candor gate list; candor gate open NAME --reason … --expires 8h",
+            ),
+            StateName::PendingExternalSend if is(PendingReason::NoSender) => {
+                audit.add(Weight::Problem, format!("no sender here: {since}"), "mend the target in the configuration");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn liveness(audit: &mut Audit, store: &Reader, alive_since: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    let owners = store.owners(50)?;
+    let last = owners.iter().filter(|owner| ["up", "run", "watchdog"].contains(&owner.role.as_str())).max_by_key(|owner| owner.beat_at);
+    let running = store.task_counts()?.get(&candor_core::task::TaskState::Running).copied().unwrap_or(0);
+    match last {
+        Some(owner) if !owner.ended && owner.beat_at >= alive_since => {
+            audit.add(Weight::Fine, format!("the watchdog ({}) lives", owner.role), "");
+        }
+        Some(owner) if running > 0 => audit.add(
+            Weight::Problem,
+            format!(
+                "{running} running tasks, and the watchdog has not been seen for {}",
+                format_duration(super::task::whole(now.since(owner.beat_at)))
+            ),
+            "candor up",
+        ),
+        None if running > 0 => {
+            audit.add(Weight::Problem, format!("{running} running tasks, and no watchdog has ever run"), "candor up");
+        }
+        _ => audit.add(Weight::Note, "no watchdog runs; no task needs one now", "candor up"),
+    }
+    Ok(())
+}
+
+/// Verifies the newest records again: each body against its commitment, each header against its place.
+fn log(audit: &mut Audit, store: &Reader, now: Timestamp) -> Result<(), StoreError> {
+    let head = store.head()?;
+    if head.last_at.is_some_and(|last| last > now.after(AHEAD_MAX)) {
+        audit.add(Weight::Problem, "the log's last record lies ahead of this machine's clock", "check the clock");
+    }
+    let from = head.length.saturating_sub(RECORDS_VERIFIED_MAX);
+    let entries = store.log(from, usize::try_from(RECORDS_VERIFIED_MAX).unwrap_or(usize::MAX))?;
+    for (entry, index) in entries.iter().zip(from..) {
+        let leaf = merkle::log_leaf(&entry.header_line);
+        let sound = seal::check(&entry.header_line, &leaf, &entry.nonce, &entry.body);
+        match sound {
+            Ok(header) if header.index == index => {}
+            Ok(header) => {
+                audit.add(Weight::Problem, format!("record {index} says that it is record {}", header.index), "keep a copy of the state folder as it is");
+            }
+            Err(mismatch) => {
+                audit.add(Weight::Problem, format!("record {index} was changed: {mismatch}"), "keep a copy of the state folder as it is");
+            }
+        }
+    }
+    audit.add(Weight::Fine, format!("{} of {} records verified again", entries.len(), head.length), "");
+    Ok(())
+}
