@@ -33,10 +33,7 @@ impl<G: GateKind> Permit<G> {
 
 impl<G: GateKind> fmt::Debug for Permit<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit")
-            .field("gate", &G::GATE)
-            .field("opening", &self.opening)
-            .finish()
+        f.debug_struct("Permit").field("gate", &G::GATE).field("opening", &self.opening).finish()
     }
 }
 
@@ -74,10 +71,9 @@ impl fmt::Display for WhyClosed {
             Self::OtherTarget { only } => write!(f, "it is open for target `{only}` only"),
             Self::Expired { at } => write!(f, "its opening expired at {at}"),
             Self::Closed { at } => write!(f, "an operator closed it at {at}"),
-            Self::NotYet { from } => write!(
-                f,
-                "its opening holds from {from} on, and the clock says that this lies ahead"
-            ),
+            Self::NotYet { from } => {
+                write!(f, "its opening holds from {from} on, and the clock says that this lies ahead")
+            }
         }
     }
 }
@@ -95,9 +91,7 @@ pub struct GateClosed {
 }
 
 fn for_target(target: Option<&TargetName>) -> String {
-    target
-        .map(|name| format!(" for target `{name}`"))
-        .unwrap_or_default()
+    target.map(|name| format!(" for target `{name}`")).unwrap_or_default()
 }
 
 /// Makes permits from what the record says.
@@ -119,63 +113,30 @@ impl GateKeeper {
     ///
     /// # Errors
     /// [`GateClosed`], which says why and which command opens the gate. Never for [`Simulation`].
-    pub fn permit<G: GateKind>(
-        &self,
-        target: Option<&TargetName>,
-        now: Timestamp,
-    ) -> Result<Permit<G>, GateClosed> {
+    pub fn permit<G: GateKind>(&self, target: Option<&TargetName>, now: Timestamp) -> Result<Permit<G>, GateClosed> {
         let Some(gate) = G::GATE else {
-            return Ok(Permit {
-                opening: None,
-                gate: PhantomData,
-            });
+            return Ok(Permit { opening: None, gate: PhantomData });
         };
-        match self
-            .openings
-            .iter()
-            .find(|opening| opening.allows(gate, target, now))
-        {
-            Some(opening) => Ok(Permit {
-                opening: Some(opening.no),
-                gate: PhantomData,
-            }),
-            None => Err(GateClosed {
-                gate,
-                target: target.cloned(),
-                why: self.why_closed(gate, target, now),
-            }),
+        match self.openings.iter().find(|opening| opening.allows(gate, target, now)) {
+            Some(opening) => Ok(Permit { opening: Some(opening.no), gate: PhantomData }),
+            None => Err(GateClosed { gate, target: target.cloned(), why: self.why_closed(gate, target, now) }),
         }
     }
 
     /// Leave to pretend. It opens nothing.
     #[must_use]
     pub fn simulation() -> Permit<Simulation> {
-        Permit {
-            opening: None,
-            gate: PhantomData,
-        }
+        Permit { opening: None, gate: PhantomData }
     }
 
     fn why_closed(&self, gate: Gate, target: Option<&TargetName>, now: Timestamp) -> WhyClosed {
         let of_gate = || self.openings.iter().filter(|opening| opening.gate == gate);
-        let for_target = |opening: &&Opening| {
-            opening
-                .target
-                .as_ref()
-                .is_none_or(|only| Some(only) == target)
-        };
-        if let Some(latest) = of_gate()
-            .filter(for_target)
-            .max_by_key(|opening| (opening.opened_at, opening.no))
-        {
+        let for_target = |opening: &&Opening| opening.target.as_ref().is_none_or(|only| Some(only) == target);
+        if let Some(latest) = of_gate().filter(for_target).max_by_key(|opening| (opening.opened_at, opening.no)) {
             return match latest.closed_at {
                 Some(at) => WhyClosed::Closed { at },
-                None if now < latest.opened_at => WhyClosed::NotYet {
-                    from: latest.opened_at,
-                },
-                None => WhyClosed::Expired {
-                    at: latest.expires_at,
-                },
+                None if now < latest.opened_at => WhyClosed::NotYet { from: latest.opened_at },
+                None => WhyClosed::Expired { at: latest.expires_at },
             };
         }
         // An opening for another target is worth naming only while it holds.
@@ -183,9 +144,7 @@ impl GateKeeper {
             .filter(|opening| opening.allows(gate, opening.target.as_ref(), now))
             .max_by_key(|opening| (opening.opened_at, opening.no))
             .and_then(|opening| opening.target.clone())
-            .map_or(WhyClosed::NeverOpened, |only| WhyClosed::OtherTarget {
-                only,
-            })
+            .map_or(WhyClosed::NeverOpened, |only| WhyClosed::OtherTarget { only })
     }
 }
 
@@ -233,44 +192,22 @@ mod tests {
         assert!(nothing.permit::<BotApiCall>(None, at(150)).is_err());
         assert!(nothing.permit::<ProductionWrite>(None, at(150)).is_err());
         assert!(nothing.permit::<SecretRead>(None, at(150)).is_err());
-        assert!(
-            nothing
-                .permit::<DestructiveOperation>(None, at(150))
-                .is_err()
-        );
+        assert!(nothing.permit::<DestructiveOperation>(None, at(150)).is_err());
 
         // Every other gate open at once doesn't open this one.
-        let others = GATES
-            .iter()
-            .filter(|gate| **gate != Gate::ProductionWrite)
-            .map(|gate| opening(*gate, None))
-            .collect();
+        let others =
+            GATES.iter().filter(|gate| **gate != Gate::ProductionWrite).map(|gate| opening(*gate, None)).collect();
         assert_eq!(why(others, "ops", 150), Err(WhyClosed::NeverOpened));
 
         // And its own opening does, for its time, its target and until it is closed.
         let open = opening(Gate::ProductionWrite, Some("ops"));
         assert_eq!(why(vec![open.clone()], "ops", 150), Ok(Some(OpeningNo(7))));
-        assert_eq!(
-            why(vec![open.clone()], "other", 150),
-            Err(WhyClosed::OtherTarget { only: name("ops") })
-        );
-        assert_eq!(
-            why(vec![open.clone()], "ops", 99),
-            Err(WhyClosed::NotYet { from: at(100) })
-        );
+        assert_eq!(why(vec![open.clone()], "other", 150), Err(WhyClosed::OtherTarget { only: name("ops") }));
+        assert_eq!(why(vec![open.clone()], "ops", 99), Err(WhyClosed::NotYet { from: at(100) }));
         assert_eq!(why(vec![open.clone()], "ops", 100), Ok(Some(OpeningNo(7))));
-        assert_eq!(
-            why(vec![open.clone()], "ops", 200),
-            Err(WhyClosed::Expired { at: at(200) })
-        );
-        let closed = Opening {
-            closed_at: Some(at(120)),
-            ..open
-        };
-        assert_eq!(
-            why(vec![closed], "ops", 150),
-            Err(WhyClosed::Closed { at: at(120) })
-        );
+        assert_eq!(why(vec![open.clone()], "ops", 200), Err(WhyClosed::Expired { at: at(200) }));
+        let closed = Opening { closed_at: Some(at(120)), ..open };
+        assert_eq!(why(vec![closed], "ops", 150), Err(WhyClosed::Closed { at: at(120) }));
     }
 
     #[test]
@@ -282,43 +219,25 @@ mod tests {
 
     #[test]
     fn an_old_opening_does_not_hide_a_new_one() {
-        let old = Opening {
-            closed_at: Some(at(110)),
-            ..opening(Gate::ProductionWrite, None)
-        };
-        let new = Opening {
-            no: OpeningNo(8),
-            opened_at: at(120),
-            ..opening(Gate::ProductionWrite, None)
-        };
+        let old = Opening { closed_at: Some(at(110)), ..opening(Gate::ProductionWrite, None) };
+        let new = Opening { no: OpeningNo(8), opened_at: at(120), ..opening(Gate::ProductionWrite, None) };
         assert_eq!(why(vec![old, new], "ops", 150), Ok(Some(OpeningNo(8))));
     }
 
     #[test]
     fn an_expired_opening_for_another_target_is_not_offered_as_the_reason() {
-        assert_eq!(
-            why(
-                vec![opening(Gate::ProductionWrite, Some("ops"))],
-                "other",
-                500
-            ),
-            Err(WhyClosed::NeverOpened)
-        );
+        assert_eq!(why(vec![opening(Gate::ProductionWrite, Some("ops"))], "other", 500), Err(WhyClosed::NeverOpened));
     }
 
     #[test]
     fn a_simulation_needs_no_opening_and_names_none() {
-        let permit = GateKeeper::from_record(Vec::new())
-            .permit::<Simulation>(None, at(0))
-            .unwrap();
+        let permit = GateKeeper::from_record(Vec::new()).permit::<Simulation>(None, at(0)).unwrap();
         assert_eq!((permit.gate(), permit.opening()), (None, None));
     }
 
     #[test]
     fn the_refusal_says_which_gate_why_and_what_to_do() {
-        let closed = GateKeeper::from_record(Vec::new())
-            .permit::<BotApiCall>(Some(&name("phone")), at(0))
-            .unwrap_err();
+        let closed = GateKeeper::from_record(Vec::new()).permit::<BotApiCall>(Some(&name("phone")), at(0)).unwrap_err();
         assert_eq!(
             closed.to_string(),
             "gate `bot_api_call` is closed for target `phone`: it was never opened; \

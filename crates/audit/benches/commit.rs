@@ -29,31 +29,19 @@ fn main() {
     for (name, value) in [("20 scalars", &small), ("34 scalars", &large)] {
         let text = canonical::to_bytes(value);
         println!("{name}, {} canonical bytes", text.len());
-        let floor = report("serde_json::to_vec (floor)", text.len(), None, || {
-            serde_json::to_vec(black_box(value))
-        });
-        report("canonical::to_bytes", text.len(), Some(floor), || {
-            canonical::to_bytes(black_box(value))
-        });
+        let floor = report("serde_json::to_vec (floor)", text.len(), None, || serde_json::to_vec(black_box(value)));
+        report("canonical::to_bytes", text.len(), Some(floor), || canonical::to_bytes(black_box(value)));
         report("serde_json_canonicalizer", text.len(), Some(floor), || {
             serde_json_canonicalizer::to_vec(black_box(value))
         });
         let floor = report("serde_json::from_slice (floor)", text.len(), None, || {
             serde_json::from_slice::<Value>(black_box(&text))
         });
-        report("json::parse, strict", text.len(), Some(floor), || {
-            json::parse(black_box(&text), 1 << 20)
-        });
-        report("commit", text.len(), None, || {
-            commit(&nonce, black_box(value))
-        });
-        report("seal", text.len(), None, || {
-            seal(input(black_box(value), &nonce))
-        });
+        report("json::parse, strict", text.len(), Some(floor), || json::parse(black_box(&text), 1 << 20));
+        report("commit", text.len(), None, || commit(&nonce, black_box(value)));
+        report("seal", text.len(), None, || seal(input(black_box(value), &nonce)));
         let sealed = seal(input(value, &nonce)).unwrap();
-        report("check", text.len(), None, || {
-            check(&sealed.header_line, &sealed.leaf_hash, &nonce, &sealed.body)
-        });
+        report("check", text.len(), None, || check(&sealed.header_line, &sealed.leaf_hash, &nonce, &sealed.body));
         println!();
     }
 }
@@ -64,11 +52,7 @@ fn input<'a>(body: &'a Value, nonce: &'a Nonce) -> SealInput<'a> {
         at_us: 1_795_424_578_123_456,
         kind: Kind::Event,
         id: "e-52341",
-        task: Some(TaskLink {
-            task_id: "nightly-migration-7".into(),
-            seq: 30,
-            prev: Some([9; 32]),
-        }),
+        task: Some(TaskLink { task_id: "nightly-migration-7".into(), seq: 30, prev: Some([9; 32]) }),
         correlation_id: Some("corr-nightly-7".into()),
         body,
         nonce,
@@ -76,12 +60,7 @@ fn input<'a>(body: &'a Value, nonce: &'a Nonce) -> SealInput<'a> {
 }
 
 /// Prints time, rate and, against a floor, the share of its rate. Returns the time of one call.
-fn report<T>(
-    name: &str,
-    bytes: usize,
-    floor: Option<Duration>,
-    mut call: impl FnMut() -> T,
-) -> Duration {
+fn report<T>(name: &str, bytes: usize, floor: Option<Duration>, mut call: impl FnMut() -> T) -> Duration {
     let mut best = Duration::MAX;
     for _ in 0..ROUNDS {
         let start = Instant::now();
@@ -95,9 +74,7 @@ fn report<T>(
         best = best.min(start.elapsed() / calls);
     }
     let seconds = best.as_secs_f64();
-    let share = floor.map_or(String::new(), |floor| {
-        format!("{:>7.2} x floor", floor.as_secs_f64() / seconds)
-    });
+    let share = floor.map_or(String::new(), |floor| format!("{:>7.2} x floor", floor.as_secs_f64() / seconds));
     println!(
         "  {name:<32}{:>8.2} µs {:>10.0} /s {:>7.0} MB/s{share}",
         seconds * 1e6,
@@ -109,9 +86,7 @@ fn report<T>(
 
 /// An event of 20 scalars, with `more` in its list of signals.
 fn event(more: usize) -> Value {
-    let signals: Vec<Value> = (0..more)
-        .map(|n| json!(format!("transcript grew by {n} KiB since")))
-        .collect();
+    let signals: Vec<Value> = (0..more).map(|n| json!(format!("transcript grew by {n} KiB since"))).collect();
     let mut event = json!({
         "specversion": "1.0",
         "id": "e-52341",

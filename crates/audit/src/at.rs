@@ -36,8 +36,7 @@ pub fn write(at_us: i64, out: &mut Vec<u8>) {
 pub fn parse(text: &str) -> Option<i64> {
     let field = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
     let days = days_from_civil(field(0, 4)?, field(5, 7)?, field(8, 10)?);
-    let second =
-        days * SECONDS_PER_DAY + field(11, 13)? * 3600 + field(14, 16)? * 60 + field(17, 19)?;
+    let second = days * SECONDS_PER_DAY + field(11, 13)? * 3600 + field(14, 16)? * 60 + field(17, 19)?;
     let at_us = second * MICROS_PER_SECOND + field(20, 26)?;
     let mut written = Vec::with_capacity(27);
     write(at_us, &mut written);
@@ -60,20 +59,13 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * of_year + 2) / 153;
     let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let from_march_year = year - i64::from(month <= 2);
-    let (era, of_era) = (
-        from_march_year.div_euclid(400),
-        from_march_year.rem_euclid(400),
-    );
+    let (era, of_era) = (from_march_year.div_euclid(400), from_march_year.rem_euclid(400));
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }

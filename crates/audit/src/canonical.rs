@@ -50,10 +50,7 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
 /// Appends `text` as a JSON string: only what JSON forces is escaped, the short way where there is one.
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    if text
-        .bytes()
-        .fold(false, |found, byte| found | must_escape(byte))
-    {
+    if text.bytes().fold(false, |found, byte| found | must_escape(byte)) {
         text.bytes().for_each(|byte| write_escaped(byte, out));
     } else {
         out.extend_from_slice(text.as_bytes());
@@ -77,11 +74,7 @@ fn write_escaped(byte: u8, out: &mut Vec<u8>) {
         b'\r' => b'r',
         0x00..0x20 => {
             let digit = |nibble: u8| {
-                if nibble < 10 {
-                    b'0' + nibble
-                } else {
-                    b'a' + nibble - 10
-                }
+                if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
             };
             out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 0xf)]);
             return;
@@ -95,20 +88,13 @@ fn write_number(number: &Number, out: &mut Vec<u8>) {
     if let Some(value) = number.as_u64().filter(|value| *value <= MAX_INTEGER) {
         return write_integer(value, out);
     }
-    if let Some(value) = number
-        .as_i64()
-        .filter(|value| value.unsigned_abs() <= MAX_INTEGER)
-    {
+    if let Some(value) = number.as_i64().filter(|value| value.unsigned_abs() <= MAX_INTEGER) {
         out.push(b'-');
         return write_integer(value.unsigned_abs(), out);
     }
     // A `Number` holds no NaN and no infinity.
     let mut buffer = ryu_js::Buffer::new();
-    out.extend_from_slice(
-        buffer
-            .format(number.as_f64().unwrap_or_default())
-            .as_bytes(),
-    );
+    out.extend_from_slice(buffer.format(number.as_f64().unwrap_or_default()).as_bytes());
 }
 
 /// Appends a whole number in decimal.
@@ -132,17 +118,11 @@ pub(crate) fn write_integer(mut value: u64, out: &mut Vec<u8>) {
 pub(crate) fn in_order(object: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
     let KeyOrder { ascending, ascii } = KeyOrder::of(object);
     let stored = (ascending && ascii).then(|| object.iter());
-    let mut sorted: Vec<_> = if stored.is_some() {
-        Vec::new()
-    } else {
-        object.iter().collect()
-    };
+    let mut sorted: Vec<_> = if stored.is_some() { Vec::new() } else { object.iter().collect() };
     if ascii {
         sorted.sort_unstable_by_key(|(key, _)| key.as_bytes());
     } else {
-        sorted.sort_unstable_by(|(left, _), (right, _)| {
-            left.encode_utf16().cmp(right.encode_utf16())
-        });
+        sorted.sort_unstable_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
     }
     stored.into_iter().flatten().chain(sorted)
 }
@@ -155,10 +135,7 @@ struct KeyOrder {
 
 impl KeyOrder {
     fn of(object: &Map<String, Value>) -> KeyOrder {
-        let mut order = KeyOrder {
-            ascending: true,
-            ascii: true,
-        };
+        let mut order = KeyOrder { ascending: true, ascii: true };
         let mut before: Option<&str> = None;
         for key in object.keys() {
             order.ascending &= before.is_none_or(|before| before < key.as_str());

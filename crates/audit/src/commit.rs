@@ -92,9 +92,7 @@ impl Salts {
     fn new(nonce: &Nonce) -> Salts {
         // HMAC itself fills a short key up with zeros; the array form of the key cannot fail.
         let mut key = [0; 64];
-        key.iter_mut()
-            .zip(nonce.0)
-            .for_each(|(to, from)| *to = from);
+        key.iter_mut().zip(nonce.0).for_each(|(to, from)| *to = from);
         Salts(Hmac::new(&key.into()))
     }
 

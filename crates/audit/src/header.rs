@@ -55,17 +55,13 @@ pub enum HeaderError {
     #[error("not a header line: {0}; take it from the log unchanged")]
     Shape(String),
     /// A field holds what no header has.
-    #[error(
-        "header field `{0}` does not hold what it should; take the line from the log unchanged"
-    )]
+    #[error("header field `{0}` does not hold what it should; take the line from the log unchanged")]
     Field(&'static str),
     /// The fields are right and the bytes are not the canonical ones.
     #[error("the header line is not canonical; take it from the log unchanged")]
     NotCanonical,
     /// Longer than [`MAX_HEADER_BYTES`].
-    #[error(
-        "a header line of {0} bytes is longer than {MAX_HEADER_BYTES}; use a shorter task or correlation id"
-    )]
+    #[error("a header line of {0} bytes is longer than {MAX_HEADER_BYTES}; use a shorter task or correlation id")]
     TooLong(usize),
     /// An index or sequence number beyond 2^53.
     #[error("`{0}` of {1} is beyond 2^53; start a new log")]
@@ -113,16 +109,11 @@ impl Header {
         if line.len() > MAX_HEADER_BYTES {
             return Err(HeaderError::TooLong(line.len()));
         }
-        let wire: Wire =
-            serde_json::from_slice(line).map_err(|error| HeaderError::Shape(error.to_string()))?;
+        let wire: Wire = serde_json::from_slice(line).map_err(|error| HeaderError::Shape(error.to_string()))?;
         let header = Header::from_wire(wire)?;
         header.validate()?;
         // The comparison refuses every other spelling: spaces, order, missing nulls, another time or ref.
-        if header.line() == line {
-            Ok(header)
-        } else {
-            Err(HeaderError::NotCanonical)
-        }
+        if header.line() == line { Ok(header) } else { Err(HeaderError::NotCanonical) }
     }
 
     fn from_wire(wire: Wire) -> Result<Header, HeaderError> {
@@ -130,17 +121,9 @@ impl Header {
             return Err(HeaderError::Field("v"));
         }
         let kind = Kind::parse(&wire.kind).ok_or(HeaderError::Field("kind"))?;
-        let in_folder = wire
-            .r#ref
-            .strip_prefix(kind.folder())
-            .and_then(|rest| rest.strip_prefix('/'));
-        let id = in_folder
-            .and_then(|file| file.strip_suffix(".json"))
-            .ok_or(HeaderError::Field("ref"))?;
-        let prev = wire
-            .task_prev
-            .map(|text| hash(&text).ok_or(HeaderError::Field("task_prev")))
-            .transpose()?;
+        let in_folder = wire.r#ref.strip_prefix(kind.folder()).and_then(|rest| rest.strip_prefix('/'));
+        let id = in_folder.and_then(|file| file.strip_suffix(".json")).ok_or(HeaderError::Field("ref"))?;
+        let prev = wire.task_prev.map(|text| hash(&text).ok_or(HeaderError::Field("task_prev"))).transpose()?;
         let task = match (wire.task_id, wire.task_seq, prev) {
             (Some(task_id), Some(seq), prev) => Some(TaskLink { task_id, seq, prev }),
             (None, None, None) => None,
@@ -172,10 +155,7 @@ impl Header {
             return Err(HeaderError::NumberTooLarge("task_seq", *seq));
         }
         if *seq == 0 || (*seq == 1) != prev.is_none() {
-            return Err(HeaderError::Link {
-                task_id: task_id.clone(),
-                seq: *seq,
-            });
+            return Err(HeaderError::Link { task_id: task_id.clone(), seq: *seq });
         }
         Ok(())
     }

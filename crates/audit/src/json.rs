@@ -59,9 +59,7 @@ pub enum Refusal {
     #[error("nested more than {MAX_DEPTH} levels deep; send a flatter document")]
     TooDeep,
     /// Longer than the caller's limit.
-    #[error(
-        "{bytes} bytes are more than the {max_bytes} taken here; send less, or send a digest of it"
-    )]
+    #[error("{bytes} bytes are more than the {max_bytes} taken here; send less, or send a digest of it")]
     TooLarge {
         /// Length of the document.
         bytes: usize,
@@ -79,30 +77,17 @@ pub enum Refusal {
 /// The first thing that is wrong, with its place.
 pub fn parse(bytes: &[u8], max_bytes: usize) -> Result<Value, JsonError> {
     if bytes.len() > max_bytes {
-        return Err(at_offset(
-            bytes,
-            max_bytes,
-            Refusal::TooLarge {
-                bytes: bytes.len(),
-                max_bytes,
-            },
-        ));
+        return Err(at_offset(bytes, max_bytes, Refusal::TooLarge { bytes: bytes.len(), max_bytes }));
     }
     let mut walk = Walk::default();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let parsed = Reader {
-        walk: &mut walk,
-        depth: 0,
-    }
-    .deserialize(&mut deserializer)
-    .and_then(|value| deserializer.end().map(|()| value));
+    let parsed = Reader { walk: &mut walk, depth: 0 }
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value));
     let value = parsed.map_err(|error| JsonError {
         line: error.line(),
         column: error.column(),
-        refusal: walk
-            .refusal
-            .take()
-            .unwrap_or_else(|| Refusal::Syntax(without_position(&error))),
+        refusal: walk.refusal.take().unwrap_or_else(|| Refusal::Syntax(without_position(&error))),
     })?;
     if walk.saw_fraction
         && let Some(token) = numbers::first_rounded(bytes)
@@ -135,18 +120,11 @@ impl Reader<'_> {
 
     fn descend<E: serde::de::Error>(&mut self) -> Result<(), E> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            Err(self.refuse(Refusal::TooDeep))
-        } else {
-            Ok(())
-        }
+        if self.depth > MAX_DEPTH { Err(self.refuse(Refusal::TooDeep)) } else { Ok(()) }
     }
 
     fn inner(&mut self) -> Reader<'_> {
-        Reader {
-            walk: &mut *self.walk,
-            depth: self.depth,
-        }
+        Reader { walk: &mut *self.walk, depth: self.depth }
     }
 }
 
@@ -239,15 +217,8 @@ impl<'de> Visitor<'de> for Reader<'_> {
 fn at_offset(bytes: &[u8], offset: usize, refusal: Refusal) -> JsonError {
     let before = bytes.get(..offset).unwrap_or(bytes);
     let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    let line_start = before
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |newline| newline + 1);
-    JsonError {
-        line,
-        column: 1 + before.len() - line_start,
-        refusal,
-    }
+    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    JsonError { line, column: 1 + before.len() - line_start, refusal }
 }
 
 /// serde_json ends its message with the place, which we give at the front.

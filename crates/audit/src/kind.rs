@@ -141,15 +141,8 @@ impl ArtifactId {
     /// When it has another character than `a-z`, `0-9` and `-`, begins with `-`, is empty or too long.
     pub fn parse(id: &str) -> Result<ArtifactId, BadId> {
         let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-        let is_id = !id.is_empty()
-            && id.len() <= MAX_ID_BYTES
-            && !id.starts_with('-')
-            && id.bytes().all(allowed);
-        if is_id {
-            Ok(ArtifactId(id.to_owned()))
-        } else {
-            Err(BadId(id.chars().take(MAX_ID_BYTES).collect()))
-        }
+        let is_id = !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.starts_with('-') && id.bytes().all(allowed);
+        if is_id { Ok(ArtifactId(id.to_owned())) } else { Err(BadId(id.chars().take(MAX_ID_BYTES).collect())) }
     }
 
     /// The id as text.

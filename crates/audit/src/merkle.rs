@@ -27,11 +27,7 @@ impl Tree for Log {
 /// The leaf hash of one log entry.
 #[must_use]
 pub fn log_leaf(entry: &[u8]) -> Hash {
-    Sha256::new()
-        .chain_update([0])
-        .chain_update(entry)
-        .finalize()
-        .into()
+    Sha256::new().chain_update([0]).chain_update(entry).finalize().into()
 }
 
 /// The root of the log over these leaf hashes.
@@ -53,9 +49,7 @@ pub struct Frontier<T> {
 
 /// A stored frontier whose parts do not belong together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a tree of {size} leaves has {expected} subtree hashes, not {found}; rebuild it from the log's headers"
-)]
+#[error("a tree of {size} leaves has {expected} subtree hashes, not {found}; rebuild it from the log's headers")]
 pub struct WrongPeaks {
     /// Leaves in the tree.
     pub size: u64,
@@ -69,11 +63,7 @@ impl<T: Tree> Frontier<T> {
     /// The empty tree.
     #[must_use]
     pub fn new() -> Self {
-        Frontier {
-            size: 0,
-            peaks: Vec::new(),
-            tree: PhantomData,
-        }
+        Frontier { size: 0, peaks: Vec::new(), tree: PhantomData }
     }
 
     /// Takes up a tree where [`Frontier::size`] and [`Frontier::peaks`] left it.
@@ -83,17 +73,9 @@ impl<T: Tree> Frontier<T> {
     pub fn resume(size: u64, peaks: Vec<Hash>) -> Result<Self, WrongPeaks> {
         let expected = size.count_ones() as usize;
         if peaks.len() != expected {
-            return Err(WrongPeaks {
-                size,
-                expected,
-                found: peaks.len(),
-            });
+            return Err(WrongPeaks { size, expected, found: peaks.len() });
         }
-        Ok(Frontier {
-            size,
-            peaks,
-            tree: PhantomData,
-        })
+        Ok(Frontier { size, peaks, tree: PhantomData })
     }
 
     /// Appends one leaf hash.
@@ -124,9 +106,7 @@ impl<T: Tree> Frontier<T> {
     #[must_use]
     pub fn root(&self) -> Hash {
         let from_the_right = self.peaks.iter().rev().copied();
-        from_the_right
-            .reduce(|right, left| node::<T>(&left, &right))
-            .unwrap_or_else(|| Sha256::digest([]).into())
+        from_the_right.reduce(|right, left| node::<T>(&left, &right)).unwrap_or_else(|| Sha256::digest([]).into())
     }
 }
 
@@ -137,10 +117,5 @@ impl<T: Tree> Default for Frontier<T> {
 }
 
 fn node<T: Tree>(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new()
-        .chain_update(T::NODE_PREFIX)
-        .chain_update(left)
-        .chain_update(right)
-        .finalize()
-        .into()
+    Sha256::new().chain_update(T::NODE_PREFIX).chain_update(left).chain_update(right).finalize().into()
 }

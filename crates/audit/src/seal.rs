@@ -53,9 +53,7 @@ pub enum SealError {
     #[error("the artifact's content cannot be recorded: {0}")]
     Body(#[from] Unfit),
     /// The content is larger than [`MAX_BODY_BYTES`].
-    #[error(
-        "{0} canonical bytes are more than the {MAX_BODY_BYTES} of an artifact; record a digest instead"
-    )]
+    #[error("{0} canonical bytes are more than the {MAX_BODY_BYTES} of an artifact; record a digest instead")]
     BodyTooLarge(usize),
     /// The header cannot be written.
     #[error(transparent)]
@@ -86,12 +84,7 @@ pub fn seal(input: SealInput<'_>) -> Result<Sealed, SealError> {
     if header_line.len() > MAX_HEADER_BYTES {
         return Err(HeaderError::TooLong(header_line.len()).into());
     }
-    Ok(Sealed {
-        leaf_hash: log_leaf(&header_line),
-        header_line,
-        commit: header.commit,
-        body,
-    })
+    Ok(Sealed { leaf_hash: log_leaf(&header_line), header_line, commit: header.commit, body })
 }
 
 /// What does not fit in an artifact's record.
@@ -119,12 +112,7 @@ pub enum Mismatch {
 ///
 /// # Errors
 /// The first thing that does not fit.
-pub fn check(
-    header_line: &[u8],
-    leaf_hash: &Hash,
-    nonce: &Nonce,
-    body: &[u8],
-) -> Result<Header, Mismatch> {
+pub fn check(header_line: &[u8], leaf_hash: &Hash, nonce: &Nonce, body: &[u8]) -> Result<Header, Mismatch> {
     if log_leaf(header_line) != *leaf_hash {
         return Err(Mismatch::Leaf);
     }

@@ -184,7 +184,9 @@ impl Desk {
     /// When it is refused, or can't be made durable.
     pub async fn act(&self, act: Act) -> Result<Value, Failure> {
         match self {
-            Self::Daemon(daemon) => daemon.post("/v1/acts", &candor_web::act_to_json(&act), Some(TokenKind::Operator)).await,
+            Self::Daemon(daemon) => {
+                daemon.post("/v1/acts", &candor_web::act_to_json(&act), Some(TokenKind::Operator)).await
+            }
             Self::Here(engine) => {
                 let reply = engine.submitter().submit_one(Input::Operator { act, origin: Origin::Operator }).await?;
                 Ok(candor_web::act_reply_to_json(&reply))
@@ -235,18 +237,23 @@ impl Daemon {
             Origin::Operator => Some(TokenKind::Operator),
         };
         let told = self.post("/v1/events", event, token).await?;
-        serde_json::from_value(told).map_err(|error| Failure::new(Exit::Unreachable, format!("the daemon's answer can't be read: {error}")))
+        serde_json::from_value(told)
+            .map_err(|error| Failure::new(Exit::Unreachable, format!("the daemon's answer can't be read: {error}")))
     }
 
     async fn post(&self, path: &str, body: &Value, token: Option<TokenKind>) -> Result<Value, Failure> {
         let content = if path == "/v1/events" { "application/cloudevents+json" } else { "application/json" };
-        let mut request = self.client.post(format!("{}{path}", self.base)).header("content-type", content).body(body.to_string());
+        let mut request =
+            self.client.post(format!("{}{path}", self.base)).header("content-type", content).body(body.to_string());
         if let Some(kind) = token {
             request = request.bearer_auth(self.home.token(kind)?);
         }
         let unreachable = |error: reqwest::Error| {
-            Failure::new(Exit::Unreachable, format!("the daemon at {} doesn't answer: {}", self.base, error.without_url()))
-                .hint("`candor status` shows whether it runs")
+            Failure::new(
+                Exit::Unreachable,
+                format!("the daemon at {} doesn't answer: {}", self.base, error.without_url()),
+            )
+            .hint("`candor status` shows whether it runs")
         };
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status().as_u16();

@@ -84,8 +84,11 @@ impl Home {
         match fs::read_to_string(&path) {
             Ok(token) if token.trim().len() >= 32 => return Ok(token.trim().to_owned()),
             Ok(_) => {
-                return Err(Failure::new(Exit::Config, format!("token file `{}` is too short to be one", path.display()))
-                    .hint("remove it; a new one is made"));
+                return Err(Failure::new(
+                    Exit::Config,
+                    format!("token file `{}` is too short to be one", path.display()),
+                )
+                .hint("remove it; a new one is made"));
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(unreadable(&path, &error)),
@@ -120,7 +123,9 @@ impl Home {
 
 fn default_state() -> Option<PathBuf> {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    named("XDG_STATE_HOME").or_else(|| named("HOME").map(|home| home.join(".local/state"))).map(|dir| dir.join("candor"))
+    named("XDG_STATE_HOME")
+        .or_else(|| named("HOME").map(|home| home.join(".local/state")))
+        .map(|dir| dir.join("candor"))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {

@@ -23,17 +23,8 @@ const SAMPLES: usize = 15;
 
 fn facts(packs: &PackSet) -> Facts {
     Facts {
-        task: TaskFacts {
-            known: true,
-            state: "running".to_owned(),
-            running_s: 900,
-            ..TaskFacts::default()
-        },
-        claim: ClaimFacts {
-            present: true,
-            kind: "completion".to_owned(),
-            ..ClaimFacts::default()
-        },
+        task: TaskFacts { known: true, state: "running".to_owned(), running_s: 900, ..TaskFacts::default() },
+        claim: ClaimFacts { present: true, kind: "completion".to_owned(), ..ClaimFacts::default() },
         ..packs.facts()
     }
 }
@@ -58,18 +49,11 @@ fn main() {
             })
             .collect();
         samples.sort_by(f64::total_cmp);
-        println!(
-            "{event_type:20} {:7.1} µs per decision",
-            samples[SAMPLES / 2]
-        );
+        println!("{event_type:20} {:7.1} µs per decision", samples[SAMPLES / 2]);
     }
     let started = Instant::now();
     for _ in 0..RUNS {
         black_box(facts.to_value());
     }
-    println!(
-        "{:20} {:7.1} µs",
-        "facts to record",
-        started.elapsed().as_secs_f64() * 1e6 / f64::from(RUNS)
-    );
+    println!("{:20} {:7.1} µs", "facts to record", started.elapsed().as_secs_f64() * 1e6 / f64::from(RUNS));
 }

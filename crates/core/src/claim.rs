@@ -81,9 +81,10 @@ impl FromStr for ClaimKind {
             "file_written" => Self::FileWritten,
             "fixed" => Self::Fixed,
             "reviewed" => Self::Reviewed,
-            other if other.len() <= 64
-                && other.starts_with(|c: char| c.is_ascii_lowercase())
-                && other.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') =>
+            other
+                if other.len() <= 64
+                    && other.starts_with(|c: char| c.is_ascii_lowercase())
+                    && other.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') =>
             {
                 Self::Other(other.to_owned())
             }

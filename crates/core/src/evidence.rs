@@ -254,7 +254,12 @@ pub enum Freshness {
 impl Evidence {
     /// Whether the record still counts at `now`, given when the task's work last changed and how long policy lets a record live.
     #[must_use]
-    pub fn freshness(&self, now: Timestamp, changed_at: Option<Timestamp>, lives_for: std::time::Duration) -> Freshness {
+    pub fn freshness(
+        &self,
+        now: Timestamp,
+        changed_at: Option<Timestamp>,
+        lives_for: std::time::Duration,
+    ) -> Freshness {
         let speaks_of = self.finding.subject_at.unwrap_or(self.finding.looked_at);
         let changed = changed_at.max(self.finding.changed_at);
         if changed.is_some_and(|changed| changed > speaks_of) {

@@ -130,11 +130,7 @@ impl FactType for bool {
         FactValue::Bool(*self)
     }
     fn from_fact(value: &FactValue) -> Option<Self> {
-        if let FactValue::Bool(value) = value {
-            Some(*value)
-        } else {
-            None
-        }
+        if let FactValue::Bool(value) = value { Some(*value) } else { None }
     }
 }
 
@@ -144,11 +140,7 @@ impl FactType for i64 {
         FactValue::Long(*self)
     }
     fn from_fact(value: &FactValue) -> Option<Self> {
-        if let FactValue::Long(value) = value {
-            Some(*value)
-        } else {
-            None
-        }
+        if let FactValue::Long(value) = value { Some(*value) } else { None }
     }
 }
 
@@ -158,11 +150,7 @@ impl FactType for String {
         FactValue::Text(self.clone())
     }
     fn from_fact(value: &FactValue) -> Option<Self> {
-        if let FactValue::Text(value) = value {
-            Some(value.clone())
-        } else {
-            None
-        }
+        if let FactValue::Text(value) = value { Some(value.clone()) } else { None }
     }
 }
 
@@ -354,9 +342,7 @@ pub fn info(group: &str, name: &str) -> Option<FactInfo> {
 }
 
 fn capability_named(word: &str) -> Option<Capability> {
-    CAPABILITIES
-        .into_iter()
-        .find(|capability| capability.as_str() == word)
+    CAPABILITIES.into_iter().find(|capability| capability.as_str() == word)
 }
 
 impl Facts {
@@ -377,9 +363,7 @@ impl Facts {
     /// # Errors
     /// [`FactError`] when there is no such fact, or the value has another type or isn't one of the fact's words.
     pub fn set(&mut self, path: &str, value: &FactValue) -> Result<(), FactError> {
-        let (group, name) = path
-            .split_once('.')
-            .ok_or_else(|| FactError::Unknown(shorten(path)))?;
+        let (group, name) = path.split_once('.').ok_or_else(|| FactError::Unknown(shorten(path)))?;
         let known = info(group, name);
         if known.is_none() && group != "threshold" {
             return Err(FactError::Unknown(shorten(path)));
@@ -393,18 +377,11 @@ impl Facts {
             return Ok(());
         }
         let takes = if words.is_empty() {
-            known
-                .map_or(FactKind::Long, |fact| fact.kind)
-                .as_str()
-                .to_owned()
+            known.map_or(FactKind::Long, |fact| fact.kind).as_str().to_owned()
         } else {
             format!("one of `{}`", words.join("`, `"))
         };
-        Err(FactError::Value {
-            path: shorten(path),
-            value: shorten(&value.to_string()),
-            takes,
-        })
+        Err(FactError::Value { path: shorten(path), value: shorten(&value.to_string()), takes })
     }
 
     /// The recorded form: an object of groups, with only what differs from [`Facts::default`].
@@ -417,21 +394,14 @@ impl Facts {
             if value == nothing.get(fact.group, fact.name) {
                 continue;
             }
-            if let (Some(value), Value::Object(group)) = (
-                value,
-                groups
-                    .entry(fact.group)
-                    .or_insert_with(|| Value::Object(Map::new())),
-            ) {
+            if let (Some(value), Value::Object(group)) =
+                (value, groups.entry(fact.group).or_insert_with(|| Value::Object(Map::new())))
+            {
                 group.insert(fact.name.to_owned(), value.to_value());
             }
         }
         if !self.threshold.is_empty() {
-            let thresholds = self
-                .threshold
-                .iter()
-                .map(|(name, value)| (name.clone(), Value::from(*value)))
-                .collect();
+            let thresholds = self.threshold.iter().map(|(name, value)| (name.clone(), Value::from(*value))).collect();
             groups.insert("threshold".to_owned(), Value::Object(thresholds));
         }
         Value::Object(groups)
@@ -464,17 +434,9 @@ impl ClaimFacts {
     /// Fills in what the records about the claim make of it: `strength`, `best_any`, `stale`, `expired`, `contradicted`,
     /// `inconclusive` and `records`. The agent's own word supports a claim, but is neither stale nor a backing.
     #[must_use]
-    pub fn weighed(
-        mut self,
-        records: impl IntoIterator<Item = (Bearing, Strength, Freshness)>,
-    ) -> Self {
+    pub fn weighed(mut self, records: impl IntoIterator<Item = (Bearing, Strength, Freshness)>) -> Self {
         let (mut fresh_backing, mut stale, mut expired, mut silent) = (false, false, false, false);
-        (
-            self.strength,
-            self.best_any,
-            self.records,
-            self.contradicted,
-        ) = (0, 0, 0, false);
+        (self.strength, self.best_any, self.records, self.contradicted) = (0, 0, 0, false);
         for (bearing, strength, freshness) in records {
             self.records = self.records.saturating_add(1);
             let fresh = freshness == Freshness::Fresh;
@@ -516,13 +478,9 @@ mod tests {
                 (FactKind::Text, Some(word)) => FactValue::Text((*word).to_owned()),
                 (FactKind::Text, None) => FactValue::Text("tests_passed".to_owned()),
             };
-            facts
-                .set(&format!("{}.{}", fact.group, fact.name), &value)
-                .unwrap();
+            facts.set(&format!("{}.{}", fact.group, fact.name), &value).unwrap();
         }
-        facts
-            .threshold
-            .insert("completion_min_strength".to_owned(), 4);
+        facts.threshold.insert("completion_min_strength".to_owned(), 4);
         assert_eq!(Facts::from_value(&facts.to_value()).unwrap(), facts);
     }
 
@@ -548,20 +506,11 @@ mod tests {
     fn the_agents_own_word_is_neither_stale_nor_a_backing() {
         use {Bearing as B, Freshness as F, Strength as S};
         let weigh = |records: &[_]| ClaimFacts::default().weighed(records.iter().copied());
-        let told = weigh(&[
-            (B::Supports, S::Asserted, F::Stale),
-            (B::Inconclusive, S::Observed, F::Fresh),
-        ]);
+        let told = weigh(&[(B::Supports, S::Asserted, F::Stale), (B::Inconclusive, S::Observed, F::Fresh)]);
         assert!(!told.stale && told.inconclusive && told.strength == 0 && told.best_any == 1);
-        let stale = weigh(&[
-            (B::Supports, S::Verified, F::Stale),
-            (B::Supports, S::Asserted, F::Fresh),
-        ]);
+        let stale = weigh(&[(B::Supports, S::Verified, F::Stale), (B::Supports, S::Asserted, F::Fresh)]);
         assert!(stale.stale && !stale.inconclusive && stale.strength == 1 && stale.best_any == 4);
-        let fresh = weigh(&[
-            (B::Supports, S::Verified, F::Stale),
-            (B::Supports, S::Recorded, F::Fresh),
-        ]);
+        let fresh = weigh(&[(B::Supports, S::Verified, F::Stale), (B::Supports, S::Recorded, F::Fresh)]);
         assert!(!fresh.stale && fresh.strength == 2);
         assert!(!weigh(&[(B::Contradicts, S::Asserted, F::Fresh)]).contradicted);
         assert!(!weigh(&[(B::Contradicts, S::Observed, F::Stale)]).contradicted);

@@ -11,7 +11,9 @@ use crate::limits::ID_BYTES_MAX;
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum IdError {
     /// Empty, too long, or with a character outside the allowed set.
-    #[error("`{text}` is not a {what}: use 1 to {ID_BYTES_MAX} letters, digits or `._:/@+-`, starting with a letter or digit")]
+    #[error(
+        "`{text}` is not a {what}: use 1 to {ID_BYTES_MAX} letters, digits or `._:/@+-`, starting with a letter or digit"
+    )]
     Name {
         /// What was expected.
         what: &'static str,

@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     decision::{Severity, words},
     gate::Gate,
-    ids::{
-        CorrelationId, DecisionNo, Fence, IncidentNo, NoticeNo, OpeningNo, OwnerNo, ReceiptNo, TargetName, TaskId,
-    },
+    ids::{CorrelationId, DecisionNo, Fence, IncidentNo, NoticeNo, OpeningNo, OwnerNo, ReceiptNo, TargetName, TaskId},
     time::Timestamp,
 };
 

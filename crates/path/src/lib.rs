@@ -31,7 +31,5 @@ pub mod watch;
 
 pub use input::{Act, Input};
 pub use machine::{Machine, StepError};
-pub use plan::{
-    Accepted, Artifact, ArtifactKind, Beat, Effect, Numbers, Plan, Refusal, Reply, Sending, Write,
-};
+pub use plan::{Accepted, Artifact, ArtifactKind, Beat, Effect, Numbers, Plan, Refusal, Reply, Sending, Write};
 pub use view::{BeatFold, Due, OwnerRow, Seen, Unreadable, View};

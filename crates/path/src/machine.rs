@@ -52,7 +52,9 @@ impl Machine {
             Input::Report { event, origin } => event::take_in(&mut step, *event, origin)?,
             Input::Collected { evidence, finding } => event::collected(&mut step, evidence, *finding)?,
             Input::Look { task, readings } => watch::look(&mut step, &task, readings)?,
-            Input::Dispatch { notice, target, owner, open } => dispatch::dispatch(&mut step, notice, &target, owner, open)?,
+            Input::Dispatch { notice, target, owner, open } => {
+                dispatch::dispatch(&mut step, notice, &target, owner, open)?
+            }
             Input::Open { notice, target, owner } => bridge::take_up(&mut step, notice, &target, owner)?,
             Input::Answered { notice, target, fence, answer, payload_sha256 } => {
                 receipt::answered(&mut step, notice, &target, fence, *answer, payload_sha256)?;

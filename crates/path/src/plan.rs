@@ -2,10 +2,10 @@
 
 use candor_core::{
     claim::Claim,
+    claim::ClaimKind,
     decision::Decision,
     event::EventType,
     evidence::{Evidence, Subject},
-    claim::ClaimKind,
     gate::{Gate, Opening},
     ids::{
         ClaimNo, CorrelationId, DecisionNo, EventNo, EvidenceNo, Fence, IncidentNo, NoticeNo, OpeningNo, OwnerNo,

@@ -118,7 +118,12 @@ pub trait View {
     /// When the next thing is due, if anything is.
     fn next_due_at(&self) -> Result<Option<Timestamp>, Unreadable>;
     /// Deliveries that are leased by somebody other than `owner` who has ended or whose last heartbeat lies before `alive_since`.
-    fn orphans(&self, owner: OwnerNo, alive_since: Timestamp, limit: usize) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable>;
+    fn orphans(
+        &self,
+        owner: OwnerNo,
+        alive_since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable>;
     /// Routine checkpoints that wait to be folded, at most `limit` tasks.
     fn beats(&self, limit: usize) -> Result<Vec<BeatFold>, Unreadable>;
 }

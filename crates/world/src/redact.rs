@@ -36,10 +36,7 @@ impl Redactor {
     /// A redactor that knows these secrets.
     #[must_use]
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
-        let mut known: Vec<String> = secrets
-            .into_iter()
-            .flat_map(|secret| forms(secret.expose_secret()))
-            .collect();
+        let mut known: Vec<String> = secrets.into_iter().flat_map(|secret| forms(secret.expose_secret())).collect();
         known.retain(|form| form.len() >= PART_BYTES_MIN);
         known.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         known.dedup();
@@ -60,9 +57,7 @@ impl Redactor {
                 text = changed;
             }
         }
-        text.chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect()
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
 
     /// A channel's raw answer as a receipt keeps it: scrubbed, then cut to [`RAW_ANSWER_BYTES_MAX`]. None for an empty one.
@@ -84,32 +79,14 @@ impl Redactor {
     pub fn outcome(&self, outcome: Outcome) -> Outcome {
         let id = |id: Option<String>| id.map(|id| self.line(&id));
         match outcome {
-            Outcome::Proved { proof } => Outcome::Proved {
-                proof: Proof {
-                    level: proof.level,
-                    provider_id: id(proof.provider_id),
-                },
-            },
-            Outcome::Relayed { provider_id } => Outcome::Relayed {
-                provider_id: id(provider_id),
-            },
-            Outcome::Failed {
-                why,
-                retry_after_ms,
-            } => Outcome::Failed {
-                why: self.line(&why),
-                retry_after_ms,
-            },
-            Outcome::Refused { reason, why } => Outcome::Refused {
-                reason,
-                why: self.line(&why),
-            },
-            Outcome::Unknown { why } => Outcome::Unknown {
-                why: self.line(&why),
-            },
-            Outcome::GateClosed { why } => Outcome::GateClosed {
-                why: self.line(&why),
-            },
+            Outcome::Proved { proof } => {
+                Outcome::Proved { proof: Proof { level: proof.level, provider_id: id(proof.provider_id) } }
+            }
+            Outcome::Relayed { provider_id } => Outcome::Relayed { provider_id: id(provider_id) },
+            Outcome::Failed { why, retry_after_ms } => Outcome::Failed { why: self.line(&why), retry_after_ms },
+            Outcome::Refused { reason, why } => Outcome::Refused { reason, why: self.line(&why) },
+            Outcome::Unknown { why } => Outcome::Unknown { why: self.line(&why) },
+            Outcome::GateClosed { why } => Outcome::GateClosed { why: self.line(&why) },
             same @ (Outcome::Simulated | Outcome::RateLimited { .. }) => same,
         }
     }
@@ -133,11 +110,7 @@ pub(crate) fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
 /// The forms in which a secret may come back: as is, without its prefix, in base64, URL-encoded, and with JSON's escapes.
 fn forms(secret: &str) -> Vec<String> {
     let mut bare: Vec<&str> = vec![secret];
-    bare.extend(
-        KEY_PREFIXES
-            .iter()
-            .filter_map(|prefix| secret.strip_prefix(prefix)),
-    );
+    bare.extend(KEY_PREFIXES.iter().filter_map(|prefix| secret.strip_prefix(prefix)));
     let mut forms = Vec::new();
     for text in bare {
         forms.push(text.to_owned());
@@ -158,19 +131,14 @@ fn forms(secret: &str) -> Vec<String> {
 fn percent_encoded(text: &str, escape: fn(u8) -> String) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
             _ => escape(byte),
         })
         .collect()
 }
 
 /// Cuts out the parts of a text that a finder names, as byte ranges within what is left.
-fn replace_found(
-    text: &str,
-    mut find: impl FnMut(&str) -> Option<(usize, usize)>,
-) -> Option<String> {
+fn replace_found(text: &str, mut find: impl FnMut(&str) -> Option<(usize, usize)>) -> Option<String> {
     let (mut done, mut rest, mut changed) = (String::new(), text, false);
     while let Some((from, to)) = find(rest) {
         let (Some(before), Some(after)) = (rest.get(..from), rest.get(to..)) else {
@@ -186,9 +154,7 @@ fn replace_found(
 
 fn token_end(text: &str, from: usize) -> usize {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.~+/=:%".contains(c);
-    text.get(from..).map_or(from, |rest| {
-        from + rest.find(|c: char| !is_part(c)).unwrap_or(rest.len())
-    })
+    text.get(from..).map_or(from, |rest| from + rest.find(|c: char| !is_part(c)).unwrap_or(rest.len()))
 }
 
 fn bot_tokens(text: &str) -> Option<String> {
@@ -199,8 +165,7 @@ fn bot_tokens(text: &str) -> Option<String> {
             let after = rest.get(colon + 1..)?;
             let is_tail = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             let tail = after.find(|c: char| !is_tail(c)).unwrap_or(after.len());
-            (digits >= 6 && tail >= BOT_TOKEN_TAIL_MIN)
-                .then_some((colon - digits, colon + 1 + tail))
+            (digits >= 6 && tail >= BOT_TOKEN_TAIL_MIN).then_some((colon - digits, colon + 1 + tail))
         })
     })
 }
@@ -242,9 +207,7 @@ fn user_info(text: &str) -> Option<String> {
         rest.match_indices("://").find_map(|(at, mark)| {
             let from = at + mark.len();
             let tail = rest.get(from..)?;
-            let end = tail
-                .find(|c: char| c == '/' || c == '?' || c.is_whitespace() || c == '"')
-                .unwrap_or(tail.len());
+            let end = tail.find(|c: char| c == '/' || c == '?' || c.is_whitespace() || c == '"').unwrap_or(tail.len());
             let at_sign = tail.get(..end)?.rfind('@')?;
             (tail.get(..at_sign)? != REDACTED).then_some((from, from + at_sign))
         })
@@ -263,10 +226,7 @@ mod tests {
     const KEY: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYs/ob7oD";
 
     fn redactor() -> Redactor {
-        Redactor::new([
-            &SecretString::from(KEY),
-            &SecretString::from("p\"ss w/rd é"),
-        ])
+        Redactor::new([&SecretString::from(KEY), &SecretString::from("p\"ss w/rd é")])
     }
 
     #[test]
@@ -275,50 +235,24 @@ mod tests {
         for secret in [KEY, "p\"ss w/rd é"] {
             for form in forms(secret) {
                 let text = redactor.scrub(&format!("before{form}after"));
-                assert!(
-                    text.contains(REDACTED) && !text.contains(&form),
-                    "{form} in {text}"
-                );
+                assert!(text.contains(REDACTED) && !text.contains(&form), "{form} in {text}");
                 assert!(text.starts_with("before"), "{text}");
             }
         }
-        assert!(
-            redactor
-                .scrub("C2FVsBQIhrscChlQIMV%2bb5sSYs%2fob7oD")
-                .contains(REDACTED)
-        );
-        assert!(
-            redactor
-                .scrub(r"C2FVsBQIhrscChlQIMV+b5sSYs\/ob7oD")
-                .contains(REDACTED)
-        );
+        assert!(redactor.scrub("C2FVsBQIhrscChlQIMV%2bb5sSYs%2fob7oD").contains(REDACTED));
+        assert!(redactor.scrub(r"C2FVsBQIhrscChlQIMV+b5sSYs\/ob7oD").contains(REDACTED));
     }
 
     #[test]
     fn what_looks_like_a_secret_goes_too() {
         let nothing = Redactor::default();
         for (text, kept) in [
-            (
-                format!("POST /bot{TOKEN}/sendMessage"),
-                "POST /bot[redacted]/sendMessage".to_owned(),
-            ),
-            (
-                format!("{TOKEN} and {TOKEN}"),
-                "[redacted] and [redacted]".to_owned(),
-            ),
-            (
-                "Authorization: Bearer abc.def-ghi\"".to_owned(),
-                "Authorization: Bearer [redacted]\"".to_owned(),
-            ),
-            (
-                "authorization: basic dXNlcjpwYXNz".to_owned(),
-                "authorization: basic [redacted]".to_owned(),
-            ),
+            (format!("POST /bot{TOKEN}/sendMessage"), "POST /bot[redacted]/sendMessage".to_owned()),
+            (format!("{TOKEN} and {TOKEN}"), "[redacted] and [redacted]".to_owned()),
+            ("Authorization: Bearer abc.def-ghi\"".to_owned(), "Authorization: Bearer [redacted]\"".to_owned()),
+            ("authorization: basic dXNlcjpwYXNz".to_owned(), "authorization: basic [redacted]".to_owned()),
             (format!("key={KEY};"), "key=[redacted];".to_owned()),
-            (
-                "https://user:hunter2@host/x".to_owned(),
-                "https://[redacted]@host/x".to_owned(),
-            ),
+            ("https://user:hunter2@host/x".to_owned(), "https://[redacted]@host/x".to_owned()),
         ] {
             assert_eq!(nothing.scrub(&text), kept, "{text}");
         }
@@ -347,9 +281,7 @@ mod tests {
     fn raw_answers_are_scrubbed_before_they_are_cut() {
         let redactor = redactor();
         for padding in 0..RAW_ANSWER_BYTES_MAX + 8 {
-            let raw = redactor
-                .raw(format!("{}{KEY}{}", "x".repeat(padding), "y".repeat(600)).as_bytes())
-                .unwrap();
+            let raw = redactor.raw(format!("{}{KEY}{}", "x".repeat(padding), "y".repeat(600)).as_bytes()).unwrap();
             assert!(raw.len() <= RAW_ANSWER_BYTES_MAX, "{}", raw.len());
             assert!(!raw.contains("C2FV"), "a cut secret is left: {raw}");
         }
@@ -363,31 +295,17 @@ mod tests {
         let secret = || format!("it said {KEY}");
         let outcomes = [
             Outcome::Proved {
-                proof: Proof {
-                    level: candor_core::notice::ProofLevel::Stored,
-                    provider_id: Some(secret()),
-                },
+                proof: Proof { level: candor_core::notice::ProofLevel::Stored, provider_id: Some(secret()) },
             },
-            Outcome::Relayed {
-                provider_id: Some(secret()),
-            },
-            Outcome::Failed {
-                why: secret(),
-                retry_after_ms: Some(1),
-            },
-            Outcome::Refused {
-                reason: BlockReason::MessageRefused,
-                why: secret(),
-            },
+            Outcome::Relayed { provider_id: Some(secret()) },
+            Outcome::Failed { why: secret(), retry_after_ms: Some(1) },
+            Outcome::Refused { reason: BlockReason::MessageRefused, why: secret() },
             Outcome::Unknown { why: secret() },
             Outcome::GateClosed { why: secret() },
         ];
         for outcome in outcomes {
             let kept = format!("{:?}", redactor.outcome(outcome));
-            assert!(
-                kept.contains("it said [redacted]") && !kept.contains("C2FV"),
-                "{kept}"
-            );
+            assert!(kept.contains("it said [redacted]") && !kept.contains("C2FV"), "{kept}");
         }
     }
 }

@@ -66,9 +66,7 @@ pub enum SecretError {
         name: String,
     },
     /// The process has no credentials folder.
-    #[error(
-        "systemd gave this process no credentials; add `LoadCredential={name}:PATH` to its unit"
-    )]
+    #[error("systemd gave this process no credentials; add `LoadCredential={name}:PATH` to its unit")]
     NoCredentials {
         /// The credential that was asked for.
         name: String,
@@ -80,9 +78,7 @@ pub enum SecretError {
         name: String,
     },
     /// Too short, too long, or not text.
-    #[error(
-        "{what} holds no usable secret; it must be UTF-8 text of {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes"
-    )]
+    #[error("{what} holds no usable secret; it must be UTF-8 text of {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes")]
     Unusable {
         /// Which secret.
         what: String,
@@ -109,8 +105,7 @@ impl SecretRef {
     fn load(&self) -> Result<SecretString, SecretError> {
         match self {
             Self::Env(name) => {
-                let text = std::env::var(name)
-                    .map_err(|_| SecretError::NoVariable { name: name.clone() })?;
+                let text = std::env::var(name).map_err(|_| SecretError::NoVariable { name: name.clone() })?;
                 self.usable(text.into_bytes())
             }
             Self::File(path) => self.usable(contents(&open(path, true)?, path)?),
@@ -147,27 +142,21 @@ impl SecretRef {
     }
 
     fn usable(&self, mut bytes: Vec<u8>) -> Result<SecretString, SecretError> {
-        while bytes
-            .last()
-            .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
-        {
+        while bytes.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
             bytes.pop();
         }
-        let unusable = || SecretError::Unusable {
-            what: self.describe(),
-        };
+        let unusable = || SecretError::Unusable { what: self.describe() };
         if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&bytes.len()) {
             return Err(unusable());
         }
-        String::from_utf8(bytes)
-            .map(SecretString::from)
-            .map_err(|_| unusable())
+        String::from_utf8(bytes).map(SecretString::from).map_err(|_| unusable())
     }
 }
 
 /// What to write for a secret. By hand rather than derived, for a derived reader quotes what it can't use, and what someone wrote in the
 /// wrong place may be the secret.
-const SECRET_FORM: &str = "a secret is never written here, only where it lies: `{file: PATH}`, `{env: NAME}` or `{credential: NAME}`";
+const SECRET_FORM: &str =
+    "a secret is never written here, only where it lies: `{file: PATH}`, `{env: NAME}` or `{credential: NAME}`";
 
 impl<'de> Deserialize<'de> for SecretRef {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -198,8 +187,7 @@ impl<'de> Deserialize<'de> for SecretRef {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretRef, A::Error> {
                 let form = || A::Error::custom(SECRET_FORM);
-                let (kind, place): (String, String) =
-                    map.next_entry().map_err(|_| form())?.ok_or_else(form)?;
+                let (kind, place): (String, String) = map.next_entry().map_err(|_| form())?.ok_or_else(form)?;
                 if map.next_key::<String>()?.is_some() {
                     return Err(form());
                 }
@@ -219,36 +207,24 @@ impl<'de> Deserialize<'de> for SecretRef {
 fn credential(name: &str) -> Result<PathBuf, SecretError> {
     let mut parts = Path::new(name).components();
     let (Some(Component::Normal(file)), None) = (parts.next(), parts.next()) else {
-        return Err(SecretError::CredentialName {
-            name: name.to_owned(),
-        });
+        return Err(SecretError::CredentialName { name: name.to_owned() });
     };
     std::env::var_os(CREDENTIALS_DIRECTORY)
         .map(|folder| Path::new(&folder).join(file))
-        .ok_or_else(|| SecretError::NoCredentials {
-            name: name.to_owned(),
-        })
+        .ok_or_else(|| SecretError::NoCredentials { name: name.to_owned() })
 }
 
 /// Opens a secret's file. systemd's own folder is guarded by an access list, which mode bits don't tell of, so `guard` is off for it.
 fn open(path: &Path, guard: bool) -> Result<File, SecretError> {
-    let unreadable = |source| SecretError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| SecretError::Unreadable { path: path.to_owned(), source };
     // Looked at before opening, for opening a pipe would wait for its writer.
     if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(SecretError::NotAFile {
-            path: path.to_owned(),
-        });
+        return Err(SecretError::NotAFile { path: path.to_owned() });
     }
     let file = File::open(path).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o7777;
     if guard && mode & 0o027 != 0 {
-        return Err(SecretError::OpenToOthers {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(SecretError::OpenToOthers { path: path.to_owned(), mode });
     }
     Ok(file)
 }
@@ -259,10 +235,7 @@ fn contents(file: &File, path: &Path) -> Result<Vec<u8>, SecretError> {
     let mut bytes = Vec::new();
     file.take(limit)
         .read_to_end(&mut bytes)
-        .map_err(|source| SecretError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| SecretError::Unreadable { path: path.to_owned(), source })?;
     Ok(bytes)
 }
 
@@ -292,9 +265,7 @@ mod tests {
             expires_at: Timestamp::from_micros(10),
             closed_at: None,
         };
-        GateKeeper::from_record(vec![opening])
-            .permit(None, Timestamp::from_micros(5))
-            .unwrap()
+        GateKeeper::from_record(vec![opening]).permit(None, Timestamp::from_micros(5)).unwrap()
     }
 
     fn read(path: &Path) -> Result<String, String> {
@@ -314,20 +285,11 @@ mod tests {
         fs::write(&path, "second-secret\r\n").unwrap();
         assert_eq!(read(&path).unwrap(), "second-secret");
 
-        for (mode, fine) in [
-            (0o640, true),
-            (0o400, true),
-            (0o644, false),
-            (0o604, false),
-            (0o620, false),
-            (0o601, false),
-        ] {
+        for (mode, fine) in
+            [(0o640, true), (0o400, true), (0o644, false), (0o604, false), (0o620, false), (0o601, false)]
+        {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(
-                SecretRef::File(path.clone()).check().is_ok(),
-                fine,
-                "{mode:o}"
-            );
+            assert_eq!(SecretRef::File(path.clone()).check().is_ok(), fine, "{mode:o}");
             assert_eq!(read(&path).is_ok(), fine, "{mode:o}");
         }
         assert!(read(&path).unwrap_err().contains("chmod 600"));
@@ -342,37 +304,20 @@ mod tests {
             fs::write(&path, bad).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
             let error = read(&path).unwrap_err();
-            assert!(
-                error.contains("no usable secret") && !error.contains("short"),
-                "{error}"
-            );
+            assert!(error.contains("no usable secret") && !error.contains("short"), "{error}");
         }
         fs::write(&path, "x".repeat(SECRET_BYTES_MAX)).unwrap();
         assert!(read(&path).is_ok());
-        assert!(
-            read(folder.path())
-                .unwrap_err()
-                .contains("not a regular file")
-        );
-        assert!(
-            read(&folder.path().join("gone"))
-                .unwrap_err()
-                .contains("can't be read")
-        );
+        assert!(read(folder.path()).unwrap_err().contains("not a regular file"));
+        assert!(read(&folder.path().join("gone")).unwrap_err().contains("can't be read"));
     }
 
     #[test]
     fn only_a_place_reads_and_nothing_that_was_written_is_quoted() {
         for (text, place) in [
-            (
-                r#"{"file":"/run/token"}"#,
-                SecretRef::File("/run/token".into()),
-            ),
+            (r#"{"file":"/run/token"}"#, SecretRef::File("/run/token".into())),
             (r#"{"env":"TOKEN"}"#, SecretRef::Env("TOKEN".to_owned())),
-            (
-                r#"{"credential":"token"}"#,
-                SecretRef::Credential("token".to_owned()),
-            ),
+            (r#"{"credential":"token"}"#, SecretRef::Credential("token".to_owned())),
         ] {
             assert_eq!(serde_json::from_str::<SecretRef>(text).unwrap(), place);
         }
@@ -389,17 +334,10 @@ mod tests {
         ] {
             let value: serde_json::Value = serde_json::from_str(bad).unwrap();
             for error in [
-                serde_json::from_value::<SecretRef>(value)
-                    .unwrap_err()
-                    .to_string(),
-                serde_saphyr::from_str::<SecretRef>(bad)
-                    .unwrap_err()
-                    .to_string(),
+                serde_json::from_value::<SecretRef>(value).unwrap_err().to_string(),
+                serde_saphyr::from_str::<SecretRef>(bad).unwrap_err().to_string(),
             ] {
-                assert!(
-                    !error.contains("hunter22") && !error.contains("22334455"),
-                    "{error}"
-                );
+                assert!(!error.contains("hunter22") && !error.contains("22334455"), "{error}");
             }
         }
     }

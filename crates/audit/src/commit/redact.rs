@@ -42,15 +42,8 @@ pub enum OpeningError {
 ///
 /// # Errors
 /// When a pointer leads nowhere.
-pub fn redact(
-    nonce: &Nonce,
-    value: &Value,
-    pointers: &BTreeSet<String>,
-) -> Result<Redacted, UnknownPointer> {
-    if let Some(unknown) = pointers
-        .iter()
-        .find(|pointer| value.pointer(pointer).is_none())
-    {
+pub fn redact(nonce: &Nonce, value: &Value, pointers: &BTreeSet<String>) -> Result<Redacted, UnknownPointer> {
+    if let Some(unknown) = pointers.iter().find(|pointer| value.pointer(pointer).is_none()) {
         return Err(UnknownPointer(unknown.clone()));
     }
     let keys = Salts::new(nonce);
@@ -73,19 +66,14 @@ pub fn redact(
 ///
 /// # Errors
 /// When copy and salts do not fit each other; fails closed on anything left over.
-pub fn commit_redacted(
-    copy: &Value,
-    salts: &BTreeMap<String, Salt>,
-) -> Result<Commitment, OpeningError> {
+pub fn commit_redacted(copy: &Value, salts: &BTreeMap<String, Salt>) -> Result<Commitment, OpeningError> {
     let mut leaves = Leaves::default();
     let mut unused: BTreeSet<&str> = salts.keys().map(String::as_str).collect();
     let mut first_error = None;
     visit_leaves(copy, &mut |path, leaf| {
         let pointer = pointer_of(path);
         let opened = match leaf.get(REDACTED_KEY) {
-            Some(marker) => {
-                marked_hash(marker).ok_or_else(|| OpeningError::BadMarker(pointer.clone()))
-            }
+            Some(marker) => marked_hash(marker).ok_or_else(|| OpeningError::BadMarker(pointer.clone())),
             None => match salts.get(&pointer) {
                 Some(salt) => Ok(leaves.value_hash(salt, leaf)),
                 None => Err(OpeningError::MissingSalt(pointer.clone())),
@@ -112,12 +100,8 @@ fn marked_hash(marker: &Value) -> Option<Hash> {
 
 /// Whether one of `pointers` is `leaf` or an ancestor of it.
 fn covers(pointers: &BTreeSet<String>, leaf: &str) -> bool {
-    let ancestors = leaf
-        .match_indices('/')
-        .filter_map(|(end, _)| leaf.get(..end));
-    ancestors
-        .chain([leaf])
-        .any(|pointer| pointers.contains(pointer))
+    let ancestors = leaf.match_indices('/').filter_map(|(end, _)| leaf.get(..end));
+    ancestors.chain([leaf]).any(|pointer| pointers.contains(pointer))
 }
 
 /// The RFC 6901 pointer of a path: what people write, and unambiguous within one document.

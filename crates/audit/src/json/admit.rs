@@ -23,24 +23,20 @@ pub fn admit(value: &Value) -> Result<(), Unfit> {
 }
 
 fn admit_at(value: &Value, depth: usize) -> Result<(), Unfit> {
-    let refuse = |refusal| {
-        Err(Unfit {
-            pointer: String::new(),
-            refusal,
-        })
-    };
+    let refuse = |refusal| Err(Unfit { pointer: String::new(), refusal });
     match value {
         Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
         Value::Number(number) if is_kept(number) => Ok(()),
         Value::Number(number) => refuse(Refusal::NumberTooLarge(number.to_string())),
         Value::Array(_) | Value::Object(_) if depth == MAX_DEPTH => refuse(Refusal::TooDeep),
-        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
-            admit_at(item, depth + 1).map_err(|unfit| unfit.within(&index.to_string()))
-        }),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, item)| admit_at(item, depth + 1).map_err(|unfit| unfit.within(&index.to_string()))),
         Value::Object(object) if object.contains_key(REDACTED_KEY) => refuse(Refusal::ReservedKey),
-        Value::Object(object) => object.iter().try_for_each(|(key, item)| {
-            admit_at(item, depth + 1).map_err(|unfit| unfit.within(key))
-        }),
+        Value::Object(object) => {
+            object.iter().try_for_each(|(key, item)| admit_at(item, depth + 1).map_err(|unfit| unfit.within(key)))
+        }
     }
 }
 

@@ -23,10 +23,7 @@ pub(super) fn first_rounded(json: &[u8]) -> Option<Token<'_>> {
                 let (number, after) = split_number(rest);
                 let text = std::str::from_utf8(number).unwrap_or_default();
                 if !is_exact(text) {
-                    return Some(Token {
-                        offset: json.len() - rest.len(),
-                        text,
-                    });
+                    return Some(Token { offset: json.len() - rest.len(), text });
                 }
                 after
             }
@@ -50,10 +47,7 @@ fn after_string(mut rest: &[u8]) -> &[u8] {
 
 fn split_number(text: &[u8]) -> (&[u8], &[u8]) {
     let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-    let end = text
-        .iter()
-        .position(|byte| !part(byte))
-        .unwrap_or(text.len());
+    let end = text.iter().position(|byte| !part(byte)).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, &[]))
 }
 
@@ -80,29 +74,16 @@ struct Decimal {
 
 impl Decimal {
     fn read(text: &str) -> Decimal {
-        let (text, negative) = text
-            .strip_prefix('-')
-            .map_or((text, false), |rest| (rest, true));
+        let (text, negative) = text.strip_prefix('-').map_or((text, false), |rest| (rest, true));
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let all: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
         let Some(first) = all.iter().position(|digit| *digit != b'0') else {
-            return Decimal {
-                negative: false,
-                digits: Vec::new(),
-                exponent: 0,
-            };
+            return Decimal { negative: false, digits: Vec::new(), exponent: 0 };
         };
-        let last = all
-            .iter()
-            .rposition(|digit| *digit != b'0')
-            .unwrap_or(first);
+        let last = all.iter().rposition(|digit| *digit != b'0').unwrap_or(first);
         // An exponent that overflows belongs to a value that is no double either: any wrong answer refuses it.
-        let written = exponent
-            .strip_prefix('+')
-            .unwrap_or(exponent)
-            .parse::<i64>()
-            .unwrap_or(i64::MIN);
+        let written = exponent.strip_prefix('+').unwrap_or(exponent).parse::<i64>().unwrap_or(i64::MIN);
         let shift = i64::try_from(whole.len()).unwrap_or(0) - i64::try_from(first).unwrap_or(0);
         Decimal {
             negative,

@@ -21,9 +21,7 @@ pub(crate) fn scalar() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         (-MAX_INTEGER..=MAX_INTEGER).prop_map(Value::from),
         (-20_i64..20).prop_map(Value::from),
-        any::<f64>()
-            .prop_filter("a fraction in range", |x| x.fract() != 0.0 && x.is_finite())
-            .prop_map(Value::from),
+        any::<f64>().prop_filter("a fraction in range", |x| x.fract() != 0.0 && x.is_finite()).prop_map(Value::from),
         text().prop_map(Value::from),
     ]
 }
@@ -50,17 +48,10 @@ pub(crate) fn json_with_pointers() -> impl Strategy<Value = (Value, Vec<String>)
 fn pointers(value: &Value, here: String, all: &mut Vec<String>) {
     match value {
         Value::Array(items) => {
-            items
-                .iter()
-                .enumerate()
-                .for_each(|(index, item)| pointers(item, format!("{here}/{index}"), all));
+            items.iter().enumerate().for_each(|(index, item)| pointers(item, format!("{here}/{index}"), all));
         }
         Value::Object(object) => object.iter().for_each(|(key, item)| {
-            pointers(
-                item,
-                format!("{here}/{}", key.replace('~', "~0").replace('/', "~1")),
-                all,
-            );
+            pointers(item, format!("{here}/{}", key.replace('~', "~0").replace('/', "~1")), all);
         }),
         _ => {}
     }

@@ -18,21 +18,10 @@ fn published_vectors_come_out_byte_for_byte() {
             include_str!(concat!("../vectors/", $name, ".expected.json")),
         )),*]};
     }
-    for (name, input, expected) in vectors![
-        "rfc_example",
-        "rfc_sorting",
-        "arrays",
-        "french",
-        "structures",
-        "unicode",
-        "values",
-        "weird"
-    ] {
-        assert_eq!(
-            text(&serde_json::from_str(input).unwrap()),
-            expected.trim_end(),
-            "{name}"
-        );
+    for (name, input, expected) in
+        vectors!["rfc_example", "rfc_sorting", "arrays", "french", "structures", "unicode", "values", "weird"]
+    {
+        assert_eq!(text(&serde_json::from_str(input).unwrap()), expected.trim_end(), "{name}");
     }
 }
 
@@ -73,19 +62,13 @@ fn numbers_of_appendix_b() {
 fn every_ascii_character_is_escaped_as_the_oracle_does() {
     let all: String = (0..=0x7f_u8).map(char::from).collect();
     let value = json!({ &all: all });
-    assert_eq!(
-        to_bytes(&value),
-        serde_json_canonicalizer::to_vec(&value).unwrap()
-    );
+    assert_eq!(to_bytes(&value), serde_json_canonicalizer::to_vec(&value).unwrap());
 }
 
 #[test]
 fn keys_are_ordered_by_utf_16_units() {
     // U+10000 is D800 DC00 in UTF-16 and so comes before U+E000, though not in UTF-8.
-    assert_eq!(
-        text(&json!({"\u{e000}": 1, "\u{10000}": 2, "a": 3})),
-        "{\"a\":3,\"\u{10000}\":2,\"\u{e000}\":1}"
-    );
+    assert_eq!(text(&json!({"\u{e000}": 1, "\u{10000}": 2, "a": 3})), "{\"a\":3,\"\u{10000}\":2,\"\u{e000}\":1}");
 }
 
 proptest! {

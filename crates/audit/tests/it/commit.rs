@@ -3,9 +3,7 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use candor_audit::canonical;
-use candor_audit::commit::{
-    Nonce, OpeningError, Salt, UnknownPointer, commit, commit_redacted, redact,
-};
+use candor_audit::commit::{Nonce, OpeningError, Salt, UnknownPointer, commit, commit_redacted, redact};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -16,10 +14,7 @@ use crate::arbitrary;
 const NONCE: Nonce = Nonce([42; 32]);
 
 fn set(pointers: &[&str]) -> BTreeSet<String> {
-    pointers
-        .iter()
-        .map(|pointer| (*pointer).to_owned())
-        .collect()
+    pointers.iter().map(|pointer| (*pointer).to_owned()).collect()
 }
 
 /// The commitment once more, written from the format's text: lists and recursion, nothing shared with the crate but
@@ -29,35 +24,19 @@ fn by_the_book(nonce: &Nonce, value: &Value) -> [u8; 32] {
         let below = |step: Value| [path, &[step]].concat();
         match value {
             Value::Array(items) if !items.is_empty() => {
-                items
-                    .iter()
-                    .enumerate()
-                    .for_each(|(index, item)| leaves(item, &below(json!(index)), nonce, out));
+                items.iter().enumerate().for_each(|(index, item)| leaves(item, &below(json!(index)), nonce, out));
             }
             Value::Object(object) if !object.is_empty() => {
                 let mut keys: Vec<&String> = object.keys().collect();
                 keys.sort_by_key(|key| key.encode_utf16().collect::<Vec<u16>>());
-                keys.into_iter()
-                    .for_each(|key| leaves(&object[key], &below(json!(key)), nonce, out));
+                keys.into_iter().for_each(|key| leaves(&object[key], &below(json!(key)), nonce, out));
             }
             scalar => {
                 let path = canonical::to_bytes(&Value::from(path));
-                let mac = Hmac::<Sha256>::new_from_slice(&nonce.0)
-                    .unwrap()
-                    .chain_update(&path)
-                    .finalize();
+                let mac = Hmac::<Sha256>::new_from_slice(&nonce.0).unwrap().chain_update(&path).finalize();
                 let salt = &mac.into_bytes()[..16];
-                let hidden = Sha256::digest(
-                    [
-                        b"candor-audit-v1/value\0",
-                        salt,
-                        &canonical::to_bytes(scalar),
-                    ]
-                    .concat(),
-                );
-                out.push(
-                    Sha256::digest([b"candor-audit-v1/leaf\0", &path[..], &hidden].concat()).into(),
-                );
+                let hidden = Sha256::digest([b"candor-audit-v1/value\0", salt, &canonical::to_bytes(scalar)].concat());
+                out.push(Sha256::digest([b"candor-audit-v1/leaf\0", &path[..], &hidden].concat()).into());
             }
         }
     }
@@ -106,9 +85,8 @@ fn values_that_look_alike_have_different_commitments() {
 fn the_same_value_under_two_names_has_two_hashes_in_a_redacted_copy() {
     let value = json!({"pin": "1234", "pin2": "1234", "list": ["1234", "1234"]});
     let copy = redact(&NONCE, &value, &set(&[""])).unwrap().copy;
-    let shown: BTreeSet<String> = ["/pin", "/pin2", "/list/0", "/list/1"]
-        .map(|p| copy.pointer(p).unwrap().to_string())
-        .into();
+    let shown: BTreeSet<String> =
+        ["/pin", "/pin2", "/list/0", "/list/1"].map(|p| copy.pointer(p).unwrap().to_string()).into();
     assert_eq!(shown.len(), 4);
 }
 
@@ -120,12 +98,7 @@ fn a_removed_value_is_not_found_by_trying_all_of_them_without_its_salt() {
     let other_salt = redacted.salts["/task"].0;
     for guess in 0..10_000 {
         for salt in [&[][..], &[0; 16], &other_salt] {
-            let bytes = [
-                b"candor-audit-v1/value\0",
-                salt,
-                guess.to_string().as_bytes(),
-            ]
-            .concat();
+            let bytes = [b"candor-audit-v1/value\0", salt, guess.to_string().as_bytes()].concat();
             assert_ne!(STANDARD.encode(Sha256::digest(bytes)), marker);
         }
     }
@@ -137,16 +110,9 @@ fn a_removed_value_cannot_be_shown_under_another_name() {
     let value = json!({"exit_code": 1, "note": "fine"});
     let redacted = redact(&NONCE, &value, &set(&["/exit_code"])).unwrap();
     let mut renamed = redacted.copy.clone();
-    let marker = renamed
-        .as_object_mut()
-        .unwrap()
-        .remove("exit_code")
-        .unwrap();
+    let marker = renamed.as_object_mut().unwrap().remove("exit_code").unwrap();
     renamed["extra"] = marker;
-    assert_ne!(
-        commit_redacted(&renamed, &redacted.salts).unwrap(),
-        commit(&NONCE, &value)
-    );
+    assert_ne!(commit_redacted(&renamed, &redacted.salts).unwrap(), commit(&NONCE, &value));
 }
 
 #[test]
@@ -154,19 +120,8 @@ fn an_inner_node_of_the_tree_cannot_be_shown_as_a_removed_value() {
     let value = json!({"a": 1, "b": 2, "c": 3, "d": 4});
     let all_removed = redact(&NONCE, &value, &set(&[""])).unwrap().copy;
     let leaf = |key: &str| -> [u8; 32] {
-        let hidden = STANDARD
-            .decode(all_removed[key]["$redacted"].as_str().unwrap())
-            .unwrap();
-        Sha256::digest(
-            [
-                b"candor-audit-v1/leaf\0[\"",
-                key.as_bytes(),
-                b"\"]",
-                &hidden,
-            ]
-            .concat(),
-        )
-        .into()
+        let hidden = STANDARD.decode(all_removed[key]["$redacted"].as_str().unwrap()).unwrap();
+        Sha256::digest([b"candor-audit-v1/leaf\0[\"", key.as_bytes(), b"\"]", &hidden].concat()).into()
     };
     let node = |left: [u8; 32], right: [u8; 32]| -> [u8; 32] {
         Sha256::digest([&b"candor-audit-v1/node\x01"[..], &left, &right].concat()).into()
@@ -175,20 +130,14 @@ fn an_inner_node_of_the_tree_cannot_be_shown_as_a_removed_value() {
     // The nodes are the real ones, and still no copy of two fields passes for the artifact of four.
     assert_eq!(node(left, right), commit(&NONCE, &value).0);
     let forged = json!({"a": {"$redacted": STANDARD.encode(left)}, "c": {"$redacted": STANDARD.encode(right)}});
-    assert_ne!(
-        commit_redacted(&forged, &[].into()).unwrap(),
-        commit(&NONCE, &value)
-    );
+    assert_ne!(commit_redacted(&forged, &[].into()).unwrap(), commit(&NONCE, &value));
 }
 
 #[test]
 fn redacting_what_is_not_there_is_refused() {
     let value = json!({"a": [1]});
     for pointer in ["/b", "/a/1", "/a/-", "/a/00", "a", "/a/"] {
-        assert_eq!(
-            redact(&NONCE, &value, &set(&["/a", pointer])),
-            Err(UnknownPointer(pointer.into()))
-        );
+        assert_eq!(redact(&NONCE, &value, &set(&["/a", pointer])), Err(UnknownPointer(pointer.into())));
     }
 }
 
@@ -201,30 +150,15 @@ fn a_copy_that_does_not_fit_its_salts_is_refused() {
         change(&mut salts);
         commit_redacted(copy, &salts).unwrap_err()
     };
-    assert_eq!(
-        fails(&whole.copy, &|salts| salts.clear()),
-        OpeningError::MissingSalt("/b".into())
-    );
+    assert_eq!(fails(&whole.copy, &|salts| salts.clear()), OpeningError::MissingSalt("/b".into()));
     let spare = |pointer: &'static str| {
         move |salts: &mut std::collections::BTreeMap<String, Salt>| {
             salts.insert(pointer.into(), Salt([0; 16]));
         }
     };
-    assert_eq!(
-        fails(&whole.copy, &spare("/c")),
-        OpeningError::SpareSalt("/c".into())
-    );
-    assert_eq!(
-        fails(&whole.copy, &spare("/a")),
-        OpeningError::SpareSalt("/a".into())
-    );
-    for marker in [
-        json!(1),
-        json!(""),
-        json!("AAAA"),
-        json!(STANDARD.encode([0; 33])),
-        json!([]),
-    ] {
+    assert_eq!(fails(&whole.copy, &spare("/c")), OpeningError::SpareSalt("/c".into()));
+    assert_eq!(fails(&whole.copy, &spare("/a")), OpeningError::SpareSalt("/a".into()));
+    for marker in [json!(1), json!(""), json!("AAAA"), json!(STANDARD.encode([0; 33])), json!([])] {
         let copy = json!({"a": {"$redacted": marker}, "b": 2});
         assert_eq!(fails(&copy, &|_| ()), OpeningError::BadMarker("/a".into()));
     }
@@ -232,10 +166,7 @@ fn a_copy_that_does_not_fit_its_salts_is_refused() {
 
 #[test]
 fn secrets_do_not_show_in_debug_output() {
-    assert_eq!(
-        format!("{NONCE:?} {:?}", Salt([7; 16])),
-        "Nonce(secret) Salt(secret)"
-    );
+    assert_eq!(format!("{NONCE:?} {:?}", Salt([7; 16])), "Nonce(secret) Salt(secret)");
 }
 
 proptest! {

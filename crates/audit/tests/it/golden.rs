@@ -16,9 +16,7 @@ use candor_audit::seal::{SealInput, check, seal};
 use serde_json::{Value, json};
 
 fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(format!("{name}.json"))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.json"))
 }
 
 /// Seals, redacts, and compares with the file; then checks the file alone, as a later release would.
@@ -26,17 +24,9 @@ fn golden(name: &str, input: SealInput<'_>, redactions: &[&str]) {
     let nonce = input.nonce.clone();
     let body = input.body.clone();
     let sealed = seal(input).unwrap();
-    let redacted = redact(
-        &nonce,
-        &body,
-        &redactions.iter().map(|p| (*p).to_owned()).collect(),
-    )
-    .unwrap();
-    let salts: BTreeMap<&String, String> = redacted
-        .salts
-        .iter()
-        .map(|(p, salt)| (p, STANDARD.encode(salt.0)))
-        .collect();
+    let redacted = redact(&nonce, &body, &redactions.iter().map(|p| (*p).to_owned()).collect()).unwrap();
+    let salts: BTreeMap<&String, String> =
+        redacted.salts.iter().map(|(p, salt)| (p, STANDARD.encode(salt.0))).collect();
     let made = json!({
         "nonce": STANDARD.encode(nonce.0),
         "header_line": String::from_utf8(sealed.header_line).unwrap(),
@@ -62,10 +52,7 @@ fn check_file(kept: &Value) {
     let header = check(bytes("header_line"), &leaf, &nonce, bytes("body")).unwrap();
     let copy: Value = serde_json::from_slice(bytes("redacted_copy")).unwrap();
     let salts = kept["salts"].as_object().unwrap();
-    let salts = salts
-        .iter()
-        .map(|(p, salt)| (p.clone(), Salt(decoded(salt).try_into().unwrap())))
-        .collect();
+    let salts = salts.iter().map(|(p, salt)| (p.clone(), Salt(decoded(salt).try_into().unwrap()))).collect();
     assert_eq!(commit_redacted(&copy, &salts).unwrap(), header.commit);
 }
 
@@ -82,11 +69,7 @@ fn an_event_that_opens_a_task() {
         at_us: 1_795_424_578_123_456,
         kind: Kind::Event,
         id: "e-12",
-        task: Some(TaskLink {
-            task_id: "task-123".into(),
-            seq: 1,
-            prev: None,
-        }),
+        task: Some(TaskLink { task_id: "task-123".into(), seq: 1, prev: None }),
         correlation_id: Some("corr-123".into()),
         body: &body,
         nonce: &Nonce(std::array::from_fn(|n| n as u8)),
@@ -106,11 +89,7 @@ fn a_receipt_further_down_the_chain_with_awkward_keys() {
         at_us: -1,
         kind: Kind::Receipt,
         id: "r-9",
-        task: Some(TaskLink {
-            task_id: "nächtlich \"7\"".into(),
-            seq: 30,
-            prev: Some([0xfe; 32]),
-        }),
+        task: Some(TaskLink { task_id: "nächtlich \"7\"".into(), seq: 30, prev: Some([0xfe; 32]) }),
         correlation_id: None,
         body: &body,
         nonce: &Nonce([0xff; 32]),

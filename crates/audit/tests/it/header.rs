@@ -43,22 +43,9 @@ fn seal_with<'a>(change: impl FnOnce(&mut SealInput<'a>)) -> Result<Vec<u8>, Sea
 #[test]
 fn a_line_reads_back_with_all_of_its_fields() {
     let header = Header::parse(LINE.as_bytes()).unwrap();
-    assert_eq!(
-        (header.index, header.at_us, header.kind),
-        (53, 1_795_424_578_123_456, Kind::Event)
-    );
-    assert_eq!(
-        header.artifact_ref(),
-        "state/long-task-watchdog-events/e-12.json"
-    );
-    assert_eq!(
-        header.task,
-        Some(TaskLink {
-            task_id: "task-123".into(),
-            seq: 2,
-            prev: Some([1; 32])
-        })
-    );
+    assert_eq!((header.index, header.at_us, header.kind), (53, 1_795_424_578_123_456, Kind::Event));
+    assert_eq!(header.artifact_ref(), "state/long-task-watchdog-events/e-12.json");
+    assert_eq!(header.task, Some(TaskLink { task_id: "task-123".into(), seq: 2, prev: Some([1; 32]) }));
     assert_eq!(header.correlation_id.as_deref(), Some("corr-1"));
     assert_eq!(header.commit.0, [0; 32]);
     assert_eq!(header.line(), LINE.as_bytes());
@@ -79,71 +66,31 @@ fn fields_that_hold_something_else_are_refused() {
         ("\"task_id\":\"task-123\"", "\"task_id\":null", "task_seq"),
         ("\"task_seq\":2", "\"task_seq\":null", "task_seq"),
     ] {
-        assert_eq!(
-            changed(from, to),
-            Err(HeaderError::Field(field)),
-            "{from} -> {to}"
-        );
+        assert_eq!(changed(from, to), Err(HeaderError::Field(field)), "{from} -> {to}");
     }
 }
 
 #[test]
 fn a_ref_cannot_lead_out_of_its_folder() {
-    for id in [
-        "..",
-        "../x",
-        "a/b",
-        "/etc/passwd",
-        "",
-        "-rf",
-        "a.b",
-        "A",
-        "é",
-        "a b",
-        "a\0",
-        "a\\b",
-        &"a".repeat(65),
-    ] {
+    for id in ["..", "../x", "a/b", "/etc/passwd", "", "-rf", "a.b", "A", "é", "a b", "a\0", "a\\b", &"a".repeat(65)] {
         assert!(artifact_ref(Kind::Event, id).is_err(), "{id:?}");
         assert!(seal_with(|input| input.id = id).is_err(), "{id:?}");
     }
-    assert!(matches!(
-        changed("e-12", "../../e"),
-        Err(HeaderError::Id(_))
-    ));
+    assert!(matches!(changed("e-12", "../../e"), Err(HeaderError::Id(_))));
     assert!(artifact_ref(Kind::Event, &"a".repeat(MAX_ID_BYTES)).is_ok());
-    assert_eq!(
-        artifact_ref(Kind::Receipt, "r-9").unwrap(),
-        "state/operator-notify-bridge-receipts/r-9.json"
-    );
+    assert_eq!(artifact_ref(Kind::Receipt, "r-9").unwrap(), "state/operator-notify-bridge-receipts/r-9.json");
 }
 
 #[test]
 fn a_task_chain_begins_at_one_without_predecessor_and_goes_on_with_one() {
-    let seq = |seq, prev: Option<Hash>| {
-        seal_with(|input| {
-            input.task = Some(TaskLink {
-                task_id: "t".into(),
-                seq,
-                prev,
-            })
-        })
-    };
+    let seq =
+        |seq, prev: Option<Hash>| seal_with(|input| input.task = Some(TaskLink { task_id: "t".into(), seq, prev }));
     assert!(seq(1, None).is_ok());
     assert!(seq(2, Some([0; 32])).is_ok());
     for (number, prev) in [(0, None), (0, Some([0; 32])), (1, Some([0; 32])), (2, None)] {
-        assert!(
-            matches!(
-                seq(number, prev),
-                Err(SealError::Header(HeaderError::Link { .. }))
-            ),
-            "{number}"
-        );
+        assert!(matches!(seq(number, prev), Err(SealError::Header(HeaderError::Link { .. }))), "{number}");
     }
-    assert!(matches!(
-        changed("\"task_seq\":2", "\"task_seq\":1"),
-        Err(HeaderError::Link { .. })
-    ));
+    assert!(matches!(changed("\"task_seq\":2", "\"task_seq\":1"), Err(HeaderError::Link { .. })));
 }
 
 #[test]
@@ -156,11 +103,7 @@ fn only_the_canonical_spelling_is_a_header() {
         (r#","task_seq":2,"v":1"#, r#","v":1,"task_seq":2"#),
         (r#""correlation_id":"corr-1","#, ""),
     ] {
-        assert_eq!(
-            changed(from, to),
-            Err(HeaderError::NotCanonical),
-            "{from} -> {to}"
-        );
+        assert_eq!(changed(from, to), Err(HeaderError::NotCanonical), "{from} -> {to}");
     }
 }
 
@@ -175,10 +118,7 @@ fn what_is_no_object_of_the_fields_is_refused() {
         ("}", "}x"),
         ("{", "["),
     ] {
-        assert!(
-            matches!(changed(from, to), Err(HeaderError::Shape(_))),
-            "{from} -> {to}"
-        );
+        assert!(matches!(changed(from, to), Err(HeaderError::Shape(_))), "{from} -> {to}");
     }
 }
 
@@ -188,42 +128,22 @@ fn what_cannot_be_written_is_refused_before_it_is_sealed() {
         Err(SealError::Header(error)) => error,
         other => panic!("{other:?}"),
     };
-    assert!(matches!(
-        error(|input| input.index = (1 << 53) + 1),
-        HeaderError::NumberTooLarge("index", _)
-    ));
-    assert!(matches!(
-        error(|input| input.at_us = i64::MAX),
-        HeaderError::Time(i64::MAX)
-    ));
-    assert!(matches!(
-        error(|input| input.at_us = i64::MIN),
-        HeaderError::Time(i64::MIN)
-    ));
-    let long =
-        |input: &mut SealInput<'_>| input.correlation_id = Some("c".repeat(MAX_HEADER_BYTES));
+    assert!(matches!(error(|input| input.index = (1 << 53) + 1), HeaderError::NumberTooLarge("index", _)));
+    assert!(matches!(error(|input| input.at_us = i64::MAX), HeaderError::Time(i64::MAX)));
+    assert!(matches!(error(|input| input.at_us = i64::MIN), HeaderError::Time(i64::MIN)));
+    let long = |input: &mut SealInput<'_>| input.correlation_id = Some("c".repeat(MAX_HEADER_BYTES));
     assert!(matches!(error(long), HeaderError::TooLong(_)));
-    assert!(matches!(
-        Header::parse(&[b' '; MAX_HEADER_BYTES + 1]),
-        Err(HeaderError::TooLong(_))
-    ));
+    assert!(matches!(Header::parse(&[b' '; MAX_HEADER_BYTES + 1]), Err(HeaderError::TooLong(_))));
 }
 
 #[test]
 fn every_kind_has_a_name_and_a_folder_of_its_own() {
     let names: BTreeSet<&str> = Kind::ALL.map(Kind::as_str).into();
     let folders: BTreeSet<&str> = Kind::ALL.map(Kind::folder).into();
-    assert_eq!(
-        (names.len(), folders.len()),
-        (Kind::ALL.len(), Kind::ALL.len())
-    );
+    assert_eq!((names.len(), folders.len()), (Kind::ALL.len(), Kind::ALL.len()));
     for kind in Kind::ALL {
         assert_eq!(Kind::parse(kind.as_str()), Some(kind));
-        assert!(
-            folders
-                .iter()
-                .all(|other| !other.starts_with(&format!("{}/", kind.folder())))
-        );
+        assert!(folders.iter().all(|other| !other.starts_with(&format!("{}/", kind.folder()))));
         assert!(kind.folder().starts_with("state/") && !kind.folder().contains(['"', '\\', '.']));
     }
     assert_eq!(Kind::parse("Event"), None);

@@ -22,27 +22,15 @@ fn nested(depth: usize) -> String {
 
 #[test]
 fn duplicate_keys_are_refused_at_any_depth_and_however_spelt() {
-    assert_eq!(
-        refusal(r#"{"a":1,"a":2}"#),
-        Refusal::DuplicateKey("a".into())
-    );
-    assert_eq!(
-        refusal(r#"[{"x":{"a":1,"b":2,"a":1}}]"#),
-        Refusal::DuplicateKey("a".into())
-    );
-    assert_eq!(
-        refusal(r#"{"a":1,"\u0061":2}"#),
-        Refusal::DuplicateKey("a".into())
-    );
+    assert_eq!(refusal(r#"{"a":1,"a":2}"#), Refusal::DuplicateKey("a".into()));
+    assert_eq!(refusal(r#"[{"x":{"a":1,"b":2,"a":1}}]"#), Refusal::DuplicateKey("a".into()));
+    assert_eq!(refusal(r#"{"a":1,"\u0061":2}"#), Refusal::DuplicateKey("a".into()));
 }
 
 #[test]
 fn the_redaction_key_is_reserved_at_any_depth() {
     assert_eq!(refusal(r#"{"$redacted":"x"}"#), Refusal::ReservedKey);
-    assert_eq!(
-        refusal(r#"[{"a":{"\u0024redacted":1,"b":2}}]"#),
-        Refusal::ReservedKey
-    );
+    assert_eq!(refusal(r#"[{"a":{"\u0024redacted":1,"b":2}}]"#), Refusal::ReservedKey);
     assert!(parse(br#"{"$redacted2":1,"redacted":"$redacted"}"#, MAX_BYTES).is_ok());
 }
 
@@ -61,10 +49,7 @@ fn integers_to_2_pow_53_are_taken_and_none_beyond() {
         "1e300",
         "9007199254740994.0",
     ] {
-        assert!(
-            matches!(refusal(text), Refusal::NumberTooLarge(_)),
-            "{text}"
-        );
+        assert!(matches!(refusal(text), Refusal::NumberTooLarge(_)), "{text}");
     }
 }
 
@@ -99,11 +84,7 @@ fn numbers_that_a_double_keeps_are_taken_with_one_spelling() {
         ("100e-2", json!(1)),
         ("-12.50e1", json!(-125)),
     ] {
-        assert_eq!(
-            parse(text.as_bytes(), MAX_BYTES).expect(text),
-            value,
-            "{text}"
-        );
+        assert_eq!(parse(text.as_bytes(), MAX_BYTES).expect(text), value, "{text}");
     }
 }
 
@@ -125,45 +106,15 @@ fn depth_is_limited() {
 fn size_is_limited_by_the_caller() {
     assert!(parse(b"\"ab\"", 4).is_ok());
     let error = parse(b"\"abc\"", 4).unwrap_err();
-    assert_eq!(
-        error.refusal,
-        Refusal::TooLarge {
-            bytes: 5,
-            max_bytes: 4
-        }
-    );
+    assert_eq!(error.refusal, Refusal::TooLarge { bytes: 5, max_bytes: 4 });
 }
 
 #[test]
 fn anything_but_one_json_document_is_refused() {
-    for text in [
-        "",
-        " ",
-        "{",
-        "[1,]",
-        "{\"a\":1,}",
-        "1 2",
-        "{} x",
-        "NaN",
-        "Infinity",
-        "-",
-        "01",
-        "1.",
-        ".5",
-        "+1",
-    ] {
+    for text in ["", " ", "{", "[1,]", "{\"a\":1,}", "1 2", "{} x", "NaN", "Infinity", "-", "01", "1.", ".5", "+1"] {
         assert!(matches!(refusal(text), Refusal::Syntax(_)), "{text}");
     }
-    for text in [
-        "'a'",
-        "\"\t\"",
-        r#""\ud800""#,
-        "nul",
-        "// c\n1",
-        "\u{feff}1",
-        "1e999",
-        "{1:2}",
-    ] {
+    for text in ["'a'", "\"\t\"", r#""\ud800""#, "nul", "// c\n1", "\u{feff}1", "1e999", "{1:2}"] {
         assert!(matches!(refusal(text), Refusal::Syntax(_)), "{text}");
     }
     assert!(parse(b"\"\xff\"", MAX_BYTES).is_err());
@@ -176,15 +127,9 @@ fn errors_name_the_place_and_what_to_do() {
     assert_eq!(place("[\n1,\n 0.1234567890123456789]"), (3, 2));
     assert_eq!(place("{}\n}"), (2, 1));
     let error = parse(b"{\"a\":1,\"a\":2}", MAX_BYTES).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "line 1 column 10: key `a` stands twice in one object; keep one of them"
-    );
+    assert_eq!(error.to_string(), "line 1 column 10: key `a` stands twice in one object; keep one of them");
     let error = parse(b"[1,]", MAX_BYTES).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "line 1 column 4: not valid JSON: trailing comma; send exactly one JSON document in UTF-8"
-    );
+    assert_eq!(error, "line 1 column 4: not valid JSON: trailing comma; send exactly one JSON document in UTF-8");
 }
 
 #[test]
@@ -193,13 +138,7 @@ fn errors_repeat_a_bounded_piece_of_the_input() {
     let error = parse(format!(r#"{{"{key}":1,"{key}":2}}"#).as_bytes(), MAX_BYTES).unwrap_err();
     assert!(error.to_string().chars().count() < 200);
     let digits = format!("0.{}", "12345".repeat(5_000));
-    assert!(
-        parse(digits.as_bytes(), MAX_BYTES)
-            .unwrap_err()
-            .to_string()
-            .len()
-            < 200
-    );
+    assert!(parse(digits.as_bytes(), MAX_BYTES).unwrap_err().to_string().len() < 200);
 }
 
 #[test]
@@ -250,9 +189,7 @@ proptest! {
 /// Digits without outer zeros, and the power of ten of the last.
 fn decimal(text: &str) -> (String, i32) {
     let (mantissa, exponent) = text.split_once('e').unwrap();
-    let fraction = mantissa
-        .split_once('.')
-        .map_or("", |(_, fraction)| fraction);
+    let fraction = mantissa.split_once('.').map_or("", |(_, fraction)| fraction);
     let digits = mantissa.replace('.', "");
     let kept = digits.trim_end_matches('0');
     if kept.trim_start_matches('0').is_empty() {
@@ -260,8 +197,5 @@ fn decimal(text: &str) -> (String, i32) {
     }
     let dropped = i32::try_from(digits.len() - kept.len()).unwrap();
     let places = i32::try_from(fraction.len()).unwrap();
-    (
-        kept.trim_start_matches('0').to_owned(),
-        exponent.parse::<i32>().unwrap() - places + dropped,
-    )
+    (kept.trim_start_matches('0').to_owned(), exponent.parse::<i32>().unwrap() - places + dropped)
 }

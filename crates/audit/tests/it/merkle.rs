@@ -38,11 +38,7 @@ fn rfc_6962_test_vectors() {
         "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
     ];
     for (size, root) in roots.iter().enumerate() {
-        assert_eq!(
-            hex(log_root(inputs[..size].iter().map(|input| log_leaf(input)))),
-            *root,
-            "size {size}"
-        );
+        assert_eq!(hex(log_root(inputs[..size].iter().map(|input| log_leaf(input)))), *root, "size {size}");
     }
 }
 

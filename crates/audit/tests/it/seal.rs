@@ -20,11 +20,7 @@ fn input(body: &Value) -> SealInput<'_> {
         at_us: 1_795_424_578_123_456,
         kind: Kind::Claim,
         id: "c-5",
-        task: Some(TaskLink {
-            task_id: "t\u{e9}".into(),
-            seq: 2,
-            prev: Some([9; 32]),
-        }),
+        task: Some(TaskLink { task_id: "t\u{e9}".into(), seq: 2, prev: Some([9; 32]) }),
         correlation_id: None,
         body,
         nonce: &NONCE,
@@ -69,32 +65,18 @@ fn a_sealed_artifact_checks() {
 fn every_mutation_of_header_line_leaf_nonce_or_body_fails() {
     let sealed = sealed(&small());
     for line in mutations(&sealed.header_line) {
-        assert_eq!(
-            check(&line, &sealed.leaf_hash, &NONCE, &sealed.body),
-            Err(Mismatch::Leaf)
-        );
+        assert_eq!(check(&line, &sealed.leaf_hash, &NONCE, &sealed.body), Err(Mismatch::Leaf));
     }
     for leaf in mutations(&sealed.leaf_hash).filter_map(|leaf| leaf.try_into().ok()) {
-        assert_eq!(
-            check(&sealed.header_line, &leaf, &NONCE, &sealed.body),
-            Err(Mismatch::Leaf)
-        );
+        assert_eq!(check(&sealed.header_line, &leaf, &NONCE, &sealed.body), Err(Mismatch::Leaf));
     }
     for nonce in mutations(&NONCE.0).filter_map(|nonce| nonce.try_into().ok()) {
-        let checked = check(
-            &sealed.header_line,
-            &sealed.leaf_hash,
-            &Nonce(nonce),
-            &sealed.body,
-        );
+        let checked = check(&sealed.header_line, &sealed.leaf_hash, &Nonce(nonce), &sealed.body);
         assert_eq!(checked, Err(Mismatch::Commitment));
     }
     for body in mutations(&sealed.body) {
         let text = String::from_utf8_lossy(&body).into_owned();
-        assert!(
-            check(&sealed.header_line, &sealed.leaf_hash, &NONCE, &body).is_err(),
-            "{text}"
-        );
+        assert!(check(&sealed.header_line, &sealed.leaf_hash, &NONCE, &body).is_err(), "{text}");
     }
 }
 
@@ -103,12 +85,7 @@ fn a_mutated_header_line_never_reads_as_the_same_header() {
     let sealed = sealed(&small());
     let original = Header::parse(&sealed.header_line).unwrap();
     for line in mutations(&sealed.header_line) {
-        assert_ne!(
-            Header::parse(&line),
-            Ok(original.clone()),
-            "{}",
-            String::from_utf8_lossy(&line)
-        );
+        assert_ne!(Header::parse(&line), Ok(original.clone()), "{}", String::from_utf8_lossy(&line));
     }
 }
 
@@ -129,20 +106,13 @@ fn a_log_entry_that_is_no_header_is_named() {
 
 #[test]
 fn content_that_would_not_survive_is_not_sealed() {
-    for body in [
-        json!({"n": 9_007_199_254_740_993_u64}),
-        json!({"$redacted": "x"}),
-        json!([1e16]),
-    ] {
+    for body in [json!({"n": 9_007_199_254_740_993_u64}), json!({"$redacted": "x"}), json!([1e16])] {
         assert!(matches!(seal(input(&body)), Err(SealError::Body(_))));
     }
     let fits = json!("x".repeat(MAX_BODY_BYTES - 2));
     assert!(seal(input(&fits)).is_ok());
     let too_large = json!("x".repeat(MAX_BODY_BYTES - 1));
-    assert_eq!(
-        seal(input(&too_large)),
-        Err(SealError::BodyTooLarge(MAX_BODY_BYTES + 1))
-    );
+    assert_eq!(seal(input(&too_large)), Err(SealError::BodyTooLarge(MAX_BODY_BYTES + 1)));
 }
 
 proptest! {

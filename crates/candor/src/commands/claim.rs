@@ -13,7 +13,9 @@ use crate::{
 
 /// Claim something about a task's work
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  candor claim nightly tests_passed --statement \"all 214 tests pass\"\n\nKinds: completion, tests_passed, build_succeeded, deployed, operator_notified, file_written,\nfixed, reviewed, or a name of your own in lower_case.")]
+#[command(
+    after_help = "Example:\n  candor claim nightly tests_passed --statement \"all 214 tests pass\"\n\nKinds: completion, tests_passed, build_succeeded, deployed, operator_notified, file_written,\nfixed, reviewed, or a name of your own in lower_case."
+)]
 pub struct ClaimArgs {
     #[command(flatten)]
     who: Who,

@@ -36,7 +36,8 @@ pub fn run(global: &Global, command: ConfigCommand) -> Outcome {
     home.create()?;
     let config = Config::load(&home)?;
     let settings = &config.machine.settings;
-    let from = if config.from_file { home.config.display().to_string() } else { "no file: the safe defaults".to_owned() };
+    let from =
+        if config.from_file { home.config.display().to_string() } else { "no file: the safe defaults".to_owned() };
     if matches!(command, ConfigCommand::Check) {
         if global.json {
             output::json(&json!({ "ok": true, "from": from }))?;

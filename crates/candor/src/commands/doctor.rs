@@ -189,7 +189,10 @@ fn deliveries(audit: &mut Audit, store: &Reader, now: Timestamp) -> Result<(), S
 
 fn liveness(audit: &mut Audit, store: &Reader, alive_since: Timestamp, now: Timestamp) -> Result<(), StoreError> {
     let owners = store.owners(50)?;
-    let last = owners.iter().filter(|owner| ["up", "run", "watchdog"].contains(&owner.role.as_str())).max_by_key(|owner| owner.beat_at);
+    let last = owners
+        .iter()
+        .filter(|owner| ["up", "run", "watchdog"].contains(&owner.role.as_str()))
+        .max_by_key(|owner| owner.beat_at);
     let running = store.task_counts()?.get(&candor_core::task::TaskState::Running).copied().unwrap_or(0);
     match last {
         Some(owner) if !owner.ended && owner.beat_at >= alive_since => {
@@ -225,10 +228,18 @@ fn log(audit: &mut Audit, store: &Reader, now: Timestamp) -> Result<(), StoreErr
         match sound {
             Ok(header) if header.index == index => {}
             Ok(header) => {
-                audit.add(Weight::Problem, format!("record {index} says that it is record {}", header.index), "keep a copy of the state folder as it is");
+                audit.add(
+                    Weight::Problem,
+                    format!("record {index} says that it is record {}", header.index),
+                    "keep a copy of the state folder as it is",
+                );
             }
             Err(mismatch) => {
-                audit.add(Weight::Problem, format!("record {index} was changed: {mismatch}"), "keep a copy of the state folder as it is");
+                audit.add(
+                    Weight::Problem,
+                    format!("record {index} was changed: {mismatch}"),
+                    "keep a copy of the state folder as it is",
+                );
             }
         }
     }

@@ -30,7 +30,9 @@ const LOOK_POLL: Duration = Duration::from_millis(100);
 #[derive(Debug, Subcommand)]
 pub enum EvidenceCommand {
     /// Bring evidence for a task's claims
-    #[command(after_help = "Examples:\n  candor evidence add nightly --supports tests_passed --test-report target/nextest/ci/junit.xml\n  candor evidence add nightly --supports completion --git . --commit HEAD\n  candor evidence add nightly --supports tests_passed --recipe tests\n\nStrength is computed from how Candor obtained it; nothing that is said here raises it.\nFiles and repositories must lie below `evidence.collectors.roots`.")]
+    #[command(
+        after_help = "Examples:\n  candor evidence add nightly --supports tests_passed --test-report target/nextest/ci/junit.xml\n  candor evidence add nightly --supports completion --git . --commit HEAD\n  candor evidence add nightly --supports tests_passed --recipe tests\n\nStrength is computed from how Candor obtained it; nothing that is said here raises it.\nFiles and repositories must lie below `evidence.collectors.roots`."
+    )]
     Add(AddArgs),
     /// List a task's evidence
     #[command(after_help = "Example:\n  candor evidence list nightly")]
@@ -161,7 +163,8 @@ fn verify(global: &Global, no: EvidenceNo) -> Outcome {
 fn read(global: &Global, no: EvidenceNo) -> Result<Evidence, Failure> {
     let store = desk::reader(global)?;
     store.evidence_by_no(no).map_err(desk::store_failure)?.ok_or_else(|| {
-        Failure::new(Exit::NotFound, format!("no evidence record `{no}`")).hint("`candor evidence list TASK` shows what there is")
+        Failure::new(Exit::NotFound, format!("no evidence record `{no}`"))
+            .hint("`candor evidence list TASK` shows what there is")
     })
 }
 
@@ -172,7 +175,11 @@ fn wait_for_look(global: &Global, no: EvidenceNo, before: Option<&Evidence>) -> 
         let now = read(global, no)?;
         let looked = match before {
             Some(before) => now.finding.looked_at != before.finding.looked_at,
-            None => now.finding.method != Method::Told || !now.subject.is_collectable() || now.finding.looked_at > now.added_at,
+            None => {
+                now.finding.method != Method::Told
+                    || !now.subject.is_collectable()
+                    || now.finding.looked_at > now.added_at
+            }
         };
         if looked {
             return Ok(now);

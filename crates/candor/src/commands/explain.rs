@@ -24,7 +24,9 @@ const SEARCHED_MAX: usize = 10_000;
 
 /// Say in plain words why something was decided
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  candor explain d-7    # a decision\n  candor explain e-12   # what was decided about an event\n  candor explain n-3    # why a notice was made")]
+#[command(
+    after_help = "Examples:\n  candor explain d-7    # a decision\n  candor explain e-12   # what was decided about an event\n  candor explain n-3    # why a notice was made"
+)]
 pub struct ExplainArgs {
     /// A decision, an event or a notice
     what: String,
@@ -45,23 +47,31 @@ pub fn run(global: &Global, args: ExplainArgs) -> Outcome {
             .iter()
             .map(|change| json!({ "what": change.what, "requested": change.requested, "effective": change.effective, "told_less": change.told_less }))
             .collect();
-        output::json(&json!({ "decision": decision, "changes": changes, "notes": explanation.notes, "text": explanation.to_string() }))?;
+        output::json(
+            &json!({ "decision": decision, "changes": changes, "notes": explanation.notes, "text": explanation.to_string() }),
+        )?;
         return Ok(Exit::Ok);
     }
     let task = decision.task.as_ref().map(|task| format!(" on task {task}")).unwrap_or_default();
-    output::line(format!("{} about {} (`{}`{task}) at {}", decision.no, decision.event, decision.event_type, decision.at));
+    output::line(format!(
+        "{} about {} (`{}`{task}) at {}",
+        decision.no, decision.event, decision.event_type, decision.at
+    ));
     output::line(explanation);
     Ok(Exit::Ok)
 }
 
 fn find(store: &impl Listing, what: &str) -> Result<Record, Failure> {
-    let missing = |message: String| Failure::new(Exit::NotFound, message).hint("`candor task show TASK` lists what was recorded last");
+    let missing = |message: String| {
+        Failure::new(Exit::NotFound, message).hint("`candor task show TASK` lists what was recorded last")
+    };
     let decision = |id: &str| store.artifact(ArtifactKind::Decision, id).map_err(desk::store_failure);
     if what.parse::<DecisionNo>().is_ok() {
         return decision(what)?.ok_or_else(|| missing(format!("no decision `{what}`")));
     }
     if let Ok(no) = what.parse::<NoticeNo>() {
-        let row = store.notice_row(no).map_err(desk::store_failure)?.ok_or_else(|| missing(format!("no notice `{what}`")))?;
+        let row =
+            store.notice_row(no).map_err(desk::store_failure)?.ok_or_else(|| missing(format!("no notice `{what}`")))?;
         let Some(no) = row.notice.decision else {
             return Err(missing(format!("notice `{what}` is an operator's test; nothing was decided")));
         };
@@ -78,9 +88,11 @@ fn find(store: &impl Listing, what: &str) -> Result<Record, Failure> {
             (None, None) => Ok(Vec::new()),
         };
         let found = related.map_err(desk::store_failure)?.into_iter().find(|record| {
-            record.kind.as_str() == "decision" && record.body.get("event").and_then(|event| event.as_str()) == Some(what)
+            record.kind.as_str() == "decision"
+                && record.body.get("event").and_then(|event| event.as_str()) == Some(what)
         });
         return found.ok_or_else(|| missing(format!("event `{what}` led to no decision")));
     }
-    Err(Failure::new(Exit::Usage, format!("`{what}` is neither a decision, an event nor a notice")).hint("write `d-7`, `e-12` or `n-3`"))
+    Err(Failure::new(Exit::Usage, format!("`{what}` is neither a decision, an event nor a notice"))
+        .hint("write `d-7`, `e-12` or `n-3`"))
 }

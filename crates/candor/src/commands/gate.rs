@@ -25,7 +25,9 @@ pub enum GateCommand {
     #[command(after_help = "Example:\n  candor gate list --all")]
     List(ListArgs),
     /// Open a gate for a time
-    #[command(after_help = "Example:\n  candor gate open bot_api_call --target phone --reason \"night run\" --expires 12h")]
+    #[command(
+        after_help = "Example:\n  candor gate open bot_api_call --target phone --reason \"night run\" --expires 12h"
+    )]
     Open(OpenArgs),
     /// Close a gate now
     #[command(after_help = "Example:\n  candor gate close bot_api_call")]
@@ -110,7 +112,8 @@ fn list(global: &Global, all: bool) -> Outcome {
     let store = desk::reader(global)?;
     let now = Clock::from_env().now();
     let openings = store.all_openings(1_000).map_err(desk::store_failure)?;
-    let is_open = |opening: &&Opening| opening.closed_at.is_none() && opening.expires_at > now && opening.opened_at <= now;
+    let is_open =
+        |opening: &&Opening| opening.closed_at.is_none() && opening.expires_at > now && opening.opened_at <= now;
     if global.json {
         let shown: Vec<&Opening> = openings.iter().filter(|opening| all || is_open(opening)).collect();
         output::json(&json!({ "now": now, "openings": shown }))?;
@@ -130,7 +133,13 @@ fn list(global: &Global, all: bool) -> Outcome {
             };
             let target = opening.target.as_ref().map_or_else(|| "all targets".to_owned(), ToString::to_string);
             let until = opening.closed_at.unwrap_or(opening.expires_at);
-            rows.push(vec![gate.as_str().to_owned(), state.to_owned(), target, until.to_string(), opening.reason.clone()]);
+            rows.push(vec![
+                gate.as_str().to_owned(),
+                state.to_owned(),
+                target,
+                until.to_string(),
+                opening.reason.clone(),
+            ]);
         }
     }
     output::table(&["GATE", "STATE", "FOR", "UNTIL", "REASON"], rows);

@@ -35,7 +35,9 @@ pub enum NoticeCommand {
     #[command(after_help = "Example:\n  candor notice list --state blocked")]
     List(ListArgs),
     /// Show one notice with every receipt
-    #[command(after_help = "Example:\n  candor notice show n-3\n\nExit code: 0 acked, 3 pending, 4 blocked, 5 outcome unknown (the least certain target counts).")]
+    #[command(
+        after_help = "Example:\n  candor notice show n-3\n\nExit code: 0 acked, 3 pending, 4 blocked, 5 outcome unknown (the least certain target counts)."
+    )]
     Show(ShowArgs),
     /// Try a blocked or pending notice again
     #[command(after_help = "Example:\n  candor notice retry n-3 --target phone")]
@@ -177,7 +179,16 @@ pub fn print_rows(rows: &[NoticeRow]) {
         let title: String = row.notice.title.chars().take(70).collect();
         let severity = row.notice.severity.as_str().to_owned();
         if row.deliveries.is_empty() {
-            table.push(vec![row.notice.no.to_string(), severity, "no target takes it".to_owned(), String::new(), String::new(), String::new(), String::new(), title]);
+            table.push(vec![
+                row.notice.no.to_string(),
+                severity,
+                "no target takes it".to_owned(),
+                String::new(),
+                String::new(),
+                String::new(),
+                String::new(),
+                title,
+            ]);
             continue;
         }
         for delivery in &row.deliveries {
@@ -246,11 +257,11 @@ pub fn print_receipts(receipts: &[Value]) {
         Some(other) => other.to_string(),
     };
     let row = |receipt: &Value| {
-        let marks = [
-            ("/simulated", "simulated"),
-            ("/maybe_repeat", "possible repeat"),
-        ];
-        let marks = marks.iter().filter(|(at, _)| receipt.pointer(at) == Some(&Value::Bool(true))).map(|(_, word)| (*word).to_owned());
+        let marks = [("/simulated", "simulated"), ("/maybe_repeat", "possible repeat")];
+        let marks = marks
+            .iter()
+            .filter(|(at, _)| receipt.pointer(at) == Some(&Value::Bool(true)))
+            .map(|(_, word)| (*word).to_owned());
         let why = [text(receipt, "/answer/outcome/why"), text(receipt, "/note")];
         let covered = text(receipt, "/covered_by");
         let covered = (!covered.is_empty()).then(|| format!("in the digest of {covered}"));
@@ -270,11 +281,15 @@ pub fn print_receipts(receipts: &[Value]) {
             notes.join("; "),
         ]
     };
-    output::table(&["RECEIPT", "TARGET", "ATTEMPT", "STATE", "PROOF OR REASON", "STATUS", "AT", "NOTE"], receipts.iter().map(row));
+    output::table(
+        &["RECEIPT", "TARGET", "ATTEMPT", "STATE", "PROOF OR REASON", "STATUS", "AT", "NOTE"],
+        receipts.iter().map(row),
+    );
 }
 
 fn test(global: &Global, args: TestArgs) -> Outcome {
-    let wait = candor_core::time::parse_duration(&args.wait).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let wait =
+        candor_core::time::parse_duration(&args.wait).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let no = desk::block_on(async {
         let desk = Desk::open(global).await?;
         let served = matches!(desk, Desk::Daemon(_));
@@ -296,7 +311,10 @@ fn test(global: &Global, args: TestArgs) -> Outcome {
         let moving = about.deliveries.iter().any(|delivery| {
             matches!(
                 delivery.state,
-                DeliveryState::Prepared | DeliveryState::Queued { .. } | DeliveryState::Dispatched { .. } | DeliveryState::Sending { .. }
+                DeliveryState::Prepared
+                    | DeliveryState::Queued { .. }
+                    | DeliveryState::Dispatched { .. }
+                    | DeliveryState::Sending { .. }
             )
         });
         if !moving || Instant::now() >= until {

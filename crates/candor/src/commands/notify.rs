@@ -16,7 +16,9 @@ use crate::{
 
 /// Ask that the operator be told something
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  candor notify \"Backup finished with warnings\" --severity warning --text \"3 files were skipped\"")]
+#[command(
+    after_help = "Example:\n  candor notify \"Backup finished with warnings\" --severity warning --text \"3 files were skipped\""
+)]
 pub struct NotifyArgs {
     /// One line
     title: String,
@@ -40,12 +42,8 @@ fn severity(text: &str) -> Result<Severity, String> {
 
 /// Runs the command.
 pub fn run(global: &Global, args: NotifyArgs) -> Outcome {
-    let envelope = Envelope {
-        task: args.task,
-        agent: args.agent.clone(),
-        runtime: "cli".parse().ok(),
-        ..Envelope::default()
-    };
+    let envelope =
+        Envelope { task: args.task, agent: args.agent.clone(), runtime: "cli".parse().ok(), ..Envelope::default() };
     let data = json!({ "title": args.title, "text": args.text, "severity": args.severity });
     let event = report::event("notice.requested", &envelope, report::data(data))?;
     let told = hand_in(global, event, origin(args.agent.as_ref()))?;

@@ -84,7 +84,13 @@ fn list(global: &Global) -> Outcome {
     }
     let rules = |id: &str| packs.rules().filter(|rule| rule.name.starts_with(&format!("{id}/"))).count();
     let rows = packs.packs().iter().map(|pack| {
-        vec![pack.id.clone(), pack.version.clone(), rules(&pack.id).to_string(), pack.tunables.len().to_string(), pack.summary.clone()]
+        vec![
+            pack.id.clone(),
+            pack.version.clone(),
+            rules(&pack.id).to_string(),
+            pack.tunables.len().to_string(),
+            pack.summary.clone(),
+        ]
     });
     output::table(&["PACK", "VERSION", "RULES", "TUNABLES", "WHAT IT WATCHES OVER"], rows);
     Ok(Exit::Ok)
@@ -93,7 +99,9 @@ fn list(global: &Global) -> Outcome {
 fn show(global: &Global, id: &str) -> Outcome {
     let packs = loaded(global)?;
     let Some(pack) = packs.packs().iter().find(|pack| pack.id == id) else {
-        return Err(Failure::new(Exit::NotFound, format!("no pack `{id}` is loaded")).hint("`candor pack list` shows what is"));
+        return Err(
+            Failure::new(Exit::NotFound, format!("no pack `{id}` is loaded")).hint("`candor pack list` shows what is")
+        );
     };
     let rules: Vec<_> = packs.rules().filter(|rule| rule.name.starts_with(&format!("{id}/"))).collect();
     if global.json {
@@ -112,7 +120,8 @@ fn show(global: &Global, id: &str) -> Outcome {
     }
     output::line(format!("{} {}: {}", pack.name(), pack.title, pack.summary));
     for tunable in &pack.tunables {
-        let (now, bounds) = (packs.thresholds().get(&tunable.name).copied().unwrap_or(tunable.default), tunable.bounds());
+        let (now, bounds) =
+            (packs.thresholds().get(&tunable.name).copied().unwrap_or(tunable.default), tunable.bounds());
         output::line(format!(
             "tunable {} = {now} {} ({} to {}): {}",
             tunable.name,
@@ -124,7 +133,13 @@ fn show(global: &Global, id: &str) -> Outcome {
     }
     let row = |rule: &&candor_core::pack::Rule| {
         let events: Vec<&str> = rule.events.iter().copied().collect();
-        vec![rule.name.clone(), rule.verdict.as_str().to_owned(), rule.severity.as_str().to_owned(), events.join(" "), rule.message.clone()]
+        vec![
+            rule.name.clone(),
+            rule.verdict.as_str().to_owned(),
+            rule.severity.as_str().to_owned(),
+            events.join(" "),
+            rule.message.clone(),
+        ]
     };
     output::table(&["RULE", "VERDICT", "SEVERITY", "ON", "SAYS"], rules.iter().map(row));
     Ok(Exit::Ok)

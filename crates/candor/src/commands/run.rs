@@ -29,7 +29,9 @@ pub enum Role {
 
 /// Run roles without the daemon: one pass, or --loop
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  candor run                     # one pass of everything, for cron\n  candor run watchdog --loop     # one role, until it is stopped")]
+#[command(
+    after_help = "Examples:\n  candor run                     # one pass of everything, for cron\n  candor run watchdog --loop     # one role, until it is stopped"
+)]
 pub struct RunArgs {
     /// Only this role; all of them when none is named
     role: Option<Role>,

@@ -35,7 +35,8 @@ pub struct StatusArgs {}
 /// When the store can't be read.
 pub fn view(store: &impl Listing, now: Timestamp) -> Result<Value, StoreError> {
     let alive_since = now.before(std::time::Duration::from_secs(ALIVE_SECS));
-    let owners: Vec<_> = store.owners(50)?.into_iter().filter(|owner| !owner.ended && owner.beat_at >= alive_since).collect();
+    let owners: Vec<_> =
+        store.owners(50)?.into_iter().filter(|owner| !owner.ended && owner.beat_at >= alive_since).collect();
     let watched = store.task_counts()?.get(&TaskState::Running).copied().unwrap_or(0);
     let watching = owners.iter().any(|owner| ["up", "run", "watchdog"].contains(&owner.role.as_str()));
     let openings: Vec<_> = store
@@ -70,7 +71,8 @@ pub fn run(global: &Global, _: StatusArgs) -> Outcome {
     let store = match reader(global) {
         Ok(store) => store,
         Err(failure) if failure.exit == Exit::NotFound => {
-            return Err(Failure::new(Exit::NotFound, failure.message).hint("start with `candor up`, or see it all with `candor demo`"));
+            return Err(Failure::new(Exit::NotFound, failure.message)
+                .hint("start with `candor up`, or see it all with `candor demo`"));
         }
         Err(failure) => return Err(failure),
     };
@@ -113,12 +115,19 @@ fn people(status: &Value, now: Timestamp) {
         [] => output::line("nobody runs here: `candor up` watches and sends"),
         owners => {
             for owner in owners {
-                output::line(format!("{} runs, last heartbeat {} ago", text(owner, "/role"), ago(owner, "/beat_at", now)));
+                output::line(format!(
+                    "{} runs, last heartbeat {} ago",
+                    text(owner, "/role"),
+                    ago(owner, "/beat_at", now)
+                ));
             }
         }
     }
     if status.pointer("/watchdog/unwatched") == Some(&Value::Bool(true)) {
-        output::line(format!("WARNING: {} running tasks, and no watchdog watches them", text(status, "/watchdog/running_tasks")));
+        output::line(format!(
+            "WARNING: {} running tasks, and no watchdog watches them",
+            text(status, "/watchdog/running_tasks")
+        ));
     }
     for target in list(status, "/targets") {
         let gate = text(target, "/gate");
@@ -133,7 +142,11 @@ fn people(status: &Value, now: Timestamp) {
         output::line(format!("target {}: {}, {gate}", text(target, "/name"), text(target, "/sender")));
     }
     for parked in list(status, "/parked") {
-        output::line(format!("target {} is parked until {} by a rate limit", text(parked, "/target"), text(parked, "/until")));
+        output::line(format!(
+            "target {} is parked until {} by a rate limit",
+            text(parked, "/target"),
+            text(parked, "/until")
+        ));
     }
     output::line("");
     let tasks = status.pointer("/tasks").and_then(Value::as_object);
@@ -156,11 +169,17 @@ fn people(status: &Value, now: Timestamp) {
         output::line("notices: none");
     } else {
         output::line("");
-        let row = |count: &Value| vec![text(count, "/state"), text(count, "/reason"), text(count, "/count"), ago(count, "/oldest", now)];
+        let row = |count: &Value| {
+            vec![text(count, "/state"), text(count, "/reason"), text(count, "/count"), ago(count, "/oldest", now)]
+        };
         output::table(&["DELIVERIES", "REASON", "COUNT", "OLDEST"], deliveries.iter().map(row));
     }
     for stranded in list(status, "/stranded") {
-        output::line(format!("WARNING: {} to {} has no next step", text(stranded, "/notice"), text(stranded, "/target")));
+        output::line(format!(
+            "WARNING: {} to {} has no next step",
+            text(stranded, "/notice"),
+            text(stranded, "/target")
+        ));
     }
     output::line("");
     output::line(format!(

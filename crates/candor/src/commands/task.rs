@@ -33,7 +33,9 @@ pub enum TaskCommand {
     #[command(after_help = "Example:\n  candor task wait nightly --on \"the review of PR 12\"")]
     Wait(WaitArgs),
     /// Say that a task can't go on without help
-    #[command(after_help = "Example:\n  candor task block nightly --reason \"no credentials for staging\" --needs \"a token\"")]
+    #[command(
+        after_help = "Example:\n  candor task block nightly --reason \"no credentials for staging\" --needs \"a token\""
+    )]
     Block(BlockArgs),
     /// Say that a blocked task goes on
     #[command(after_help = "Example:\n  candor task unblock nightly")]
@@ -237,7 +239,13 @@ fn start(global: &Global, args: StartArgs) -> Outcome {
 }
 
 fn tell(global: &Global, event_type: &str, who: &Who, data: serde_json::Value) -> Outcome {
-    tell_in(global, event_type, who, Some("cli".parse().map_err(|_| Failure::new(Exit::Internal, "no runtime name"))?), data)
+    tell_in(
+        global,
+        event_type,
+        who,
+        Some("cli".parse().map_err(|_| Failure::new(Exit::Internal, "no runtime name"))?),
+        data,
+    )
 }
 
 fn tell_in(
@@ -292,7 +300,11 @@ pub fn show_told(global: &Global, told: &Told) -> Outcome {
             && let (Some(requested), Some(effective)) = (decision.requested, decision.effective)
             && !decision.rules.is_empty()
         {
-            let asked = if requested == effective { String::new() } else { format!(" (policy asked for {})", requested.as_str()) };
+            let asked = if requested == effective {
+                String::new()
+            } else {
+                format!(" (policy asked for {})", requested.as_str())
+            };
             output::line(format!("{}: {}{asked}", decision.no, effective.as_str()));
             for rule in decision.rules.iter().filter(|rule| !rule.message.is_empty()) {
                 output::line(format!("  - {}", rule.message));
@@ -346,7 +358,8 @@ fn show(global: &Global, args: &ShowArgs) -> Outcome {
     let now = crate::engine::Clock::from_env().now();
     let view = views::view(&store, &ViewRequest::Task(args.task.clone()), now).map_err(desk::store_failure)?;
     let Some(view) = view else {
-        return Err(Failure::new(Exit::NotFound, format!("no task `{}`", args.task)).hint("`candor task list` shows what there is"));
+        return Err(Failure::new(Exit::NotFound, format!("no task `{}`", args.task))
+            .hint("`candor task list` shows what there is"));
     };
     if global.json {
         output::json(&view)?;

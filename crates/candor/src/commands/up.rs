@@ -26,7 +26,9 @@ use crate::{
 
 /// Run the daemon: watchdog, dispatcher, bridge and the HTTP API
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  candor up --listen 127.0.0.1:7717\n\nStops in order on Ctrl-C and SIGTERM: what is being sent is finished first.")]
+#[command(
+    after_help = "Example:\n  candor up --listen 127.0.0.1:7717\n\nStops in order on Ctrl-C and SIGTERM: what is being sent is finished first."
+)]
 pub struct UpArgs {
     /// Where the API listens; a loopback address. Port 0 takes a free one
     #[arg(long, value_name = "ADDRESS")]
@@ -119,7 +121,8 @@ fn tokens(home: &Home, config: &Config) -> Result<Tokens, Failure> {
     let mut agents = BTreeMap::new();
     for AgentToken { agent, token } in &config.agents {
         let secret = token.read_inbound().map_err(|error| wrong(&format!("token of agent `{agent}`: {error}")))?;
-        let secret = Secret::new(secret.expose_secret()).map_err(|error| wrong(&format!("token of agent `{agent}`: {error}")))?;
+        let secret = Secret::new(secret.expose_secret())
+            .map_err(|error| wrong(&format!("token of agent `{agent}`: {error}")))?;
         agents.insert(secret, agent.clone());
     }
     let own = |kind| Secret::new(home.token(kind)?).map_err(|error| wrong(&error));
@@ -153,7 +156,8 @@ fn greeting(home: &Home, config: &Config, listen: SocketAddr, first_run: bool) -
         lines.extend([
             String::new(),
             "Type next, in another terminal (the same `--state`, if you gave one):".to_owned(),
-            "  candor exec --task hello --period 5s --grace 1s -- sleep 30   # goes silent; a notice follows".to_owned(),
+            "  candor exec --task hello --period 5s --grace 1s -- sleep 30   # goes silent; a notice follows"
+                .to_owned(),
             "  candor status".to_owned(),
             "  candor notice list".to_owned(),
             format!("  candor config example > {}   # then add a target of yours", home.config.display()),
@@ -186,7 +190,9 @@ impl Desk for Front {
                     .map_err(|error| DeskError::Internal(error.to_string()))?
                     .ok_or(DeskError::NotFound)
             };
-            tokio::task::spawn_blocking(read).await.map_err(|_| DeskError::Internal("a read ended unexpectedly".to_owned()))?
+            tokio::task::spawn_blocking(read)
+                .await
+                .map_err(|_| DeskError::Internal("a read ended unexpectedly".to_owned()))?
         })
     }
 

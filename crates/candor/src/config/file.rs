@@ -94,7 +94,10 @@ impl Default for Watch {
         Self {
             period: Duration::from_secs(300),
             grace: Duration::from_secs(60),
-            escalate_after: vec![DurationText(Duration::from_secs(30 * 60)), DurationText(Duration::from_secs(2 * 3600))],
+            escalate_after: vec![
+                DurationText(Duration::from_secs(30 * 60)),
+                DurationText(Duration::from_secs(2 * 3600)),
+            ],
             fold_every: Duration::from_secs(600),
         }
     }

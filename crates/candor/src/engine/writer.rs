@@ -126,7 +126,9 @@ impl Writer {
         } else {
             None
         };
-        if let Some(Reply::Owner(owner)) = self.own(Input::OwnerStarted { role: self.role.to_owned(), alone, away_since })? {
+        if let Some(Reply::Owner(owner)) =
+            self.own(Input::OwnerStarted { role: self.role.to_owned(), alone, away_since })?
+        {
             self.owner = owner;
         }
         Ok(())

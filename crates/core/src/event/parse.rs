@@ -4,10 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{
-    Event, EventType, Report, TYPE_PREFIX,
-    types::EVENT_TYPES,
-};
+use super::{Event, EventType, Report, TYPE_PREFIX, types::EVENT_TYPES};
 use crate::{
     limits::{
         EVENT_FUTURE_MAX, ID_BYTES_MAX, LINE_BYTES_MAX, PERIOD_MAX, PERIOD_MIN, SIGNALS_MAX, SUPPORTS_MAX,
@@ -66,7 +63,10 @@ pub(super) fn parse(raw: Value, now: Timestamp) -> Result<Event, EventError> {
     if let Some(kind) = optional(fields, "datacontenttype")?
         && !kind.starts_with("application/json")
     {
-        return Err(refuse("/datacontenttype", format!("`{}` is not supported; use `application/json`", shorten(kind))));
+        return Err(refuse(
+            "/datacontenttype",
+            format!("`{}` is not supported; use `application/json`", shorten(kind)),
+        ));
     }
     let event_type = event_type(required(fields, "type")?)?;
     let id = bounded(required(fields, "id")?, "/id", ID_BYTES_MAX)?;
@@ -80,7 +80,10 @@ pub(super) fn parse(raw: Value, now: Timestamp) -> Result<Event, EventError> {
     {
         return Err(refuse(
             "/time",
-            format!("`{time}` lies more than {} ahead of this machine's clock; check both clocks", format_duration(EVENT_FUTURE_MAX)),
+            format!(
+                "`{time}` lies more than {} ahead of this machine's clock; check both clocks",
+                format_duration(EVENT_FUTURE_MAX)
+            ),
         ));
     }
     let subject = name(fields, "subject")?;
@@ -153,9 +156,7 @@ fn read<T: DeserializeOwned>(data: Value) -> Result<T, EventError> {
 fn plain(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or(message);
     match message.split_once("expected ") {
-        Some((before, what))
-            if ["struct ", "internally tagged enum "].iter().any(|own| what.starts_with(own)) =>
-        {
+        Some((before, what)) if ["struct ", "internally tagged enum "].iter().any(|own| what.starts_with(own)) => {
             format!("{before}expected an object")
         }
         _ => message.to_owned(),
@@ -215,10 +216,9 @@ fn check(report: &Report) -> Result<(), EventError> {
 
 fn line(of: Option<&str>, field: &str) -> Result<(), EventError> {
     match of {
-        Some(of) if of.is_empty() || of.len() > LINE_BYTES_MAX || of.contains(['\n', '\r', '\0']) => Err(refuse(
-            format!("/data/{field}"),
-            format!("must be one line of 1 to {LINE_BYTES_MAX} bytes"),
-        )),
+        Some(of) if of.is_empty() || of.len() > LINE_BYTES_MAX || of.contains(['\n', '\r', '\0']) => {
+            Err(refuse(format!("/data/{field}"), format!("must be one line of 1 to {LINE_BYTES_MAX} bytes")))
+        }
         _ => Ok(()),
     }
 }
@@ -283,9 +283,7 @@ fn distance(a: &str, b: &str) -> usize {
         let mut left = i + 1;
         for (cell, to) in row.iter_mut().skip(1).zip(&b) {
             let above = *cell;
-            let here = (diagonal + usize::from(!from.eq_ignore_ascii_case(to)))
-                .min(above + 1)
-                .min(left + 1);
+            let here = (diagonal + usize::from(!from.eq_ignore_ascii_case(to))).min(above + 1).min(left + 1);
             diagonal = above;
             left = here;
             *cell = here;

@@ -77,11 +77,7 @@ pub fn run(source: &PackSource) -> Result<Vec<CaseResult>, PackErrors> {
     let packs = PackSet::load(std::slice::from_ref(source), &BTreeMap::new())?;
     let mut results = Vec::new();
     let mut errors = Vec::new();
-    for (file, text) in source
-        .files
-        .iter()
-        .filter(|(file, _)| file.starts_with("cases/"))
-    {
+    for (file, text) in source.files.iter().filter(|(file, _)| file.starts_with("cases/")) {
         let cases: Vec<Case> = match read_yaml(&source.folder, file, text) {
             Ok(cases) => cases,
             Err(error) => {
@@ -97,12 +93,7 @@ pub fn run(source: &PackSource) -> Result<Vec<CaseResult>, PackErrors> {
         for case in cases {
             match run_one(&packs, &source.folder, &case) {
                 Ok((rules, differences)) => {
-                    results.push(CaseResult {
-                        file: file.clone(),
-                        name: case.name,
-                        rules,
-                        differences,
-                    });
+                    results.push(CaseResult { file: file.clone(), name: case.name, rules, differences });
                 }
                 Err(message) => {
                     let message = format!("the case `{}`: {message}", case.name);
@@ -119,75 +110,38 @@ fn run_one(packs: &PackSet, pack: &str, case: &Case) -> Result<(Vec<String>, Vec
     if EventType::parse(&case.event).is_none() {
         return Err(format!("`{}` is not an event type", case.event));
     }
-    let packs = packs
-        .with_tuning(&case.tuned)
-        .map_err(|errors| errors.to_string())?;
+    let packs = packs.with_tuning(&case.tuned).map_err(|errors| errors.to_string())?;
     let mut facts = Facts::default();
     for (path, value) in &case.given {
-        let value = FactValue::from_value(value)
-            .ok_or_else(|| format!("`{path}` is given no plain value"))?;
+        let value = FactValue::from_value(value).ok_or_else(|| format!("`{path}` is given no plain value"))?;
         facts.set(path, &value).map_err(|error| error.to_string())?;
     }
     let evaluation = packs.evaluate(&case.event, &facts, case.default);
     let settled = evaluation.settle(&facts.capability);
-    let rules: Vec<String> = evaluation
-        .rules
-        .iter()
-        .map(|hit| hit.rule.clone())
-        .collect();
-    let expected: Vec<String> = case
-        .expect
-        .rules
-        .iter()
-        .map(|rule| format!("{pack}/{rule}"))
-        .collect();
+    let rules: Vec<String> = evaluation.rules.iter().map(|hit| hit.rule.clone()).collect();
+    let expected: Vec<String> = case.expect.rules.iter().map(|rule| format!("{pack}/{rule}")).collect();
     let mut differences = Vec::new();
     let mut differ = |what: &str, expected: String, got: String| {
         if expected != got {
             differences.push(format!("{what}: expected {expected}, got {got}"));
         }
     };
-    differ(
-        "verdict",
-        case.expect.verdict.as_str().to_owned(),
-        evaluation.requested.as_str().to_owned(),
-    );
+    differ("verdict", case.expect.verdict.as_str().to_owned(), evaluation.requested.as_str().to_owned());
     differ("rules", listed(&expected), listed(&rules));
     if let Some(effective) = case.expect.effective {
-        differ(
-            "effective",
-            effective.as_str().to_owned(),
-            settled.effective.as_str().to_owned(),
-        );
+        differ("effective", effective.as_str().to_owned(), settled.effective.as_str().to_owned());
     }
     if let Some(severity) = case.expect.severity {
-        differ(
-            "severity",
-            severity.as_str().to_owned(),
-            evaluation.severity.as_str().to_owned(),
-        );
+        differ("severity", severity.as_str().to_owned(), evaluation.severity.as_str().to_owned());
     }
     if let Some(obligations) = &case.expect.obligations {
-        let words = |of: &BTreeSet<Obligation>| {
-            listed(
-                &of.iter()
-                    .map(|word| word.as_str().to_owned())
-                    .collect::<Vec<_>>(),
-            )
-        };
-        differ(
-            "obligations",
-            words(obligations),
-            words(&evaluation.obligations),
-        );
+        let words =
+            |of: &BTreeSet<Obligation>| listed(&of.iter().map(|word| word.as_str().to_owned()).collect::<Vec<_>>());
+        differ("obligations", words(obligations), words(&evaluation.obligations));
     }
     Ok((rules, differences))
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

@@ -22,10 +22,7 @@ pub struct Settled {
 /// What takes effect of a verdict under these capabilities: the verdict itself, or the deployment model's safe fallback
 ///, and what is missing.
 #[must_use]
-pub fn effective(
-    requested: Verdict,
-    capabilities: &Capabilities,
-) -> (Verdict, Option<CapabilityGap>) {
+pub fn effective(requested: Verdict, capabilities: &Capabilities) -> (Verdict, Option<CapabilityGap>) {
     let (missing, instead) = match requested {
         Verdict::BlockCompletion => (Capability::InlineCompletionBlock, Verdict::DowngradeStatus),
         Verdict::BlockDispatch => (Capability::InlineDispatchBlock, Verdict::ForceReviewNotice),
@@ -39,14 +36,7 @@ pub fn effective(
     if capabilities.supports(missing) {
         (requested, None)
     } else {
-        (
-            instead,
-            Some(CapabilityGap {
-                asked: requested,
-                missing,
-                instead,
-            }),
-        )
+        (instead, Some(CapabilityGap { asked: requested, missing, instead }))
     }
 }
 
@@ -59,10 +49,6 @@ impl Evaluation {
         if gap.is_some() {
             obligations.extend([Obligation::NotifyOperator, Obligation::AttachCapabilityGap]);
         }
-        Settled {
-            effective,
-            gap,
-            obligations,
-        }
+        Settled { effective, gap, obligations }
     }
 }

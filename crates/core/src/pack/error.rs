@@ -49,10 +49,8 @@ pub struct PackError {
 
 impl fmt::Display for PackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place: Vec<&str> = [self.pack.as_str(), self.file.as_str()]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect();
+        let place: Vec<&str> =
+            [self.pack.as_str(), self.file.as_str()].into_iter().filter(|part| !part.is_empty()).collect();
         if !place.is_empty() {
             write!(f, "{}", place.join("/"))?;
             if let Some(at) = self.at {
@@ -61,22 +59,14 @@ impl fmt::Display for PackError {
             write!(f, ": ")?;
         }
         write!(f, "{}", self.message)?;
-        self.hint
-            .as_ref()
-            .map_or(Ok(()), |hint| write!(f, "; {hint}"))
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
     }
 }
 
 impl PackError {
     /// An error about a pack's file.
     pub(super) fn new(pack: &str, file: &str, message: impl Into<String>) -> Self {
-        Self {
-            pack: pack.to_owned(),
-            file: file.to_owned(),
-            at: None,
-            message: message.into(),
-            hint: None,
-        }
+        Self { pack: pack.to_owned(), file: file.to_owned(), at: None, message: message.into(), hint: None }
     }
 
     pub(super) fn at(mut self, at: Position) -> Self {
@@ -137,9 +127,7 @@ fn edits(from: &str, to: &str) -> usize {
         let mut left = n + 1;
         let mut next = vec![left];
         for (b, above) in to.chars().zip(row.iter().skip(1)) {
-            left = (diagonal + usize::from(a != b))
-                .min(left + 1)
-                .min(above + 1);
+            left = (diagonal + usize::from(a != b)).min(left + 1).min(above + 1);
             diagonal = *above;
             next.push(left);
         }
@@ -162,10 +150,7 @@ mod tests {
     #[test]
     fn a_typo_finds_what_was_meant() {
         assert_eq!(edits("kitten", "sitting"), 3);
-        assert_eq!(
-            nearest("block_completon", ["block_completion", "block_dispatch"]),
-            Some("block_completion")
-        );
+        assert_eq!(nearest("block_completon", ["block_completion", "block_dispatch"]), Some("block_completion"));
         assert_eq!(nearest("banana", ["block_completion"]), None);
     }
 }

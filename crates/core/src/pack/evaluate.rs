@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{
-    AuthorizationError, Authorizer, Context, Entities, EntityUid, PolicySet, Request, Response,
-    RestrictedExpression,
+    AuthorizationError, Authorizer, Context, Entities, EntityUid, PolicySet, Request, Response, RestrictedExpression,
 };
 
 use super::{
@@ -56,27 +55,19 @@ struct Slice {
 }
 
 fn entity(text: &str) -> Result<EntityUid, PackErrors> {
-    text.parse().map_err(|error| {
-        PackError::new("", "", format!("`{text}` names no Cedar entity: {error}")).into()
-    })
+    text.parse().map_err(|error| PackError::new("", "", format!("`{text}` names no Cedar entity: {error}")).into())
 }
 
 impl Slice {
     fn new(event_type: &str, rules: &BTreeMap<String, Rule>) -> Result<Self, PackErrors> {
-        let rules = rules
-            .values()
-            .filter(|rule| rule.events.contains(event_type));
+        let rules = rules.values().filter(|rule| rule.events.contains(event_type));
         let mut reads: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (group, name) in rules.clone().flat_map(|rule| &rule.reads) {
             reads.entry(group.clone()).or_default().insert(name.clone());
         }
         let policies = PolicySet::from_policies(rules.map(|rule| rule.policy.clone()))
             .map_err(|error| PackError::new("", "", error.to_string()))?;
-        Ok(Self {
-            action: entity(&format!("Action::\"{event_type}\""))?,
-            policies,
-            reads,
-        })
+        Ok(Self { action: entity(&format!("Action::\"{event_type}\""))?, policies, reads })
     }
 }
 
@@ -86,10 +77,7 @@ impl PackSet {
         rules: Vec<Rule>,
         thresholds: BTreeMap<String, i64>,
     ) -> Result<Self, PackErrors> {
-        let rules: BTreeMap<String, Rule> = rules
-            .into_iter()
-            .map(|rule| (rule.name.clone(), rule))
-            .collect();
+        let rules: BTreeMap<String, Rule> = rules.into_iter().map(|rule| (rule.name.clone(), rule)).collect();
         let slices = event_types()
             .map(|event_type| Ok((event_type, Slice::new(event_type, &rules)?)))
             .collect::<Result<_, PackErrors>>()?;
@@ -151,19 +139,13 @@ impl PackSet {
     /// As for [`PackSet::load`]: an unknown name, or a value outside its bounds.
     pub fn with_tuning(&self, tuned: &BTreeMap<String, i64>) -> Result<Self, PackErrors> {
         let thresholds = manifest::thresholds(&self.packs, tuned)?;
-        Ok(Self {
-            thresholds,
-            ..self.clone()
-        })
+        Ok(Self { thresholds, ..self.clone() })
     }
 
     /// Facts with nothing known but this set's tuning: where whoever computes facts starts from.
     #[must_use]
     pub fn facts(&self) -> Facts {
-        Facts {
-            threshold: self.tuned(),
-            ..Facts::default()
-        }
+        Facts { threshold: self.tuned(), ..Facts::default() }
     }
 
     /// What policy makes of an event. `event_type` is the word of an [`EventType`](crate::event::EventType), with or without [`TYPE_PREFIX`]; `default`
@@ -185,35 +167,22 @@ impl PackSet {
 
     fn ask(&self, slice: &Slice, facts: &Facts) -> Result<Response, String> {
         let groups = slice.reads.iter().map(|(group, names)| {
-            let members = names
-                .iter()
-                .filter_map(|name| Some((name.clone(), self.expression(group, name, facts)?)));
+            let members = names.iter().filter_map(|name| Some((name.clone(), self.expression(group, name, facts)?)));
             RestrictedExpression::new_record(members)
                 .map(|record| (group.clone(), record))
                 .map_err(|error| error.to_string())
         });
-        let context = Context::from_pairs(groups.collect::<Result<Vec<_>, String>>()?)
-            .map_err(|error| error.to_string())?;
+        let context =
+            Context::from_pairs(groups.collect::<Result<Vec<_>, String>>()?).map_err(|error| error.to_string())?;
         // Facts are typed, and the rules were held against the same types when they were loaded: no schema check here.
-        let request = Request::new(
-            self.reporter.clone(),
-            slice.action.clone(),
-            self.task.clone(),
-            context,
-            None,
-        )
-        .map_err(|error| error.to_string())?;
-        Ok(self
-            .authorizer
-            .is_authorized(&request, &slice.policies, &self.entities))
+        let request = Request::new(self.reporter.clone(), slice.action.clone(), self.task.clone(), context, None)
+            .map_err(|error| error.to_string())?;
+        Ok(self.authorizer.is_authorized(&request, &slice.policies, &self.entities))
     }
 
     fn expression(&self, group: &str, name: &str, facts: &Facts) -> Option<RestrictedExpression> {
         if group == "threshold" {
-            return self
-                .thresholds
-                .get(name)
-                .map(|value| RestrictedExpression::new_long(*value));
+            return self.thresholds.get(name).map(|value| RestrictedExpression::new_long(*value));
         }
         Some(match facts.get(group, name)? {
             FactValue::Bool(value) => RestrictedExpression::new_bool(value),
@@ -223,34 +192,22 @@ impl PackSet {
     }
 
     fn hits(&self, response: &Response) -> Vec<RuleHit> {
-        let satisfied = response
-            .diagnostics()
-            .reason()
-            .filter_map(|id| Some(self.rules.get(&id.to_string())?.hit(None)));
+        let satisfied =
+            response.diagnostics().reason().filter_map(|id| Some(self.rules.get(&id.to_string())?.hit(None)));
         let failed = response.diagnostics().errors().filter_map(|error| {
             let AuthorizationError::PolicyEvaluationError(error) = error;
             let rule = self.rules.get(&error.policy_id().to_string())?;
-            Some(rule.hit(Some(format!(
-                "the rule could not be evaluated, so it applies: {}",
-                error.inner()
-            ))))
+            Some(rule.hit(Some(format!("the rule could not be evaluated, so it applies: {}", error.inner()))))
         });
         satisfied.chain(failed).collect()
     }
 
     fn all_apply(&self, slice: &Slice, error: &str) -> Vec<RuleHit> {
-        let why =
-            format!("the facts could not be handed to the rules, so all of them apply: {error}");
+        let why = format!("the facts could not be handed to the rules, so all of them apply: {error}");
         slice
             .policies
             .policies()
-            .filter_map(|policy| {
-                Some(
-                    self.rules
-                        .get(&policy.id().to_string())?
-                        .hit(Some(why.clone())),
-                )
-            })
+            .filter_map(|policy| Some(self.rules.get(&policy.id().to_string())?.hit(Some(why.clone()))))
             .collect()
     }
 }
@@ -260,21 +217,13 @@ impl Evaluation {
     #[must_use]
     pub fn of(mut hits: Vec<RuleHit>, default: Verdict) -> Self {
         hits.sort_by(|a, b| {
-            (b.verdict, b.severity, &a.rule, &a.error)
-                .cmp(&(a.verdict, a.severity, &b.rule, &b.error))
+            (b.verdict, b.severity, &a.rule, &a.error).cmp(&(a.verdict, a.severity, &b.rule, &b.error))
         });
         hits.dedup();
         Self {
             requested: hits.iter().map(|hit| hit.verdict).max().unwrap_or(default),
-            severity: hits
-                .iter()
-                .map(|hit| hit.severity)
-                .max()
-                .unwrap_or(Severity::Info),
-            obligations: hits
-                .iter()
-                .flat_map(|hit| hit.obligations.iter().copied())
-                .collect(),
+            severity: hits.iter().map(|hit| hit.severity).max().unwrap_or(Severity::Info),
+            obligations: hits.iter().flat_map(|hit| hit.obligations.iter().copied()).collect(),
             matched: !hits.is_empty(),
             rules: hits,
         }

@@ -67,9 +67,7 @@ pub fn explain(decision: &Decision, packs: &PackSet) -> Explanation {
         ));
     }
     let facts = Facts::from_value(&decision.facts).unwrap_or_else(|error| {
-        notes.push(format!(
-            "the recorded facts can't be read, so nothing is known of them: {error}"
-        ));
+        notes.push(format!("the recorded facts can't be read, so nothing is known of them: {error}"));
         Facts::default()
     });
     let tuned = packs.with_tuning(&facts.threshold).unwrap_or_else(|errors| {
@@ -78,10 +76,7 @@ pub fn explain(decision: &Decision, packs: &PackSet) -> Explanation {
     });
     let now = tuned.evaluate(&decision.event_type, &facts, decision.requested);
     if now.rules != decision.rules {
-        notes.push(
-            "the loaded packs decide otherwise today, so what would change it is about them"
-                .to_owned(),
-        );
+        notes.push("the loaded packs decide otherwise today, so what would change it is about them".to_owned());
     }
     Explanation {
         event_type: decision.event_type.clone(),
@@ -89,11 +84,7 @@ pub fn explain(decision: &Decision, packs: &PackSet) -> Explanation {
         effective: decision.effective,
         gap: decision.gap.clone(),
         severity: decision.severity,
-        rules: decision
-            .rules
-            .iter()
-            .map(|hit| fired(hit, &facts, &tuned))
-            .collect(),
+        rules: decision.rules.iter().map(|hit| fired(hit, &facts, &tuned)).collect(),
         changes: changes(&decision.event_type, &facts, &tuned, &now),
         notes,
     }
@@ -104,19 +95,12 @@ fn fired(hit: &RuleHit, facts: &Facts, packs: &PackSet) -> FiredRule {
     let reads = rule.iter().flat_map(|rule| &rule.reads);
     let facts = reads.filter_map(|(group, name)| {
         let value = match group.as_str() {
-            "threshold" => packs
-                .thresholds()
-                .get(name)
-                .map(|value| FactValue::Long(*value)),
+            "threshold" => packs.thresholds().get(name).map(|value| FactValue::Long(*value)),
             _ => facts.get(group, name),
         };
         Some((format!("{group}.{name}"), value?))
     });
-    FiredRule {
-        hit: hit.clone(),
-        facts: facts.collect(),
-        change: rule.map(|rule| rule.change.clone()),
-    }
+    FiredRule { hit: hit.clone(), facts: facts.collect(), change: rule.map(|rule| rule.change.clone()) }
 }
 
 /// Evaluates again with one thing changed at a time. Of a thing with steps, every step is kept that weakens further.
@@ -132,9 +116,7 @@ fn changes(event_type: &str, facts: &Facts, packs: &PackSet, now: &Evaluation) -
             found.push(Change {
                 what,
                 requested: then.matched.then_some(then.requested),
-                effective: then
-                    .matched
-                    .then(|| effective(then.requested, &changed.capability).0),
+                effective: then.matched.then(|| effective(then.requested, &changed.capability).0),
                 told_less: then.obligations.len() < now.obligations.len(),
             });
             last = then;
@@ -166,71 +148,39 @@ fn alternatives(facts: &Facts) -> Vec<Vec<(String, Facts)>> {
     let one = |what: &str, change: fn(&mut Facts)| {
         let mut changed = facts.clone();
         change(&mut changed);
-        if changed == *facts {
-            Vec::new()
-        } else {
-            vec![(what.to_owned(), changed)]
-        }
+        if changed == *facts { Vec::new() } else { vec![(what.to_owned(), changed)] }
     };
     let mut all = vec![
         stronger(facts),
-        one("no fresh evidence against it", |facts| {
-            facts.claim.contradicted = false
+        one("no fresh evidence against it", |facts| facts.claim.contradicted = false),
+        one("the same evidence made again, after the last change", |facts| {
+            facts.claim.strength = facts.claim.best_any;
+            (facts.claim.stale, facts.claim.expired) = (false, false);
         }),
-        one(
-            "the same evidence made again, after the last change",
-            |facts| {
-                facts.claim.strength = facts.claim.best_any;
-                (facts.claim.stale, facts.claim.expired) = (false, false);
-            },
-        ),
-        one(
-            "a statement that says itself that it is unverified",
-            |facts| facts.claim.admits_unverified = true,
-        ),
+        one("a statement that says itself that it is unverified", |facts| facts.claim.admits_unverified = true),
         one("a text without placeholder wording", |facts| {
             (facts.event.placeholder, facts.claim.placeholder) = (false, false);
         }),
         delivered(facts),
         one("no open subagents", |facts| facts.task.open_children = 0),
-        one("proof for every subagent", |facts| {
-            facts.task.unproven_children = 0
-        }),
-        one("an acknowledgement by a person", |facts| {
-            facts.task.incident_acknowledged = true
-        }),
-        one("an exit code of zero", |facts| {
-            facts.event.exit_code_nonzero = false
-        }),
-        one("a task that was started here", |facts| {
-            facts.task.known = true
-        }),
-        one("a task on record as running", |facts| {
-            facts.task.state = "running".to_owned()
-        }),
-        one("a report that claims no status", |facts| {
-            facts.event.status_claimed = "none".to_owned()
-        }),
+        one("proof for every subagent", |facts| facts.task.unproven_children = 0),
+        one("an acknowledgement by a person", |facts| facts.task.incident_acknowledged = true),
+        one("an exit code of zero", |facts| facts.event.exit_code_nonzero = false),
+        one("a task that was started here", |facts| facts.task.known = true),
+        one("a task on record as running", |facts| facts.task.state = "running".to_owned()),
+        one("a report that claims no status", |facts| facts.event.status_claimed = "none".to_owned()),
     ];
-    for capability in CAPABILITIES
-        .into_iter()
-        .filter(|capability| !facts.capability.supports(*capability))
-    {
+    for capability in CAPABILITIES.into_iter().filter(|capability| !facts.capability.supports(*capability)) {
         let mut changed = facts.clone();
         changed.capability.0.insert(capability);
-        all.push(vec![(
-            format!("a runtime with the capability `{}`", capability.as_str()),
-            changed,
-        )]);
+        all.push(vec![(format!("a runtime with the capability `{}`", capability.as_str()), changed)]);
     }
     all
 }
 
 /// Fresh supporting evidence, one strength stronger at a time.
 fn stronger(facts: &Facts) -> Vec<(String, Facts)> {
-    let stronger = STRENGTHS
-        .into_iter()
-        .filter(|strength| strength.rank() > facts.claim.strength);
+    let stronger = STRENGTHS.into_iter().filter(|strength| strength.rank() > facts.claim.strength);
     stronger
         .map(|strength| {
             let mut changed = facts.clone();
@@ -240,13 +190,7 @@ fn stronger(facts: &Facts) -> Vec<(String, Facts)> {
             if strength.rank() > 1 {
                 (claim.stale, claim.expired, claim.inconclusive) = (false, false, false);
             }
-            (
-                format!(
-                    "fresh supporting evidence of strength `{}`",
-                    strength.as_str()
-                ),
-                changed,
-            )
+            (format!("fresh supporting evidence of strength `{}`", strength.as_str()), changed)
         })
         .collect()
 }
@@ -259,17 +203,9 @@ fn delivered(facts: &Facts) -> Vec<(String, Facts)> {
         .map(|(proof, word)| {
             let mut changed = facts.clone();
             let delivery = &mut changed.delivery;
-            (
-                delivery.known,
-                delivery.acked,
-                delivery.simulated,
-                delivery.proof,
-            ) = (true, true, false, proof);
+            (delivery.known, delivery.acked, delivery.simulated, delivery.proof) = (true, true, false, proof);
             delivery.state = "acked".to_owned();
-            (
-                format!("the destination's own proof of the delivery, at the level `{word}`"),
-                changed,
-            )
+            (format!("the destination's own proof of the delivery, at the level `{word}`"), changed)
         })
         .collect()
 }
@@ -293,10 +229,7 @@ impl fmt::Display for Explanation {
             None => writeln!(f, "In effect: `{}`.", self.effective.as_str())?,
         }
         if self.rules.is_empty() {
-            writeln!(
-                f,
-                "No rule applied, so this is the default of the settings."
-            )?;
+            writeln!(f, "No rule applied, so this is the default of the settings.")?;
         } else {
             writeln!(f, "Rules that applied, strongest first:")?;
         }
@@ -306,10 +239,7 @@ impl fmt::Display for Explanation {
         if !self.changes.is_empty() {
             writeln!(f, "Each of these alone would change it:")?;
         } else if !self.rules.is_empty() {
-            writeln!(
-                f,
-                "No single change would weaken it. What the rules say of it is above."
-            )?;
+            writeln!(f, "No single change would weaken it. What the rules say of it is above.")?;
         }
         for change in &self.changes {
             writeln!(f, "  - {change}")?;
@@ -324,28 +254,15 @@ impl fmt::Display for Explanation {
 impl fmt::Display for FiredRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hit = &self.hit;
-        writeln!(
-            f,
-            "  {} asks for `{}` ({}): {}",
-            hit.rule,
-            hit.verdict.as_str(),
-            hit.severity.as_str(),
-            hit.message
-        )?;
+        writeln!(f, "  {} asks for `{}` ({}): {}", hit.rule, hit.verdict.as_str(), hit.severity.as_str(), hit.message)?;
         if !self.facts.is_empty() {
-            let facts: Vec<String> = self
-                .facts
-                .iter()
-                .map(|(path, value)| format!("{path} = {value}"))
-                .collect();
+            let facts: Vec<String> = self.facts.iter().map(|(path, value)| format!("{path} = {value}")).collect();
             writeln!(f, "    It read: {}.", facts.join(", "))?;
         }
         if let Some(error) = &hit.error {
             writeln!(f, "    Failed closed: {error}.")?;
         }
-        self.change
-            .as_ref()
-            .map_or(Ok(()), |change| writeln!(f, "    To change it: {change}"))
+        self.change.as_ref().map_or(Ok(()), |change| writeln!(f, "    To change it: {change}"))
     }
 }
 
@@ -354,20 +271,11 @@ impl fmt::Display for Change {
         write!(f, "{}: ", self.what)?;
         match (self.requested, self.effective) {
             (Some(requested), Some(effective)) if requested != effective => {
-                write!(
-                    f,
-                    "`{}` would be asked for, `{}` in effect",
-                    requested.as_str(),
-                    effective.as_str()
-                )?;
+                write!(f, "`{}` would be asked for, `{}` in effect", requested.as_str(), effective.as_str())?;
             }
             (Some(requested), _) => write!(f, "`{}`", requested.as_str())?,
             (None, _) => write!(f, "no rule would apply")?,
         }
-        if self.told_less {
-            write!(f, ", and the operator would be told less")
-        } else {
-            Ok(())
-        }
+        if self.told_less { write!(f, ", and the operator would be told less") } else { Ok(()) }
     }
 }

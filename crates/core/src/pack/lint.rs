@@ -25,18 +25,11 @@ pub fn lint(source: &PackSource) -> Vec<PackError> {
     }
     let shown: BTreeSet<&String> = results.iter().flat_map(|result| &result.rules).collect();
     for rule in packs.rules().filter(|rule| !shown.contains(&rule.name)) {
-        let error = PackError::new(
-            &source.folder,
-            RULES,
-            format!("no case shows the rule `{}`", rule.name),
-        );
+        let error = PackError::new(&source.folder, RULES, format!("no case shows the rule `{}`", rule.name));
         found.push(error.at(rule.at).hint("add a case in which it applies"));
     }
     if !source.files.contains_key("README.md") {
-        found.push(
-            PackError::new(&source.folder, "README.md", "the file is missing")
-                .hint("say what the pack is for"),
-        );
+        found.push(PackError::new(&source.folder, "README.md", "the file is missing").hint("say what the pack is for"));
     }
     found
 }

@@ -29,9 +29,8 @@ impl PackSet {
         let packs = read_manifests(&sources)?;
         let thresholds = manifest::thresholds(&packs, tuned)?;
         let schema = cedar_schema(&thresholds);
-        let (schema, _) = Schema::from_cedarschema_str(&schema).map_err(|error| {
-            PackError::new("", "", format!("the facts make no Cedar schema: {error}"))
-        })?;
+        let (schema, _) = Schema::from_cedarschema_str(&schema)
+            .map_err(|error| PackError::new("", "", format!("the facts make no Cedar schema: {error}")))?;
         let validator = Validator::new(schema);
         let mut errors = Vec::new();
         let mut rules = Vec::new();
@@ -79,12 +78,7 @@ fn read_manifests(sources: &BTreeSet<&PackSource>) -> Result<Vec<Pack>, PackErro
 }
 
 /// The rules of one pack, in the order of the file.
-fn read_rules(
-    source: &PackSource,
-    pack: &Pack,
-    validator: &Validator,
-    errors: &mut Vec<PackError>,
-) -> Vec<Rule> {
+fn read_rules(source: &PackSource, pack: &Pack, validator: &Validator, errors: &mut Vec<PackError>) -> Vec<Rule> {
     let text = match source.required(RULES) {
         Ok(text) => text,
         Err(error) => {
@@ -96,22 +90,14 @@ fn read_rules(
         Ok(policies) => policies,
         Err(parse_errors) => {
             let parse_errors: &cedar_policy::ParseErrors = &parse_errors;
-            errors.extend(
-                parse_errors
-                    .iter()
-                    .map(|error| from_cedar(&pack.id, text, error)),
-            );
+            errors.extend(parse_errors.iter().map(|error| from_cedar(&pack.id, text, error)));
             return Vec::new();
         }
     };
     for template in policies.templates() {
         let error = PackError::new(&pack.id, RULES, "a rule can't be a template");
         let at = Position::of(text, text.find(&template.to_string()).unwrap_or(0));
-        errors.push(
-            error
-                .at(at)
-                .hint("write `principal` and `resource` alone, without `?`"),
-        );
+        errors.push(error.at(at).hint("write `principal` and `resource` alone, without `?`"));
     }
     let mut rules: Vec<Rule> = Vec::new();
     for policy in policies.policies() {
@@ -120,15 +106,8 @@ fn read_rules(
         };
         if let Some(first) = rules.iter().find(|other| other.name == rule.name) {
             let message = format!("the rule `{}` stands here a second time", rule.name);
-            let hint = format!(
-                "the first is at line {}; give one of them another `@id`",
-                first.at.line
-            );
-            errors.push(
-                PackError::new(&pack.id, RULES, message)
-                    .at(rule.at)
-                    .hint(hint),
-            );
+            let hint = format!("the first is at line {}; give one of them another `@id`", first.at.line);
+            errors.push(PackError::new(&pack.id, RULES, message).at(rule.at).hint(hint));
         } else {
             rules.push(rule);
         }
@@ -140,13 +119,7 @@ fn read_rules(
 }
 
 /// Holds the rules against the schema. A warning counts as an error: a rule that can never match is no rule.
-fn validate(
-    pack: &str,
-    text: &str,
-    rules: &[Rule],
-    validator: &Validator,
-    errors: &mut Vec<PackError>,
-) {
+fn validate(pack: &str, text: &str, rules: &[Rule], validator: &Validator, errors: &mut Vec<PackError>) {
     let policies = match PolicySet::from_policies(rules.iter().map(|rule| rule.policy.clone())) {
         Ok(policies) => policies,
         Err(error) => {
@@ -158,11 +131,7 @@ fn validate(
     let mut found: Vec<PackError> = result
         .validation_errors()
         .map(|error| from_cedar(pack, text, error))
-        .chain(
-            result
-                .validation_warnings()
-                .map(|warning| from_cedar(pack, text, warning)),
-        )
+        .chain(result.validation_warnings().map(|warning| from_cedar(pack, text, warning)))
         .collect();
     // One mistake is found once per event type of the rule; its place tells that it is the same.
     found.sort();
@@ -172,59 +141,36 @@ fn validate(
 
 /// A rule reads thresholds of its own pack only, so that a pack stands alone; and a tunable that no rule reads does nothing.
 fn check_thresholds(pack: &Pack, rules: &[Rule], errors: &mut Vec<PackError>) {
-    let own: BTreeSet<&str> = pack
-        .tunables
-        .iter()
-        .map(|tunable| tunable.name.as_str())
-        .collect();
+    let own: BTreeSet<&str> = pack.tunables.iter().map(|tunable| tunable.name.as_str()).collect();
     let mut read = BTreeSet::new();
     for rule in rules {
         for (_, name) in rule.reads.iter().filter(|(group, _)| group == "threshold") {
             read.insert(name.as_str());
             if !own.contains(name.as_str()) {
-                let message = format!(
-                    "the rule `{}` reads `threshold.{name}`, which is no tunable of this pack",
-                    rule.name
-                );
+                let message =
+                    format!("the rule `{}` reads `threshold.{name}`, which is no tunable of this pack", rule.name);
                 let hint = nearest(name, own.iter().copied())
-                    .map_or("declare it in `pack.yaml`".to_owned(), |meant| {
-                        format!("did you mean `{meant}`?")
-                    });
-                errors.push(
-                    PackError::new(&pack.id, RULES, message)
-                        .at(rule.at)
-                        .hint(hint),
-                );
+                    .map_or("declare it in `pack.yaml`".to_owned(), |meant| format!("did you mean `{meant}`?"));
+                errors.push(PackError::new(&pack.id, RULES, message).at(rule.at).hint(hint));
             }
         }
     }
     for name in own.difference(&read) {
         let message = format!("no rule reads the tunable `{name}`, so tuning it does nothing");
-        errors.push(
-            PackError::new(&pack.id, MANIFEST, message).hint("use it in a rule, or remove it"),
-        );
+        errors.push(PackError::new(&pack.id, MANIFEST, message).hint("use it in a rule, or remove it"));
     }
 }
 
 /// Cedar's own error or warning, with its place in the file and without Cedar's names for what the user wrote.
 fn from_cedar(pack: &str, text: &str, diagnostic: &dyn Diagnostic) -> PackError {
     let told = diagnostic.to_string();
-    let message = match told
-        .strip_prefix("for policy `")
-        .and_then(|rest| rest.split_once("`, "))
-    {
+    let message = match told.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, ")) {
         Some((rule, message)) => format!("in the rule `{rule}`, {message}"),
         None => told,
     };
     let label = diagnostic.labels().and_then(|mut labels| labels.next());
-    let at = label
-        .as_ref()
-        .map(|label| Position::of(text, label.offset()));
+    let at = label.as_ref().map(|label| Position::of(text, label.offset()));
     let hint = diagnostic.help().map(|help| help.to_string());
     let expected = label.and_then(|label| label.label().map(str::to_owned));
-    PackError {
-        at,
-        hint: hint.or(expected),
-        ..PackError::new(pack, RULES, message)
-    }
+    PackError { at, hint: hint.or(expected), ..PackError::new(pack, RULES, message) }
 }

@@ -97,11 +97,7 @@ impl Pack {
 }
 
 /// Reads YAML strictly; an error has the file's line and column.
-pub(super) fn read_yaml<T: DeserializeOwned>(
-    pack: &str,
-    file: &str,
-    text: &str,
-) -> Result<T, PackError> {
+pub(super) fn read_yaml<T: DeserializeOwned>(pack: &str, file: &str, text: &str) -> Result<T, PackError> {
     serde_saphyr::from_str(text).map_err(|error| {
         let at = error.location().map(|at| Position {
             line: usize::try_from(at.line()).unwrap_or(0),
@@ -110,13 +106,8 @@ pub(super) fn read_yaml<T: DeserializeOwned>(
         // The parser's own text ends with the place, which the error here says already.
         let told = error.without_snippet().to_string();
         let message = told.lines().next().unwrap_or_default();
-        let message = message
-            .rsplit_once(" at line ")
-            .map_or(message, |(message, _)| message);
-        PackError {
-            at,
-            ..PackError::new(pack, file, message.trim_start_matches("error: "))
-        }
+        let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+        PackError { at, ..PackError::new(pack, file, message.trim_start_matches("error: ")) }
     })
 }
 
@@ -135,33 +126,18 @@ pub(super) fn read(source: &PackSource) -> Result<Pack, PackErrors> {
     if pack.id != source.folder {
         wrong(
             "id:",
-            format!(
-                "the id `{}` is not the folder's name `{}`",
-                pack.id, source.folder
-            ),
+            format!("the id `{}` is not the folder's name `{}`", pack.id, source.folder),
             "make them the same",
         );
     }
     if !is_name(&pack.id, b'-') {
-        wrong(
-            "id:",
-            format!("`{}` is not a pack id", pack.id),
-            "use lower case words joined by `-`",
-        );
+        wrong("id:", format!("`{}` is not a pack id", pack.id), "use lower case words joined by `-`");
     }
     if !is_version(&pack.version) {
-        wrong(
-            "version:",
-            format!("`{}` is not a version", pack.version),
-            "write it as `1.0.0`",
-        );
+        wrong("version:", format!("`{}` is not a version", pack.version), "write it as `1.0.0`");
     }
     if pack.title.is_empty() || pack.title.len() > LINE_BYTES_MAX {
-        wrong(
-            "title:",
-            "the title is empty or too long".to_owned(),
-            "say in a few words what the pack is",
-        );
+        wrong("title:", "the title is empty or too long".to_owned(), "say in a few words what the pack is");
     }
     if pack.summary.is_empty() || pack.summary.len() > TEXT_BYTES_MAX {
         wrong(
@@ -171,34 +147,20 @@ pub(super) fn read(source: &PackSource) -> Result<Pack, PackErrors> {
         );
     }
     if pack.tunables.len() > TUNABLES_MAX {
-        wrong(
-            "tunables:",
-            format!("more than {TUNABLES_MAX} tunables"),
-            "split the pack",
-        );
+        wrong("tunables:", format!("more than {TUNABLES_MAX} tunables"), "split the pack");
     }
     for tunable in &pack.tunables {
         let name = &tunable.name;
         if !is_name(name, b'_') {
-            wrong(
-                name,
-                format!("`{name}` is not a tunable's name"),
-                "use lower case words joined by `_`",
-            );
+            wrong(name, format!("`{name}` is not a tunable's name"), "use lower case words joined by `_`");
         }
         if !(tunable.min..=tunable.max).contains(&tunable.default) {
-            let message = format!(
-                "`{name}` has the default {} outside {} to {}",
-                tunable.default, tunable.min, tunable.max
-            );
+            let message =
+                format!("`{name}` has the default {} outside {} to {}", tunable.default, tunable.min, tunable.max);
             wrong(name, message, "put it between `min` and `max`");
         }
         if tunable.does.is_empty() || tunable.unit.is_empty() {
-            wrong(
-                name,
-                format!("`{name}` doesn't say what it does or counts"),
-                "fill in `does` and `unit`",
-            );
+            wrong(name, format!("`{name}` doesn't say what it does or counts"), "fill in `does` and `unit`");
         }
     }
     check(errors)?;
@@ -209,32 +171,23 @@ pub(super) fn read(source: &PackSource) -> Result<Pack, PackErrors> {
 ///
 /// # Errors
 /// A name that two packs share, a tuned name that no pack has, or a value outside the bounds that its tunable allows.
-pub(super) fn thresholds(
-    packs: &[Pack],
-    tuned: &BTreeMap<String, i64>,
-) -> Result<BTreeMap<String, i64>, PackErrors> {
+pub(super) fn thresholds(packs: &[Pack], tuned: &BTreeMap<String, i64>) -> Result<BTreeMap<String, i64>, PackErrors> {
     let mut errors = Vec::new();
     let mut values = BTreeMap::new();
     let mut owners: BTreeSet<&str> = BTreeSet::new();
     for pack in packs {
         for tunable in &pack.tunables {
             if !owners.insert(&tunable.name) {
-                let message = format!(
-                    "`{}` is a tunable of another pack as well, or twice of this one",
-                    tunable.name
-                );
-                errors.push(
-                    PackError::new(&pack.id, MANIFEST, message).hint("give it a name of its own"),
-                );
+                let message = format!("`{}` is a tunable of another pack as well, or twice of this one", tunable.name);
+                errors.push(PackError::new(&pack.id, MANIFEST, message).hint("give it a name of its own"));
             }
             let value = tuned.get(&tunable.name).copied().unwrap_or(tunable.default);
             let bounds = tunable.bounds();
             if !bounds.contains(&value) {
                 let why = match tunable.direction {
-                    Direction::StrengthenOnly => format!(
-                        "it can only be made stricter than its default {}",
-                        tunable.default
-                    ),
+                    Direction::StrengthenOnly => {
+                        format!("it can only be made stricter than its default {}", tunable.default)
+                    }
                     Direction::Range => "that is its range".to_owned(),
                 };
                 let message = format!(
@@ -250,11 +203,7 @@ pub(super) fn thresholds(
         }
     }
     for name in tuned.keys().filter(|name| !owners.contains(name.as_str())) {
-        let error = PackError::new(
-            "",
-            "",
-            format!("`{name}` is tuned, but no loaded pack has such a tunable"),
-        );
+        let error = PackError::new("", "", format!("`{name}` is tuned, but no loaded pack has such a tunable"));
         errors.push(match nearest(name, owners.iter().copied()) {
             Some(meant) => error.hint(format!("did you mean `{meant}`?")),
             None => error.hint("`candor pack show PACK` lists a pack's tunables"),
@@ -268,16 +217,10 @@ pub(super) fn thresholds(
 pub(super) fn is_name(text: &str, joint: u8) -> bool {
     text.len() <= NAME_BYTES_MAX
         && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == joint)
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == joint)
 }
 
 fn is_version(text: &str) -> bool {
     let parts: Vec<&str> = text.split('.').collect();
-    parts.len() == 3
-        && parts.iter().all(|part| {
-            part.parse::<u32>()
-                .is_ok_and(|number| number.to_string() == *part)
-        })
+    parts.len() == 3 && parts.iter().all(|part| part.parse::<u32>().is_ok_and(|number| number.to_string() == *part))
 }

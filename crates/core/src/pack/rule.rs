@@ -18,14 +18,7 @@ use crate::{
 
 /// The file that rules are in.
 pub(super) const RULES: &str = "rules.cedar";
-const ANNOTATIONS: [&str; 6] = [
-    "id",
-    "verdict",
-    "severity",
-    "obligations",
-    "message",
-    "change",
-];
+const ANNOTATIONS: [&str; 6] = ["id", "verdict", "severity", "obligations", "message", "change"];
 
 /// A loaded rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,22 +60,10 @@ impl Rule {
 }
 
 /// Reads one rule of a pack's file. Everything that is wrong with it goes to `errors`, and then there is no rule.
-pub(super) fn read(
-    pack: &str,
-    text: &str,
-    policy: &Policy,
-    errors: &mut Vec<PackError>,
-) -> Option<Rule> {
+pub(super) fn read(pack: &str, text: &str, policy: &Policy, errors: &mut Vec<PackError>) -> Option<Rule> {
     let source = policy.to_string();
     let start = text.find(&source).unwrap_or(0);
-    let mut reader = Reader {
-        pack,
-        text,
-        start,
-        source: &source,
-        policy,
-        errors: Vec::new(),
-    };
+    let mut reader = Reader { pack, text, start, source: &source, policy, errors: Vec::new() };
     let rule = reader.rule();
     errors.append(&mut reader.errors);
     rule
@@ -110,43 +91,21 @@ impl Reader<'_> {
         for (name, _) in self.policy.annotations() {
             if !ANNOTATIONS.contains(&name) {
                 let hint = did_you_mean(name, ANNOTATIONS, "annotations");
-                self.wrong(
-                    &format!("@{name}"),
-                    &format!("`@{name}` is not an annotation of a rule"),
-                    &hint,
-                );
+                self.wrong(&format!("@{name}"), &format!("`@{name}` is not an annotation of a rule"), &hint);
             }
         }
         let id = self.required("id");
         if id.as_ref().is_some_and(|id| !is_name(id, b'_')) {
-            self.wrong(
-                "@id",
-                "the rule's id is not a name",
-                "use lower case words joined by `_`",
-            );
+            self.wrong("@id", "the rule's id is not a name", "use lower case words joined by `_`");
         }
-        let verdict = self.word(
-            "verdict",
-            Verdict::parse,
-            Verdict::ALL.iter().map(|word| word.as_str()),
-        );
-        let severity = self.word(
-            "severity",
-            Severity::parse,
-            Severity::ALL.iter().map(|word| word.as_str()),
-        );
+        let verdict = self.word("verdict", Verdict::parse, Verdict::ALL.iter().map(|word| word.as_str()));
+        let severity = self.word("severity", Severity::parse, Severity::ALL.iter().map(|word| word.as_str()));
         let message = self.line("message");
         let change = self.line("change");
         let obligations = self.obligations();
-        if verdict == Some(Verdict::ForceReviewNotice)
-            && !obligations.contains(&Obligation::NotifyOperator)
-        {
+        if verdict == Some(Verdict::ForceReviewNotice) && !obligations.contains(&Obligation::NotifyOperator) {
             let hint = "add `notify_operator` to `@obligations`";
-            self.wrong(
-                "force_review_notice",
-                "a review that nobody is told of can't happen",
-                hint,
-            );
+            self.wrong("force_review_notice", "a review that nobody is told of can't happen", hint);
         }
         let events = self.scope();
         let reads = self.reads();
@@ -172,23 +131,14 @@ impl Reader<'_> {
     fn wrong(&mut self, what: &str, message: &str, hint: &str) {
         let offset = self.source.find(what).unwrap_or(0);
         let at = Position::of(self.text, self.start.saturating_add(offset));
-        self.errors
-            .push(PackError::new(self.pack, RULES, message).at(at).hint(hint));
+        self.errors.push(PackError::new(self.pack, RULES, message).at(at).hint(hint));
     }
 
     fn required(&mut self, name: &str) -> Option<String> {
-        let value = self
-            .policy
-            .annotation(name)
-            .map(str::to_owned)
-            .filter(|value| !value.is_empty());
+        let value = self.policy.annotation(name).map(str::to_owned).filter(|value| !value.is_empty());
         if value.is_none() {
             let hint = format!("write `@{name}(\"...\")` before `permit`");
-            self.wrong(
-                &format!("@{name}"),
-                &format!("the rule has no `@{name}`"),
-                &hint,
-            );
+            self.wrong(&format!("@{name}"), &format!("the rule has no `@{name}`"), &hint);
         }
         value
     }
@@ -212,37 +162,21 @@ impl Reader<'_> {
         let parsed = parse(&value);
         if parsed.is_none() {
             let hint = did_you_mean(&value, known, "words");
-            self.wrong(
-                &format!("\"{value}\""),
-                &format!("`{value}` is not a {annotation}"),
-                &hint,
-            );
+            self.wrong(&format!("\"{value}\""), &format!("`{value}` is not a {annotation}"), &hint);
         }
         parsed
     }
 
     fn obligations(&mut self) -> BTreeSet<Obligation> {
-        let told = self
-            .policy
-            .annotation("obligations")
-            .unwrap_or_default()
-            .to_owned();
+        let told = self.policy.annotation("obligations").unwrap_or_default().to_owned();
         let mut obligations = BTreeSet::new();
-        for word in told
-            .split(',')
-            .map(str::trim)
-            .filter(|word| !word.is_empty())
-        {
+        for word in told.split(',').map(str::trim).filter(|word| !word.is_empty()) {
             match Obligation::parse(word) {
                 Some(obligation) => {
                     obligations.insert(obligation);
                 }
                 None => {
-                    let hint = did_you_mean(
-                        word,
-                        Obligation::ALL.iter().map(|word| word.as_str()),
-                        "words",
-                    );
+                    let hint = did_you_mean(word, Obligation::ALL.iter().map(|word| word.as_str()), "words");
                     self.wrong(word, &format!("`{word}` is not an obligation"), &hint);
                 }
             }
@@ -259,20 +193,12 @@ impl Reader<'_> {
             );
         }
         if !matches!(self.policy.resource_constraint(), ResourceConstraint::Any) {
-            self.wrong(
-                "resource",
-                "a rule can't tell resources apart",
-                "write `resource` alone",
-            );
+            self.wrong("resource", "a rule can't tell resources apart", "write `resource` alone");
         }
         let actions = match self.policy.action_constraint() {
             ActionConstraint::Any => {
                 let hint = "write `action == Action::\"task.completed\"` or `action in [...]`";
-                self.wrong(
-                    "action",
-                    "the rule doesn't say which events it is about",
-                    hint,
-                );
+                self.wrong("action", "the rule doesn't say which events it is about", hint);
                 Vec::new()
             }
             ActionConstraint::In(actions) => actions,
@@ -281,19 +207,13 @@ impl Reader<'_> {
         let mut events = BTreeSet::new();
         for action in actions {
             let name: &str = action.id().unescaped();
-            match event_types()
-                .find(|known| *known == name && action.type_name().to_string() == "Action")
-            {
+            match event_types().find(|known| *known == name && action.type_name().to_string() == "Action") {
                 Some(known) => {
                     events.insert(known);
                 }
                 None => {
                     let hint = did_you_mean(name, event_types(), "event types");
-                    self.wrong(
-                        &format!("\"{name}\""),
-                        &format!("`{action}` is not an event type"),
-                        &hint,
-                    );
+                    self.wrong(&format!("\"{name}\""), &format!("`{action}` is not an event type"), &hint);
                 }
             }
         }
@@ -304,11 +224,7 @@ impl Reader<'_> {
         let conditions = match self.policy.to_json() {
             Ok(json) => json.get("conditions").cloned().unwrap_or_default(),
             Err(error) => {
-                self.wrong(
-                    "when",
-                    &format!("the condition can't be read: {error}"),
-                    "write it more simply",
-                );
+                self.wrong("when", &format!("the condition can't be read: {error}"), "write it more simply");
                 return BTreeSet::new();
             }
         };
@@ -354,21 +270,13 @@ impl Walk {
         match operator {
             "Value" => {
                 if operands.is_object() {
-                    self.refuse(
-                        "::",
-                        "a condition can't name an entity",
-                        "compare facts with texts and numbers",
-                    );
+                    self.refuse("::", "a condition can't name an entity", "compare facts with texts and numbers");
                 }
             }
             "Var" => {
                 let name = operands.as_str().unwrap_or_default();
                 let message = format!("a condition can't use `{name}` as a whole");
-                self.refuse(
-                    name,
-                    &message,
-                    "read single facts, as in `context.claim.strength`",
-                );
+                self.refuse(name, &message, "read single facts, as in `context.claim.strength`");
             }
             "==" | "!=" if self.compares_words(operands.get("left"), operands.get("right")) => {}
             "==" | "!=" if self.compares_words(operands.get("right"), operands.get("left")) => {}
@@ -377,15 +285,8 @@ impl Walk {
                 Some((group, name)) => {
                     let words = facts::info(group, name).map_or(&[][..], |fact| fact.words);
                     if !words.is_empty() {
-                        let hint = format!(
-                            "compare it by `==` or `[...].contains(...)` with `{}`",
-                            words.join("`, `")
-                        );
-                        self.refuse(
-                            name,
-                            &format!("`{group}.{name}` has words of its own"),
-                            &hint,
-                        );
+                        let hint = format!("compare it by `==` or `[...].contains(...)` with `{}`", words.join("`, `"));
+                        self.refuse(name, &format!("`{group}.{name}` has words of its own"), &hint);
                     }
                     self.reads.insert((group.to_owned(), name.to_owned()));
                 }
@@ -409,19 +310,14 @@ impl Walk {
         }
         for literal in literals.iter().filter(|literal| !words.contains(literal)) {
             let hint = did_you_mean(literal, words.iter().copied(), "words");
-            self.refuse(
-                &format!("\"{literal}\""),
-                &format!("`{group}.{name}` is never `{literal}`"),
-                &hint,
-            );
+            self.refuse(&format!("\"{literal}\""), &format!("`{group}.{name}` is never `{literal}`"), &hint);
         }
         self.reads.insert((group.to_owned(), name.to_owned()));
         true
     }
 
     fn refuse(&mut self, what: &str, message: &str, hint: &str) {
-        self.wrong
-            .push((what.to_owned(), message.to_owned(), hint.to_owned()));
+        self.wrong.push((what.to_owned(), message.to_owned(), hint.to_owned()));
     }
 }
 
@@ -435,11 +331,7 @@ fn fact(access: &Value) -> Option<(&str, &str)> {
 /// The text, or the texts of a set, when an expression is made of nothing else.
 fn literals(expression: &Value) -> Option<Vec<&str>> {
     if let Some(items) = expression.get("Set") {
-        return items
-            .as_array()?
-            .iter()
-            .map(|item| item.get("Value")?.as_str())
-            .collect();
+        return items.as_array()?.iter().map(|item| item.get("Value")?.as_str()).collect();
     }
     let value = expression.get("Value")?;
     match value.as_array() {

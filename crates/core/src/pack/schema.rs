@@ -22,11 +22,7 @@ pub fn cedar_schema(thresholds: &BTreeMap<String, i64>) -> String {
             FactKind::Long => "Long",
             FactKind::Text => "String",
         };
-        let _ = write!(
-            groups.entry(fact.group).or_default(),
-            "{}: {kind}, ",
-            fact.name
-        );
+        let _ = write!(groups.entry(fact.group).or_default(), "{}: {kind}, ", fact.name);
     }
     let tunables = groups.entry("threshold").or_default();
     for name in thresholds.keys() {

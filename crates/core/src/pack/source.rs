@@ -24,14 +24,8 @@ impl PackSource {
     /// A source from its folder's name and its files.
     #[must_use]
     pub fn new<'a>(folder: &str, files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let files = files
-            .into_iter()
-            .map(|(path, text)| (path.to_owned(), text.to_owned()))
-            .collect();
-        Self {
-            folder: folder.to_owned(),
-            files,
-        }
+        let files = files.into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
+        Self { folder: folder.to_owned(), files }
     }
 
     /// The text of a file that every pack must have.
@@ -45,25 +39,18 @@ impl PackSource {
     /// What is wrong with the files before any is read: too many, too large, or one that no pack has.
     pub(super) fn check(&self, errors: &mut Vec<PackError>) {
         if self.files.len() > FILES_MAX {
-            let message = format!(
-                "the pack has {} files; at most {FILES_MAX} are read",
-                self.files.len()
-            );
+            let message = format!("the pack has {} files; at most {FILES_MAX} are read", self.files.len());
             errors.push(PackError::new(&self.folder, "", message).hint("split it"));
         }
         for (path, text) in &self.files {
             if text.len() > FILE_BYTES_MAX {
-                let message = format!(
-                    "the file has {} bytes; at most {FILE_BYTES_MAX} are read",
-                    text.len()
-                );
+                let message = format!("the file has {} bytes; at most {FILE_BYTES_MAX} are read", text.len());
                 errors.push(PackError::new(&self.folder, path, message).hint("split the pack"));
             }
             if !is_pack_file(path) {
                 errors.push(
-                    PackError::new(&self.folder, path, "a pack has no such file").hint(
-                        "it holds `pack.yaml`, `rules.cedar`, `README.md` and `cases/*.yaml`",
-                    ),
+                    PackError::new(&self.folder, path, "a pack has no such file")
+                        .hint("it holds `pack.yaml`, `rules.cedar`, `README.md` and `cases/*.yaml`"),
                 );
             }
         }
@@ -71,9 +58,7 @@ impl PackSource {
 }
 
 fn is_pack_file(path: &str) -> bool {
-    let case = path
-        .strip_prefix("cases/")
-        .and_then(|name| name.strip_suffix(".yaml"));
+    let case = path.strip_prefix("cases/").and_then(|name| name.strip_suffix(".yaml"));
     matches!(path, "pack.yaml" | "rules.cedar" | "README.md")
         || case.is_some_and(|name| !name.is_empty() && !name.contains('/'))
 }

@@ -13,8 +13,7 @@ use serde_json::json;
 use crate::{
     machine::{Step, StepError},
     plan::{ArtifactKind, Effect, Sending, Write},
-    receipt,
-    watch,
+    receipt, watch,
 };
 
 /// The idempotency key: one per node, notice and target, the same for every attempt.
@@ -23,12 +22,7 @@ pub(crate) fn key(step: &Step<'_>, notice: NoticeNo, target: &TargetName) -> Str
 }
 
 /// Takes up a hand-over of another process.
-pub(crate) fn take_up(
-    step: &mut Step<'_>,
-    no: NoticeNo,
-    target: &TargetName,
-    owner: OwnerNo,
-) -> Result<(), StepError> {
+pub(crate) fn take_up(step: &mut Step<'_>, no: NoticeNo, target: &TargetName, owner: OwnerNo) -> Result<(), StepError> {
     let (Some(notice), Some(delivery)) = (step.view.notice(no)?, step.view.delivery(no, target)?) else {
         return Ok(());
     };

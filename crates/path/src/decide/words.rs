@@ -14,7 +14,9 @@ use super::Case;
 pub(super) fn notice(case: &Case<'_>, decision: &Decision) -> (String, String) {
     let title = title(case, decision);
     let mut text = vec![body(case)];
-    text.extend(decision.rules.iter().filter(|rule| !rule.message.is_empty()).map(|rule| format!("- {}", rule.message)));
+    text.extend(
+        decision.rules.iter().filter(|rule| !rule.message.is_empty()).map(|rule| format!("- {}", rule.message)),
+    );
     if decision.requested != decision.effective {
         let missing = decision.gap.as_ref().map_or("a capability", |gap| gap.missing.as_str());
         text.push(format!(
@@ -29,7 +31,10 @@ pub(super) fn notice(case: &Case<'_>, decision: &Decision) -> (String, String) {
 }
 
 fn name(task: Option<&Task>) -> String {
-    task.map_or_else(|| "A report".to_owned(), |task| format!("Task {}", task.name.as_deref().unwrap_or(task.id.as_str())))
+    task.map_or_else(
+        || "A report".to_owned(),
+        |task| format!("Task {}", task.name.as_deref().unwrap_or(task.id.as_str())),
+    )
 }
 
 fn title(case: &Case<'_>, decision: &Decision) -> String {
@@ -75,7 +80,9 @@ fn body(case: &Case<'_>) -> String {
             silence.looked_at.join("; ")
         }
         Report::TaskRecovered(recovered) => format!("What ended it: {}.", recovered.by),
-        Report::TaskBlocked(blocked) => blocked.needs.as_ref().map(|needs| format!("It needs: {needs}")).unwrap_or_default(),
+        Report::TaskBlocked(blocked) => {
+            blocked.needs.as_ref().map(|needs| format!("It needs: {needs}")).unwrap_or_default()
+        }
         Report::TaskCompleted(completed) => {
             completed.summary.as_ref().map(|summary| format!("In its words: {summary}")).unwrap_or_default()
         }

@@ -11,8 +11,7 @@ use crate::{
     bridge,
     machine::{Step, StepError},
     plan::ArtifactKind,
-    receipt,
-    watch,
+    receipt, watch,
 };
 
 /// Hands a due delivery over. With `open`, the same process is the bridge, and the attempt is opened in the same commit.

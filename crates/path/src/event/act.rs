@@ -74,7 +74,9 @@ fn retry(step: &mut Step<'_>, no: NoticeNo, target: Option<&TargetName>) -> Resu
     for mut delivery in all {
         match delivery.state {
             DeliveryState::Acked { .. } => continue,
-            DeliveryState::Sending { .. } | DeliveryState::Dispatched { .. } => return Err(Refusal::BeingSent(no).into()),
+            DeliveryState::Sending { .. } | DeliveryState::Dispatched { .. } => {
+                return Err(Refusal::BeingSent(no).into());
+            }
             _ => {}
         }
         delivery.tries = 0;
@@ -147,7 +149,8 @@ fn test(step: &mut Step<'_>, target: Option<&TargetName>) -> Result<(), StepErro
         correlation: no.to_string().parse().map_err(|_| Refusal::UnknownNotice(no))?,
         severity: Severity::Info,
         title: format!("Test notice {no}"),
-        text: "An operator asked for this test. It took the same queue, sender and gate as any other notice.".to_owned(),
+        text: "An operator asked for this test. It took the same queue, sender and gate as any other notice."
+            .to_owned(),
         at: step.now,
         folded: 0,
     };

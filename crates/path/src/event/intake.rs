@@ -61,7 +61,12 @@ pub(crate) fn take_in(step: &mut Step<'_>, event: Event, origin: Origin) -> Resu
     let before = task.clone();
     let mut task = report::apply(step, &event, task, &mut taken)?;
     let decision = decide_on(step, &event.report, before.as_ref(), task.as_mut(), &taken)?;
-    step.write(Write::Seen { source: event.source.clone(), id: event.id.clone(), event: no, decision: Some(decision.no) });
+    step.write(Write::Seen {
+        source: event.source.clone(),
+        id: event.id.clone(),
+        event: no,
+        decision: Some(decision.no),
+    });
     if let Some(task) = task {
         watch::rearm(step, task)?;
     }
@@ -124,7 +129,14 @@ fn decide_on(
     };
     let incident = taken.incident.as_ref().or(stored.as_ref());
     let subject_task = before.or(current.as_ref());
-    let about = Subject { task: subject_task, incident, claim: taken.claim.as_ref(), fresh: None, origin: taken.origin, report: told };
+    let about = Subject {
+        task: subject_task,
+        incident,
+        claim: taken.claim.as_ref(),
+        fresh: None,
+        origin: taken.origin,
+        report: told,
+    };
     let facts = evaluate::facts(step, &about)?;
     let case = decide::Case {
         event: taken.no,
@@ -151,11 +163,18 @@ pub(crate) fn conclude(
     incident: Option<Incident>,
 ) -> Result<(), StepError> {
     let no = step.plan.numbers.take_event();
-    let correlation = incident.as_ref().map_or_else(|| task.correlation.clone(), |incident| incident.correlation.clone());
+    let correlation =
+        incident.as_ref().map_or_else(|| task.correlation.clone(), |incident| incident.correlation.clone());
     let body = json!({ "no": no, "origin": Origin::Candor, "event": own_event(step, no, task, &correlation, &told) });
     step.record(ArtifactKind::Event, no, Some(&task.id), Some(&correlation), body);
-    let about =
-        Subject { task: Some(task), incident: incident.as_ref(), claim: None, fresh: None, origin: Origin::Candor, report: &told };
+    let about = Subject {
+        task: Some(task),
+        incident: incident.as_ref(),
+        claim: None,
+        fresh: None,
+        origin: Origin::Candor,
+        report: &told,
+    };
     let facts = evaluate::facts(step, &about)?;
     let case = decide::Case {
         event: no,
@@ -171,7 +190,13 @@ pub(crate) fn conclude(
 }
 
 /// A conclusion of Candor's own in the same canonical form as a report from outside.
-fn own_event(step: &Step<'_>, no: EventNo, task: &Task, correlation: &CorrelationId, told: &Report) -> serde_json::Value {
+fn own_event(
+    step: &Step<'_>,
+    no: EventNo,
+    task: &Task,
+    correlation: &CorrelationId,
+    told: &Report,
+) -> serde_json::Value {
     let data = match told {
         Report::TaskMissed(silence) | Report::TaskSlow(silence) | Report::TaskEscalated(silence) => json(silence),
         Report::TaskRecovered(recovered) => json(recovered),
@@ -197,7 +222,13 @@ pub(crate) fn collected(step: &mut Step<'_>, no: EvidenceNo, finding: Finding) -
     evidence.finding = finding;
     let task = step.task(&evidence.task)?;
     let record = step.plan.numbers.take_record();
-    step.record(ArtifactKind::Evidence, format!("{no}-r{record}"), Some(&task.id), Some(&task.correlation), json(&evidence));
+    step.record(
+        ArtifactKind::Evidence,
+        format!("{no}-r{record}"),
+        Some(&task.id),
+        Some(&task.correlation),
+        json(&evidence),
+    );
     step.write(Write::Evidence(Box::new(evidence.clone())));
     if evidence.finding.bearing == Bearing::Contradicts
         && let Some(claim) = contradicted(step, &evidence)?

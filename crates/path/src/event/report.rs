@@ -236,7 +236,9 @@ fn claim(
 
 fn bring(step: &mut Step<'_>, task: &Task, added: &EvidenceAdded, taken: &mut Taken) -> Result<(), StepError> {
     if step.view.evidence_of(&task.id)?.len() >= EVIDENCE_PER_TASK_MAX {
-        return Err(Refusal::TooMany { task: task.id.clone(), what: "evidence records", max: EVIDENCE_PER_TASK_MAX }.into());
+        return Err(
+            Refusal::TooMany { task: task.id.clone(), what: "evidence records", max: EVIDENCE_PER_TASK_MAX }.into()
+        );
     }
     if let (Subject::Receipt { .. }, Some(other)) =
         (&added.evidence, added.supports.iter().find(|kind| **kind != ClaimKind::OperatorNotified))
@@ -300,7 +302,10 @@ fn first_look(step: &Step<'_>, task: &Task, subject: &Subject, origin: Origin) -
             Bearing::Inconclusive,
             format!("`{}` was told without its exit code", command.as_deref().unwrap_or("a command")),
         ),
-        Subject::File { .. } | Subject::Git { .. } | Subject::TestReport { .. } | Subject::Command { recipe: Some(_), .. } => {
+        Subject::File { .. }
+        | Subject::Git { .. }
+        | Subject::TestReport { .. }
+        | Subject::Command { recipe: Some(_), .. } => {
             told(Bearing::Inconclusive, format!("named as {}, not looked at yet", subject.kind()))
         }
     })

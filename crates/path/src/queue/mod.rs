@@ -24,7 +24,8 @@ pub(crate) fn enqueue(step: &mut Step<'_>, notice: Notice, only: Option<&TargetN
         .filter(|target| match only {
             Some(only) => &target.name == only,
             None => {
-                notice.decision.is_none() || (target.from_level <= notice.level && target.from_severity <= notice.severity)
+                notice.decision.is_none()
+                    || (target.from_level <= notice.level && target.from_severity <= notice.severity)
             }
         })
         .take(TARGETS_MAX)

@@ -6,9 +6,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use candor_core::{
     ids::{Fence, NoticeNo, TargetName},
-    notice::{
-        Answer, BlockReason, Delivery, DeliveryState, Notice, Outcome, PendingReason, Proof, Receipt,
-    },
+    notice::{Answer, BlockReason, Delivery, DeliveryState, Notice, Outcome, PendingReason, Proof, Receipt},
     settings::{OnUnknown, Target},
     time::Timestamp,
 };
@@ -130,7 +128,9 @@ fn verdict(now: Timestamp, target: Option<&Target>, delivery: &Delivery, answer:
     let next = |floor_ms: Option<u64>| now.after(wait(target, delivery, floor_ms));
     match &answer.outcome {
         // A stand-in's proof proves nothing, whatever it says.
-        Outcome::Proved { .. } | Outcome::Relayed { .. } if answer.simulated => plain(pending(PendingReason::DryRun, None)),
+        Outcome::Proved { .. } | Outcome::Relayed { .. } if answer.simulated => {
+            plain(pending(PendingReason::DryRun, None))
+        }
         Outcome::Simulated => plain(pending(PendingReason::DryRun, None)),
         Outcome::Proved { proof } => {
             let state = if proof.level >= target.needs {
@@ -144,7 +144,9 @@ fn verdict(now: Timestamp, target: Option<&Target>, delivery: &Delivery, answer:
         // If an earlier attempt may have arrived, running out of attempts doesn't make it surely undelivered.
         Outcome::Failed { .. } if spent && delivery.maybe_repeat => plain(pending(PendingReason::OutcomeUnknown, None)),
         Outcome::Failed { .. } if spent => plain(DeliveryState::Blocked { reason: BlockReason::AttemptsExhausted }),
-        Outcome::Failed { retry_after_ms, .. } => plain(pending(PendingReason::RetryScheduled, Some(next(*retry_after_ms)))),
+        Outcome::Failed { retry_after_ms, .. } => {
+            plain(pending(PendingReason::RetryScheduled, Some(next(*retry_after_ms))))
+        }
         Outcome::RateLimited { retry_after_ms } => {
             let at = next(*retry_after_ms);
             Verdict { counts: false, park: Some(at), ..plain(pending(PendingReason::RetryScheduled, Some(at))) }
@@ -153,7 +155,10 @@ fn verdict(now: Timestamp, target: Option<&Target>, delivery: &Delivery, answer:
         Outcome::Refused { reason, .. } => plain(DeliveryState::Blocked { reason: *reason }),
         Outcome::Unknown { .. } => {
             let again = !spent && (target.idempotent || target.on_unknown == OnUnknown::ResendPossibleDuplicate);
-            plain(pending(PendingReason::OutcomeUnknown, again.then(|| if cause == Cause::OwnerGone { now } else { next(None) })))
+            plain(pending(
+                PendingReason::OutcomeUnknown,
+                again.then(|| if cause == Cause::OwnerGone { now } else { next(None) }),
+            ))
         }
         Outcome::GateClosed { .. } => Verdict { counts: false, ..plain(pending(PendingReason::GateClosed, None)) },
     }
@@ -195,7 +200,10 @@ fn blank(step: &mut Step<'_>, notice: &Notice, delivery: &Delivery) -> Receipt {
         no: step.plan.numbers.take_receipt(),
         notice: notice.no,
         target: delivery.target.clone(),
-        sender: step.settings().target(&delivery.target).map_or_else(|| "none".to_owned(), |target| target.sender.clone()),
+        sender: step
+            .settings()
+            .target(&delivery.target)
+            .map_or_else(|| "none".to_owned(), |target| target.sender.clone()),
         attempt: delivery.attempts,
         fence: Fence(0),
         key: bridge::key(step, notice.no, &delivery.target),

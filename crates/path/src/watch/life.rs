@@ -15,7 +15,8 @@ pub fn sign_of_life(watched: &WatchedSignal, reading: Reading, now: Timestamp) -
             if !reading.exists {
                 return (None, format!("file `{path}` isn't there"));
             }
-            let grew = before.is_some_and(|before| reading.amount != before.amount || reading.changed_at > before.changed_at);
+            let grew =
+                before.is_some_and(|before| reading.amount != before.amount || reading.changed_at > before.changed_at);
             let at = reading.changed_at.map(|at| at.min(now)).or(grew.then_some(now));
             let words = match at {
                 Some(at) => format!("file `{path}` last changed at {at}"),
@@ -44,7 +45,8 @@ pub(crate) fn next_look(task: &Task, incident: Option<&Incident>, now: Timestamp
     if task.state.is_ended() {
         return None;
     }
-    let escalation = incident.filter(|incident| incident.acknowledged_by.is_none()).and_then(|incident| incident.escalate_at);
+    let escalation =
+        incident.filter(|incident| incident.acknowledged_by.is_none()).and_then(|incident| incident.escalate_at);
     let silence = match (task.state, incident.map(|incident| incident.kind)) {
         (TaskState::Running, Some(IncidentKind::Missed)) => {
             // Only a signal can end the silence without a report, so only then is it worth looking.

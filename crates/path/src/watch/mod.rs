@@ -12,8 +12,8 @@ use candor_core::{
     time::{Timestamp, format_duration},
 };
 pub(crate) use clock::{clock_jumped, owner_beat, owner_started};
-pub(crate) use life::{excused_until, next_look};
 pub use life::sign_of_life;
+pub(crate) use life::{excused_until, next_look};
 
 use crate::{
     event,
@@ -50,13 +50,16 @@ pub(crate) fn look(step: &mut Step<'_>, id: &TaskId, readings: Option<Vec<Readin
         }
     }
     let incident = task.incident.map(|no| step.view.incident(no)).transpose()?.flatten();
-    let silent_until = task.seen_at.after(task.cadence.limit()).max(excused_until(&task).unwrap_or(Timestamp::from_micros(i64::MIN)));
+    let silent_until =
+        task.seen_at.after(task.cadence.limit()).max(excused_until(&task).unwrap_or(Timestamp::from_micros(i64::MIN)));
     let silent = task.state == TaskState::Running && step.now >= silent_until;
     match incident {
         Some(incident) if incident.kind == IncidentKind::Missed && !silent => {
             recover(step, &mut task, incident, "a signal shows life again")?;
         }
-        Some(incident) if incident.escalate_at.is_some_and(|at| at <= step.now) && incident.acknowledged_by.is_none() => {
+        Some(incident)
+            if incident.escalate_at.is_some_and(|at| at <= step.now) && incident.acknowledged_by.is_none() =>
+        {
             escalate(step, &mut task, incident, looked_at)?;
         }
         None if silent => miss(step, &mut task, looked_at)?,
@@ -88,7 +91,12 @@ fn miss(step: &mut Step<'_>, task: &mut Task, looked_at: Vec<String>) -> Result<
     event::conclude(step, task, Report::TaskMissed(silence), Some(incident))
 }
 
-fn escalate(step: &mut Step<'_>, task: &mut Task, mut incident: Incident, looked_at: Vec<String>) -> Result<(), StepError> {
+fn escalate(
+    step: &mut Step<'_>,
+    task: &mut Task,
+    mut incident: Incident,
+    looked_at: Vec<String>,
+) -> Result<(), StepError> {
     incident.level = incident.level.saturating_add(1);
     incident.escalate_at = escalation(step, incident.level);
     incident.notice = None;

@@ -97,27 +97,14 @@ pub fn collect(
     now: impl Fn() -> Timestamp,
 ) -> Finding {
     let seen = match of(subject) {
-        Some(collector) => collector.look(
-            subject,
-            Look {
-                config,
-                claims,
-                now: &now,
-            },
-        ),
+        Some(collector) => collector.look(subject, Look { config, claims, now: &now }),
         None => Seen::new(
             Saw::Nothing,
-            format!(
-                "evidence of kind `{}` isn't something that can be looked at",
-                subject.kind()
-            ),
+            format!("evidence of kind `{}` isn't something that can be looked at", subject.kind()),
         ),
     };
     let checked = |claim: &ClaimKind| checks(subject, claim, config);
-    let (any, all) = (
-        claims.iter().any(checked),
-        !claims.is_empty() && claims.iter().all(checked),
-    );
+    let (any, all) = (claims.iter().any(checked), !claims.is_empty() && claims.iter().all(checked));
     let (method, bearing) = weigh(seen.saw, seen.sha256.is_some(), any, all);
     Finding {
         method,
@@ -139,9 +126,7 @@ pub fn checks(subject: &Subject, claim: &ClaimKind, config: &CollectorConfig) ->
 }
 
 fn of(subject: &Subject) -> Option<&'static dyn Collector> {
-    COLLECTORS
-        .into_iter()
-        .find(|collector| collector.kind() == subject.kind())
+    COLLECTORS.into_iter().find(|collector| collector.kind() == subject.kind())
 }
 
 fn weigh(saw: Saw, has_digest: bool, checks_any: bool, checks_all: bool) -> (Method, Bearing) {
@@ -156,10 +141,7 @@ fn weigh(saw: Saw, has_digest: bool, checks_any: bool, checks_all: bool) -> (Met
 
 /// Cuts a summary to the longest text that a record holds, and takes out control characters, which could play with a terminal.
 fn shortened(summary: String) -> String {
-    let mut plain: String = summary
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let mut plain: String = summary.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut end = TEXT_BYTES_MAX.min(plain.len());
     while !plain.is_char_boundary(end) {
         end -= 1;
@@ -176,9 +158,8 @@ mod tests {
     fn only_what_was_checked_is_called_checked() {
         let bools = [false, true];
         for saw in [Saw::Good, Saw::Bad, Saw::Unclear, Saw::Nothing] {
-            for (digest, any, all) in bools
-                .into_iter()
-                .flat_map(|d| [(d, false, false), (d, true, false), (d, true, true)])
+            for (digest, any, all) in
+                bools.into_iter().flat_map(|d| [(d, false, false), (d, true, false), (d, true, true)])
             {
                 let (method, bearing) = weigh(saw, digest, any, all);
                 let checked = match bearing {
@@ -186,11 +167,7 @@ mod tests {
                     Bearing::Contradicts => saw == Saw::Bad && any,
                     Bearing::Inconclusive => false,
                 };
-                assert_eq!(
-                    method == Method::Checked,
-                    checked,
-                    "{saw:?} {digest} {any} {all}"
-                );
+                assert_eq!(method == Method::Checked, checked, "{saw:?} {digest} {any} {all}");
                 assert_eq!(bearing == Bearing::Supports, saw == Saw::Good);
             }
         }
@@ -205,10 +182,6 @@ mod tests {
     #[test]
     fn a_summary_is_bounded_and_plain() {
         let long = shortened(format!("\u{1b}[2J{}", "ä".repeat(TEXT_BYTES_MAX)));
-        assert!(
-            long.len() <= TEXT_BYTES_MAX && long.starts_with(" [2Jä"),
-            "{} bytes",
-            long.len()
-        );
+        assert!(long.len() <= TEXT_BYTES_MAX && long.starts_with(" [2Jä"), "{} bytes", long.len());
     }
 }

@@ -130,17 +130,14 @@ impl CollectorConfig {
         if let Some(root) = self.roots.iter().find(|root| !root.is_absolute()) {
             return Err(ConfigError::RelativeRoot(root.clone()));
         }
-        self.recipes
-            .iter()
-            .try_for_each(|(name, recipe)| recipe.validate(name))
+        self.recipes.iter().try_for_each(|(name, recipe)| recipe.validate(name))
     }
 }
 
 impl Recipe {
     fn validate(&self, name: &str) -> Result<(), ConfigError> {
         let name = || name.to_owned();
-        let passes =
-            |argument: &String| argument.len() <= ARGUMENT_BYTES_MAX && !argument.contains('\0');
+        let passes = |argument: &String| argument.len() <= ARGUMENT_BYTES_MAX && !argument.contains('\0');
         if self.run.first().is_none_or(String::is_empty) {
             Err(ConfigError::NothingToRun(name()))
         } else if self.run.len() > ARGUMENTS_MAX || !self.run.iter().all(passes) {
@@ -171,10 +168,7 @@ mod tests {
             "roots: [/srv/work]\nrecipes:\n  unit:\n    run: [cargo, test]\n    cwd: app\n    timeout: 5m\n    speaks_to: [tests_passed]\n",
         );
         assert_eq!(config.validate(), Ok(()));
-        assert_eq!(
-            config.recipes.get("unit").unwrap().timeout,
-            Duration::from_secs(300)
-        );
+        assert_eq!(config.recipes.get("unit").unwrap().timeout, Duration::from_secs(300));
         assert_eq!(config.limits, Limits::default());
         assert_eq!(read("{}"), CollectorConfig::default());
     }
@@ -183,38 +177,22 @@ mod tests {
     fn a_typo_is_an_error() {
         assert!(serde_saphyr::from_str::<CollectorConfig>("root: [/srv]").is_err());
         assert!(
-            serde_saphyr::from_str::<CollectorConfig>(
-                "recipes: {a: {run: [x], cwd: ., speaks_to: [Tests]}}"
-            )
-            .is_err()
+            serde_saphyr::from_str::<CollectorConfig>("recipes: {a: {run: [x], cwd: ., speaks_to: [Tests]}}").is_err()
         );
     }
 
     #[test]
     fn mistakes_are_named() {
-        let recipe = |run: &str, rest: &str| {
-            read(&format!("recipes: {{a: {{run: {run}, cwd: ., {rest}}}}}")).validate()
-        };
+        let recipe =
+            |run: &str, rest: &str| read(&format!("recipes: {{a: {{run: {run}, cwd: ., {rest}}}}}")).validate();
         let named = || "a".to_owned();
-        assert_eq!(
-            recipe("[]", "speaks_to: [fixed]"),
-            Err(ConfigError::NothingToRun(named()))
-        );
-        assert_eq!(
-            recipe("[x]", "speaks_to: []"),
-            Err(ConfigError::SpeaksToNothing(named()))
-        );
-        assert_eq!(
-            recipe("[x]", "speaks_to: [fixed], timeout: 0s"),
-            Err(ConfigError::Timeout(named()))
-        );
+        assert_eq!(recipe("[]", "speaks_to: [fixed]"), Err(ConfigError::NothingToRun(named())));
+        assert_eq!(recipe("[x]", "speaks_to: []"), Err(ConfigError::SpeaksToNothing(named())));
+        assert_eq!(recipe("[x]", "speaks_to: [fixed], timeout: 0s"), Err(ConfigError::Timeout(named())));
         assert_eq!(
             recipe(&format!("[{}]", "x".repeat(5000)), "speaks_to: [fixed]"),
             Err(ConfigError::Arguments(named()))
         );
-        assert_eq!(
-            read("roots: [work]").validate(),
-            Err(ConfigError::RelativeRoot("work".into()))
-        );
+        assert_eq!(read("roots: [work]").validate(), Err(ConfigError::RelativeRoot("work".into())));
     }
 }

@@ -25,18 +25,14 @@ pub(super) struct Found {
 #[derive(Debug, Error)]
 pub(super) enum Refusal {
     /// No roots are configured.
-    #[error(
-        "no folder is allowed to be looked at; the operator lists them under `collectors.roots`"
-    )]
+    #[error("no folder is allowed to be looked at; the operator lists them under `collectors.roots`")]
     NoRoots,
     /// Too long, empty or with a zero byte.
     #[error("the path is empty, longer than {PATH_BYTES_MAX} bytes or holds a zero byte")]
     NotAPath,
     /// It is, or leads through a symlink to, somewhere outside every root. A symlink that leads nowhere is refused in the same
     /// words, so that the answer tells nothing of what lies outside.
-    #[error(
-        "`{0}` lies outside the folders that the operator allows, by itself or through a symlink"
-    )]
+    #[error("`{0}` lies outside the folders that the operator allows, by itself or through a symlink")]
     Outside(String),
     /// Below a root, and not there.
     #[error("`{0}` is not there")]
@@ -72,35 +68,18 @@ pub(super) fn resolve(given: &str, roots: &[PathBuf]) -> Result<Found, Refusal> 
     }
     let path = roots.first().ok_or(Refusal::NoRoots)?.join(given);
     // A root that isn't there has nothing below it.
-    let roots: Vec<PathBuf> = roots
-        .iter()
-        .filter_map(|root| root.canonicalize().ok())
-        .collect();
-    let below = |path: &Path| {
-        roots
-            .iter()
-            .filter(|root| path.starts_with(root))
-            .max_by_key(|root| root.as_os_str().len())
-    };
+    let roots: Vec<PathBuf> = roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
+    let below =
+        |path: &Path| roots.iter().filter(|root| path.starts_with(root)).max_by_key(|root| root.as_os_str().len());
     match path.canonicalize() {
         Ok(path) => match below(&path) {
-            Some(root) => Ok(Found {
-                root: root.clone(),
-                path,
-            }),
+            Some(root) => Ok(Found { root: root.clone(), path }),
             None => Err(Refusal::Outside(given.to_owned())),
         },
-        Err(error) if is_plainly_below(&path, |at| below(at).is_some()) => {
-            Err(match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                    Refusal::Missing(given.to_owned())
-                }
-                _ => Refusal::Unreadable {
-                    path: given.to_owned(),
-                    error,
-                },
-            })
-        }
+        Err(error) if is_plainly_below(&path, |at| below(at).is_some()) => Err(match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Refusal::Missing(given.to_owned()),
+            _ => Refusal::Unreadable { path: given.to_owned(), error },
+        }),
         Err(_) => Err(Refusal::Outside(given.to_owned())),
     }
 }
@@ -128,18 +107,11 @@ fn is_plainly_below(path: &Path, below: impl Fn(&Path) -> bool) -> bool {
 pub(super) fn open(found: &Found, given: &str) -> Result<(File, Metadata), Refusal> {
     let refuse = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => Refusal::Missing(given.to_owned()),
-        _ => Refusal::Unreadable {
-            path: given.to_owned(),
-            error,
-        },
+        _ => Refusal::Unreadable { path: given.to_owned(), error },
     };
     let file = open_beneath(found).map_err(refuse)?;
     let seen = file.metadata().map_err(refuse)?;
-    if seen.is_file() {
-        Ok((file, seen))
-    } else {
-        Err(Refusal::WrongKind(given.to_owned(), "regular file"))
-    }
+    if seen.is_file() { Ok((file, seen)) } else { Err(Refusal::WrongKind(given.to_owned(), "regular file")) }
 }
 
 /// Linux resolves the path below the root's own descriptor and refuses every symlink on the way, so a folder that is swapped for a
@@ -151,11 +123,7 @@ fn open_beneath(found: &Found) -> io::Result<File> {
     let Ok(rest) = found.path.strip_prefix(&found.root) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    let rest = if rest.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        rest
-    };
+    let rest = if rest.as_os_str().is_empty() { Path::new(".") } else { rest };
     let root = File::open(&found.root)?;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     match openat2(&root, rest, open_flags(), Mode::empty(), resolve) {
@@ -173,9 +141,7 @@ fn open_beneath(found: &Found) -> io::Result<File> {
 /// Opens a resolved path, refusing a symlink as its last part. A folder on the way that is swapped for a symlink between finding and
 /// opening would be followed: where openat2(2) is missing, that race stays open.
 fn open_plainly(path: &Path) -> io::Result<File> {
-    rustix::fs::open(path, open_flags(), rustix::fs::Mode::empty())
-        .map(File::from)
-        .map_err(io::Error::from)
+    rustix::fs::open(path, open_flags(), rustix::fs::Mode::empty()).map(File::from).map_err(io::Error::from)
 }
 
 /// `NONBLOCK` because opening a named pipe would otherwise wait for a writer.
@@ -201,18 +167,12 @@ pub(super) fn hash(from: impl Read, given: &str, max: u64) -> Result<(String, u6
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
-                return Err(Refusal::Unreadable {
-                    path: given.to_owned(),
-                    error,
-                });
+                return Err(Refusal::Unreadable { path: given.to_owned(), error });
             }
         }
     }
     if total > max {
-        return Err(Refusal::TooLarge {
-            path: given.to_owned(),
-            max,
-        });
+        return Err(Refusal::TooLarge { path: given.to_owned(), max });
     }
     Ok((hex(&hasher.finalize()), total))
 }
@@ -225,27 +185,15 @@ pub(super) fn read(from: impl Read, given: &str, max: u64) -> Result<Vec<u8>, Re
     let mut bytes = Vec::new();
     from.take(max.saturating_add(1))
         .read_to_end(&mut bytes)
-        .map_err(|error| Refusal::Unreadable {
-            path: given.to_owned(),
-            error,
-        })?;
-    if bytes.len() as u64 > max {
-        Err(Refusal::TooLarge {
-            path: given.to_owned(),
-            max,
-        })
-    } else {
-        Ok(bytes)
-    }
+        .map_err(|error| Refusal::Unreadable { path: given.to_owned(), error })?;
+    if bytes.len() as u64 > max { Err(Refusal::TooLarge { path: given.to_owned(), max }) } else { Ok(bytes) }
 }
 
 /// Bytes as lower-case hex.
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

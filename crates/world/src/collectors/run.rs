@@ -100,15 +100,10 @@ fn start<'a>(
 ) -> io::Result<(Child, PipeReader)> {
     let (reader, writer) = io::pipe()?;
     rustix::io::ioctl_fionbio(&reader, true)?;
-    let set: Vec<_> = command
-        .get_envs()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-        .collect();
+    let set: Vec<_> =
+        command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
     let names = ENV.into_iter().chain(env);
-    command
-        .env_clear()
-        .envs(names.filter_map(|name| Some((name, std::env::var_os(name)?))))
-        .envs(set);
+    command.env_clear().envs(names.filter_map(|name| Some((name, std::env::var_os(name)?)))).envs(set);
     match streams {
         Streams::Both => command.stdout(writer.try_clone()?).stderr(writer),
         Streams::Output => command.stdout(writer).stderr(Stdio::null()),
@@ -181,20 +176,12 @@ struct Output {
 
 impl Output {
     fn new(tail_max: usize) -> Self {
-        Self {
-            printed: 0,
-            hasher: Sha256::new(),
-            tail: Vec::new(),
-            tail_max,
-        }
+        Self { printed: 0, hasher: Sha256::new(), tail: Vec::new(), tail_max }
     }
 
     /// Waits up to `wait` for output, and takes what is there. False once there will be no more.
     fn take(&mut self, pipe: &mut PipeReader, wait: Duration) -> bool {
-        let timeout = Timespec {
-            tv_sec: 0,
-            tv_nsec: i64::from(wait.subsec_nanos()),
-        };
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(wait.subsec_nanos()) };
         let mut ready = [PollFd::new(pipe, PollFlags::IN)];
         if !matches!(poll(&mut ready, Some(&timeout)), Ok(1..)) {
             return true;
@@ -206,10 +193,7 @@ impl Output {
                 self.keep(buffer.get(..read).unwrap_or_default());
                 true
             }
-            Err(error) => matches!(
-                error.kind(),
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-            ),
+            Err(error) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted),
         }
     }
 

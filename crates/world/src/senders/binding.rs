@@ -48,12 +48,7 @@ pub trait Sender: Send + Sync + Sized + 'static {
     }
 
     /// Makes one attempt. It always answers: whatever goes wrong is an outcome.
-    fn send(
-        &self,
-        permit: Permit<Self::Gate>,
-        message: &Message,
-        now: Now<'_>,
-    ) -> impl Future<Output = Answer> + Send;
+    fn send(&self, permit: Permit<Self::Gate>, message: &Message, now: Now<'_>) -> impl Future<Output = Answer> + Send;
 }
 
 type Sending<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
@@ -94,9 +89,7 @@ impl<S: Sender> Erased for S {
         match keeper.permit::<S::Gate>(Some(&message.target), at) {
             Ok(permit) => Box::pin(Sender::send(self, permit, message, now)),
             Err(closed) => {
-                let outcome = Outcome::GateClosed {
-                    why: closed.to_string(),
-                };
+                let outcome = Outcome::GateClosed { why: closed.to_string() };
                 Box::pin(std::future::ready(answer(outcome, at, at)))
             }
         }
@@ -119,10 +112,7 @@ impl Binding {
     }
 
     pub(super) fn new<S: Sender>(target: TargetName, sender: S) -> Self {
-        Self {
-            target,
-            sender: Box::new(sender),
-        }
+        Self { target, sender: Box::new(sender) }
     }
 
     /// The target that it sends to.
@@ -164,10 +154,7 @@ impl Binding {
     /// SHA-256 in hex of [`Binding::payload`], for the receipt.
     #[must_use]
     pub fn payload_sha256(&self, message: &Message) -> String {
-        Sha256::digest(self.payload(message))
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        Sha256::digest(self.payload(message)).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Makes one attempt, if the keeper lets it: with the gate closed the answer is `gate_closed` and nothing leaves.
@@ -196,21 +183,10 @@ pub(super) fn versioned(sender: &str) -> String {
 
 /// An answer with nothing but an outcome: no call was made, or nothing came back.
 pub(super) fn answer(outcome: Outcome, called_at: Timestamp, answered_at: Timestamp) -> Answer {
-    Answer {
-        outcome,
-        status: None,
-        raw: None,
-        simulated: false,
-        called_at,
-        answered_at,
-    }
+    Answer { outcome, status: None, raw: None, simulated: false, called_at, answered_at }
 }
 
 /// An answer of a live channel, as a receipt may keep it: every text scrubbed and cut.
 pub(super) fn scrubbed(redactor: &Redactor, answer: Answer, raw: &[u8]) -> Answer {
-    Answer {
-        outcome: redactor.outcome(answer.outcome),
-        raw: redactor.raw(raw),
-        ..answer
-    }
+    Answer { outcome: redactor.outcome(answer.outcome), raw: redactor.raw(raw), ..answer }
 }

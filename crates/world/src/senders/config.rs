@@ -100,52 +100,27 @@ impl TargetConfig {
             }
             _ => "a target".to_owned(),
         };
-        let missing = |field, hint: String| ConfigError::Missing {
-            target: target.clone(),
-            field,
-            hint,
-        };
+        let missing = |field, hint: String| ConfigError::Missing { target: target.clone(), field, hint };
         let name = take(&mut fields, &target, "name")?
             .ok_or_else(|| missing("name", "write `name: ops` or the like".to_owned()))?;
-        let sender: String = take(&mut fields, &target, "sender")?.ok_or_else(|| {
-            missing(
-                "sender",
-                format!("write one of {}", super::SENDERS.join(", ")),
-            )
-        })?;
+        let sender: String = take(&mut fields, &target, "sender")?
+            .ok_or_else(|| missing("sender", format!("write one of {}", super::SENDERS.join(", "))))?;
         let on_unknown = take(&mut fields, &target, "on_unknown")?.unwrap_or_default();
         let needs = take(&mut fields, &target, "needs")?.unwrap_or(ProofLevel::Stored);
         let retry: Retry = take(&mut fields, &target, "retry")?.unwrap_or_default();
         let from_level = take(&mut fields, &target, "from_level")?.unwrap_or(1);
         let from_severity = take(&mut fields, &target, "from_severity")?.unwrap_or(Severity::Info);
-        let bad = |why: &str| {
-            Err(ConfigError::Field {
-                target: target.clone(),
-                why: why.to_owned(),
-            })
-        };
+        let bad = |why: &str| Err(ConfigError::Field { target: target.clone(), why: why.to_owned() });
         if retry.attempts_max == 0 || retry.first > retry.longest {
-            return bad(
-                "`retry` needs `attempts_max` of at least 1 and `first` no longer than `longest`",
-            );
+            return bad("`retry` needs `attempts_max` of at least 1 and `first` no longer than `longest`");
         }
         if from_level == 0 || usize::from(from_level) > ESCALATION_LEVELS_MAX {
-            return bad(&format!(
-                "`from_level` goes from 1 to {ESCALATION_LEVELS_MAX}"
-            ));
+            return bad(&format!("`from_level` goes from 1 to {ESCALATION_LEVELS_MAX}"));
         }
         // What is left is the sender's own, and it refuses what it doesn't know.
         let own = Value::Object(fields.into_iter().collect());
         let sender = SenderConfig::read(&target, &sender, own)?;
-        Ok(Self {
-            name,
-            sender,
-            on_unknown,
-            needs,
-            retry,
-            from_level,
-            from_severity,
-        })
+        Ok(Self { name, sender, on_unknown, needs, retry, from_level, from_severity })
     }
 }
 
@@ -157,10 +132,8 @@ fn take<T: DeserializeOwned>(
     fields
         .remove(field)
         .map(|value| {
-            serde_json::from_value(value).map_err(|error| ConfigError::Field {
-                target: target.to_owned(),
-                why: format!("`{field}`: {error}"),
-            })
+            serde_json::from_value(value)
+                .map_err(|error| ConfigError::Field { target: target.to_owned(), why: format!("`{field}`: {error}") })
         })
         .transpose()
 }

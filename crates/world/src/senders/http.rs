@@ -76,22 +76,14 @@ impl HttpPool {
     }
 
     /// POSTs once: no redirect is followed, no proxy is taken from the environment, and nothing is repeated.
-    pub(super) async fn post<G: LiveGate>(
-        &self,
-        permit: Permit<G>,
-        request: Request,
-        now: Timestamp,
-    ) -> Wire {
+    pub(super) async fn post<G: LiveGate>(&self, permit: Permit<G>, request: Request, now: Timestamp) -> Wire {
         let client = match self.client() {
             Ok(client) => client,
             Err(why) => return Wire::Unfit(why),
         };
         let wait = request.timeout;
-        let mut call = client
-            .post(request.url)
-            .timeout(wait)
-            .header(CONTENT_TYPE, "application/json")
-            .body(request.body);
+        let mut call =
+            client.post(request.url).timeout(wait).header(CONTENT_TYPE, "application/json").body(request.body);
         for (name, value) in request.headers {
             call = call.header(HeaderName::from_static(name), value);
         }
@@ -101,10 +93,9 @@ impl HttpPool {
             Ok(response) => Wire::Answered(read(response, now).await),
             Err(error) if error.is_builder() => Wire::Unfit(words(error)),
             Err(error) if error.is_connect() => Wire::NotSent(words(error)),
-            Err(error) if error.is_timeout() => Wire::Lost(format!(
-                "no answer within {}",
-                candor_core::time::format_duration(wait)
-            )),
+            Err(error) if error.is_timeout() => {
+                Wire::Lost(format!("no answer within {}", candor_core::time::format_duration(wait)))
+            }
             Err(error) => Wire::Lost(words(error)),
         }
     }
@@ -139,8 +130,7 @@ async fn read(mut response: reqwest::Response, now: Timestamp) -> HttpAnswer {
     let header = |name: HeaderName| text(response.headers(), name);
     let mut answer = HttpAnswer {
         status: response.status().as_u16(),
-        retry_after_ms: header(RETRY_AFTER)
-            .and_then(|after| retry_after_ms(&after, header(DATE).as_deref(), now)),
+        retry_after_ms: header(RETRY_AFTER).and_then(|after| retry_after_ms(&after, header(DATE).as_deref(), now)),
         location: header(LOCATION).map(|to| host_of(response.url(), &to)),
         body: Vec::new(),
         whole: true,
@@ -165,11 +155,7 @@ async fn read(mut response: reqwest::Response, now: Timestamp) -> HttpAnswer {
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    headers
-        .get(name)?
-        .to_str()
-        .ok()
-        .map(|value| value.trim().to_owned())
+    headers.get(name)?.to_str().ok().map(|value| value.trim().to_owned())
 }
 
 /// An error in words, without the address: a path may be a secret.
@@ -189,38 +175,27 @@ fn words(error: reqwest::Error) -> String {
 }
 
 fn host_of(base: &Url, location: &str) -> String {
-    base.join(location)
-        .map_or_else(|_| "an unreadable address".to_owned(), |url| origin(&url))
+    base.join(location).map_or_else(|_| "an unreadable address".to_owned(), |url| origin(&url))
 }
 
 /// Scheme, host and port: what may be shown of an address. The rest may be a secret.
 pub(super) fn origin(url: &Url) -> String {
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
-    format!(
-        "{}://{}{port}",
-        url.scheme(),
-        url.host_str().unwrap_or_default()
-    )
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
 /// Whether an address stays on this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Checks a target's timeout.
 pub(super) fn timeout_in_bounds(timeout: Duration) -> Result<Duration, String> {
     if timeout.is_zero() || timeout > TIMEOUT_MAX {
         let most = candor_core::time::format_duration(TIMEOUT_MAX);
-        return Err(format!(
-            "`timeout` must be more than zero and at most {most}"
-        ));
+        return Err(format!("`timeout` must be more than zero and at most {most}"));
     }
     Ok(timeout)
 }
@@ -232,17 +207,10 @@ pub(super) fn timeout_in_bounds(timeout: Duration) -> Result<Duration, String> {
 pub(super) fn retry_after_ms(after: &str, date: Option<&str>, now: Timestamp) -> Option<u64> {
     if !after.is_empty() && after.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than fit is a wait without end, not none.
-        return Some(
-            after
-                .parse::<u64>()
-                .unwrap_or(u64::MAX)
-                .saturating_mul(1_000),
-        );
+        return Some(after.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(1_000));
     }
     let until = epoch_ms(after)?;
-    let from = date
-        .and_then(epoch_ms)
-        .unwrap_or_else(|| now.as_micros().div_euclid(1_000));
+    let from = date.and_then(epoch_ms).unwrap_or_else(|| now.as_micros().div_euclid(1_000));
     Some(u64::try_from(until.saturating_sub(from)).unwrap_or(0))
 }
 
@@ -263,27 +231,15 @@ mod tests {
         for (after, date, ms) in [
             ("0", None, Some(0)),
             ("2", None, Some(2_000)),
-            (
-                "3600",
-                Some("Sun, 06 Nov 1994 08:00:00 GMT"),
-                Some(3_600_000),
-            ),
+            ("3600", Some("Sun, 06 Nov 1994 08:00:00 GMT"), Some(3_600_000)),
             ("99999999999999999999999", None, Some(u64::MAX)),
             ("18446744073709551615", None, Some(u64::MAX)),
             ("Sun, 06 Nov 1994 08:49:37 GMT", None, Some(7_000)),
             ("Sunday, 06-Nov-94 08:49:37 GMT", None, Some(7_000)),
             ("Sun Nov  6 08:49:37 1994", None, Some(7_000)),
             // The server's clock is an hour ahead of ours: the wait is what it means by its own clock.
-            (
-                "Sun, 06 Nov 1994 09:49:37 GMT",
-                Some("Sun, 06 Nov 1994 09:49:30 GMT"),
-                Some(7_000),
-            ),
-            (
-                "Sun, 06 Nov 1994 08:49:37 GMT",
-                Some("not a date"),
-                Some(7_000),
-            ),
+            ("Sun, 06 Nov 1994 09:49:37 GMT", Some("Sun, 06 Nov 1994 09:49:30 GMT"), Some(7_000)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some("not a date"), Some(7_000)),
             ("Sun, 06 Nov 1994 08:49:00 GMT", None, Some(0)),
             ("soon", None, None),
             ("-5", None, None),
@@ -292,10 +248,7 @@ mod tests {
             assert_eq!(retry_after_ms(after, date, now), ms, "{after} {date:?}");
         }
         let half = now.shifted(500_000);
-        assert_eq!(
-            retry_after_ms("Sun, 06 Nov 1994 08:49:37 GMT", None, half),
-            Some(6_500)
-        );
+        assert_eq!(retry_after_ms("Sun, 06 Nov 1994 08:49:37 GMT", None, half), Some(6_500));
     }
 
     #[test]
@@ -318,13 +271,7 @@ mod tests {
     fn an_address_shows_its_origin_only() {
         let url = Url::parse("https://user:pass@hooks.example.org:8443/T0/secret?key=x").unwrap();
         assert_eq!(origin(&url), "https://hooks.example.org:8443");
-        assert_eq!(
-            host_of(&url, "/elsewhere?token=1"),
-            "https://hooks.example.org:8443"
-        );
-        assert_eq!(
-            host_of(&url, "http://u:p@other.example.org/x"),
-            "http://other.example.org"
-        );
+        assert_eq!(host_of(&url, "/elsewhere?token=1"), "https://hooks.example.org:8443");
+        assert_eq!(host_of(&url, "http://u:p@other.example.org/x"), "http://other.example.org");
     }
 }

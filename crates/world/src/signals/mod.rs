@@ -21,10 +21,7 @@ pub fn read(signal: &Signal, now: Timestamp) -> Reading {
 #[must_use]
 pub fn read_all<'a>(signals: impl IntoIterator<Item = &'a Signal>, now: Timestamp) -> Vec<Reading> {
     let mut processes = process::Table::default();
-    signals
-        .into_iter()
-        .map(|signal| look(signal, now, &mut processes))
-        .collect()
+    signals.into_iter().map(|signal| look(signal, now, &mut processes)).collect()
 }
 
 fn look(signal: &Signal, now: Timestamp, processes: &mut process::Table) -> Reading {
@@ -36,10 +33,5 @@ fn look(signal: &Signal, now: Timestamp, processes: &mut process::Table) -> Read
 
 /// The reading of a thing that isn't there.
 fn gone(now: Timestamp) -> Reading {
-    Reading {
-        exists: false,
-        amount: 0,
-        changed_at: None,
-        read_at: now,
-    }
+    Reading { exists: false, amount: 0, changed_at: None, read_at: now }
 }

@@ -67,8 +67,12 @@ fn a_file_reads_its_length_and_time() {
     fs::write(&path, "12345").unwrap();
     let at = std::time::UNIX_EPOCH + Duration::from_micros(1_700_000_000_123_456);
     fs::File::options().append(true).open(&path).unwrap().set_modified(at).unwrap();
-    let wanted =
-        Reading { exists: true, amount: 5, changed_at: Some(Timestamp::from_micros(1_700_000_000_123_456)), read_at: NOW };
+    let wanted = Reading {
+        exists: true,
+        amount: 5,
+        changed_at: Some(Timestamp::from_micros(1_700_000_000_123_456)),
+        read_at: NOW,
+    };
     assert_eq!(read(&signal, NOW), wanted);
     symlink(&path, folder.path().join("latest")).unwrap();
     let latest = Signal::File { path: folder.path().join("latest").to_str().unwrap().to_owned() };

@@ -30,7 +30,9 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// See the whole chain on this machine in under a minute
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  candor demo --keep\n\nNothing leaves this machine, and your own state isn't touched.")]
+#[command(
+    after_help = "Example:\n  candor demo --keep\n\nNothing leaves this machine, and your own state isn't touched."
+)]
 pub struct DemoArgs {
     /// Keep the demo's state folder, to look at it afterwards
     #[arg(long)]
@@ -40,7 +42,8 @@ pub struct DemoArgs {
 /// Runs the command.
 pub fn run(global: &Global, args: DemoArgs) -> Outcome {
     let state = std::env::temp_dir().join(format!("candor-demo-{}", std::process::id()));
-    let demo = Demo { global: Global { state: Some(state.clone()), config: None, ..global.clone() }, state: state.clone() };
+    let demo =
+        Demo { global: Global { state: Some(state.clone()), config: None, ..global.clone() }, state: state.clone() };
     let outcome = demo.play();
     if args.keep {
         output::note(format!("kept: candor --state {} status", state.display()));
@@ -70,7 +73,8 @@ impl Demo {
         let began = Instant::now();
         let home = Home::find(self.global.state.clone(), None)?;
         home.create()?;
-        let receiver = Receiver::start().map_err(|error| Failure::new(Exit::Internal, format!("no receiver: {error}")))?;
+        let receiver =
+            Receiver::start().map_err(|error| Failure::new(Exit::Internal, format!("no receiver: {error}")))?;
         std::fs::write(&home.config, config(&receiver))
             .map_err(|error| Failure::new(Exit::Store, format!("`{}`: {error}", home.config.display())))?;
         self.say("1. A daemon starts in a folder of its own, with three targets: a receiver, one that only pretends, one that refuses.");
@@ -86,7 +90,9 @@ impl Demo {
         self.until("the receiver has it", || receiver.seen() > 0)?;
         self.say(&format!("   noticed, and the receiver got: \"{}\"", receiver.last_title().unwrap_or_default()));
         let _ = process.0.wait();
-        self.until("it is told that the task is back", || self.notices().iter().any(|row| row.notice.title.contains("is back")))?;
+        self.until("it is told that the task is back", || {
+            self.notices().iter().any(|row| row.notice.title.contains("is back"))
+        })?;
         self.say("   it came back, and that was told too; it ended with exit code 0.");
         self.say("4. An agent claims that all tests pass, and brings nothing.");
         self.done(&["task", "start", "claim"])?;
@@ -94,7 +100,10 @@ impl Demo {
         self.say(&format!("   exit code {caught} (6 = policy does not let it stand)"));
         let settled = || {
             let rows = self.notices();
-            !rows.is_empty() && rows.iter().all(|row| row.deliveries.iter().all(|of| !matches!(of.state.due_at(), Some(_)) && is_settled(row)))
+            !rows.is_empty()
+                && rows
+                    .iter()
+                    .all(|row| row.deliveries.iter().all(|of| !matches!(of.state.due_at(), Some(_)) && is_settled(row)))
         };
         self.until("every delivery stands", settled)?;
         self.finish(began)
@@ -109,7 +118,10 @@ impl Demo {
             output::line("");
             print_rows(&rows);
             output::line("");
-            output::line(format!("{} s. Every row says what is proved, and no more. Next: candor up", began.elapsed().as_secs()));
+            output::line(format!(
+                "{} s. Every row says what is proved, and no more. Next: candor up",
+                began.elapsed().as_secs()
+            ));
         }
         for state in [StateName::Acked, StateName::PendingExternalSend, StateName::Blocked] {
             if !reached(state) {
@@ -133,7 +145,8 @@ impl Demo {
     }
 
     fn command(&self, args: &[&str]) -> Result<Command, Failure> {
-        let own = std::env::current_exe().map_err(|error| Failure::new(Exit::Internal, format!("this program can't be found: {error}")))?;
+        let own = std::env::current_exe()
+            .map_err(|error| Failure::new(Exit::Internal, format!("this program can't be found: {error}")))?;
         let mut command = Command::new(own);
         command.arg("--state").arg(&self.state).args(args).stdin(Stdio::null()).stdout(Stdio::null());
         command.env_remove("CANDOR_CONFIG").env_remove("CANDOR_AGENT");
@@ -141,19 +154,24 @@ impl Demo {
     }
 
     fn candor(&self, args: &[&str]) -> Result<Child, Failure> {
-        self.command(args)?.spawn().map_err(|error| Failure::new(Exit::Internal, format!("candor can't be started: {error}")))
+        self.command(args)?
+            .spawn()
+            .map_err(|error| Failure::new(Exit::Internal, format!("candor can't be started: {error}")))
     }
 
     fn run(&self, args: &[&str]) -> Result<i32, Failure> {
         let status = self.command(args)?.status();
-        let status = status.map_err(|error| Failure::new(Exit::Internal, format!("candor can't be started: {error}")))?;
+        let status =
+            status.map_err(|error| Failure::new(Exit::Internal, format!("candor can't be started: {error}")))?;
         Ok(status.code().unwrap_or(-1))
     }
 
     fn done(&self, args: &[&str]) -> Result<(), Failure> {
         match self.run(args)? {
             0 => Ok(()),
-            code => Err(Failure::new(Exit::Internal, format!("`candor {}` ended with exit code {code}", args.join(" ")))),
+            code => {
+                Err(Failure::new(Exit::Internal, format!("`candor {}` ended with exit code {code}", args.join(" "))))
+            }
         }
     }
 
@@ -161,8 +179,11 @@ impl Demo {
         let end = Instant::now() + PART_MAX;
         while !done() {
             if Instant::now() >= end {
-                return Err(Failure::new(Exit::Internal, format!("waited {} s in vain until {what}", PART_MAX.as_secs()))
-                    .hint(format!("look at it: candor --state {} status", Path::new(&self.state).display())));
+                return Err(Failure::new(
+                    Exit::Internal,
+                    format!("waited {} s in vain until {what}", PART_MAX.as_secs()),
+                )
+                .hint(format!("look at it: candor --state {} status", Path::new(&self.state).display())));
             }
             std::thread::sleep(POLL);
         }
@@ -184,4 +205,3 @@ fn config(receiver: &Receiver) -> String {
          - {{name: refuser, sender: webhook, url: 'http://{at}/gone'}}\n"
     )
 }
-

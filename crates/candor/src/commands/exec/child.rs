@@ -64,8 +64,10 @@ impl Child {
             }
         })?;
         let written = Arc::new(AtomicU64::new(0));
-        let stdout = process.stdout.take().map(|from| tokio::spawn(pass_on(from, tokio::io::stdout(), Arc::clone(&written))));
-        let stderr = process.stderr.take().map(|from| tokio::spawn(pass_on(from, tokio::io::stderr(), Arc::clone(&written))));
+        let stdout =
+            process.stdout.take().map(|from| tokio::spawn(pass_on(from, tokio::io::stdout(), Arc::clone(&written))));
+        let stderr =
+            process.stderr.take().map(|from| tokio::spawn(pass_on(from, tokio::io::stderr(), Arc::clone(&written))));
         Ok(Self { process, written, stdout, stderr })
     }
 

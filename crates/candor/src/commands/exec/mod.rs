@@ -21,7 +21,9 @@ use crate::{
 
 /// Run a command as a governed task
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  candor exec --task nightly --period 10m -- ./migrate.sh\n  candor exec --task tests --report target/nextest/ci/junit.xml --supports tests_passed -- cargo nextest run\n\nThe command's exit code is passed through. 125: candor failed first; 126: can't be run; 127: not found.\nStandard output and error of the command are pipes, passed on byte for byte.")]
+#[command(
+    after_help = "Examples:\n  candor exec --task nightly --period 10m -- ./migrate.sh\n  candor exec --task tests --report target/nextest/ci/junit.xml --supports tests_passed -- cargo nextest run\n\nThe command's exit code is passed through. 125: candor failed first; 126: can't be run; 127: not found.\nStandard output and error of the command are pipes, passed on byte for byte."
+)]
 pub struct ExecArgs {
     /// The task's id
     #[arg(long)]
@@ -54,7 +56,8 @@ pub struct ExecArgs {
 
 /// Runs the command.
 pub fn run(global: &Global, args: ExecArgs) -> Outcome {
-    let failed = |error: std::io::Error| Failure::new(Exit::ExecFailed, format!("candor can't run the command: {error}"));
+    let failed =
+        |error: std::io::Error| Failure::new(Exit::ExecFailed, format!("candor can't run the command: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let code = runtime.block_on(govern(global, &args))?;
     // The command's own code, which is not one of ours.

@@ -106,9 +106,8 @@ impl Reports {
 
     /// The command line, shortened. Arguments may hold secrets, so only the program and what looks like a plain word are kept.
     fn command_line(&self) -> String {
-        let plain = |word: &str| {
-            word.len() <= 40 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:".contains(&b))
-        };
+        let plain =
+            |word: &str| word.len() <= 40 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:".contains(&b));
         let words = self.args.command.iter().enumerate().map(|(at, word)| {
             let word = word.to_string_lossy();
             if at == 0 || plain(&word) { word.into_owned() } else { "…".to_owned() }

@@ -26,11 +26,9 @@ pub(crate) fn verdict() -> impl Strategy<Value = Verdict> {
 pub(crate) fn facts() -> impl Strategy<Value = Facts> {
     let values = catalog().map(|fact| match fact.kind {
         FactKind::Bool => any::<bool>().prop_map(FactValue::Bool).boxed(),
-        FactKind::Long => {
-            prop_oneof![8 => 0..=6_i64, 1 => select(&[59, 60, 3599, 3600, i64::MAX, -1][..])]
-                .prop_map(FactValue::Long)
-                .boxed()
-        }
+        FactKind::Long => prop_oneof![8 => 0..=6_i64, 1 => select(&[59, 60, 3599, 3600, i64::MAX, -1][..])]
+            .prop_map(FactValue::Long)
+            .boxed(),
         FactKind::Text if fact.words.is_empty() => prop_oneof![
             Just(""),
             Just("named_by_a_user"),
@@ -40,16 +38,12 @@ pub(crate) fn facts() -> impl Strategy<Value = Facts> {
         ]
         .prop_map(|kind| FactValue::Text(kind.to_owned()))
         .boxed(),
-        FactKind::Text => select(fact.words)
-            .prop_map(|word| FactValue::Text(word.to_owned()))
-            .boxed(),
+        FactKind::Text => select(fact.words).prop_map(|word| FactValue::Text(word.to_owned())).boxed(),
     });
     values.collect::<Vec<_>>().prop_map(|values| {
         let mut facts = Facts::default();
         for (fact, value) in catalog().zip(values) {
-            facts
-                .set(&format!("{}.{}", fact.group, fact.name), &value)
-                .unwrap();
+            facts.set(&format!("{}.{}", fact.group, fact.name), &value).unwrap();
         }
         facts
     })
@@ -57,13 +51,7 @@ pub(crate) fn facts() -> impl Strategy<Value = Facts> {
 
 pub(crate) fn record() -> impl Strategy<Value = (Bearing, Strength, Freshness)> {
     (
-        select(
-            &[
-                Bearing::Supports,
-                Bearing::Contradicts,
-                Bearing::Inconclusive,
-            ][..],
-        ),
+        select(&[Bearing::Supports, Bearing::Contradicts, Bearing::Inconclusive][..]),
         select(&STRENGTHS[..]),
         select(&[Freshness::Fresh, Freshness::Stale, Freshness::Expired][..]),
     )
@@ -75,20 +63,7 @@ pub(crate) fn records() -> impl Strategy<Value = Vec<(Bearing, Strength, Freshne
 
 /// Tuning within the bounds that the core packs allow.
 pub(crate) fn tuning() -> impl Strategy<Value = BTreeMap<String, i64>> {
-    let tunables: Vec<_> = CORE
-        .packs()
-        .iter()
-        .flat_map(|pack| pack.tunables.clone())
-        .collect();
-    let values: Vec<_> = tunables
-        .iter()
-        .map(|tunable| prop_oneof![Just(tunable.default), tunable.bounds()])
-        .collect();
-    values.prop_map(move |values| {
-        tunables
-            .iter()
-            .map(|tunable| tunable.name.clone())
-            .zip(values)
-            .collect()
-    })
+    let tunables: Vec<_> = CORE.packs().iter().flat_map(|pack| pack.tunables.clone()).collect();
+    let values: Vec<_> = tunables.iter().map(|tunable| prop_oneof![Just(tunable.default), tunable.bounds()]).collect();
+    values.prop_map(move |values| tunables.iter().map(|tunable| tunable.name.clone()).zip(values).collect())
 }

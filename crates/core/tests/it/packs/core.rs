@@ -14,13 +14,7 @@ fn every_golden_case_holds() {
         let results = cases::run(&source).unwrap_or_else(|errors| panic!("{errors}"));
         assert!(!results.is_empty(), "{} has no cases", source.folder);
         for result in results {
-            assert!(
-                result.differences.is_empty(),
-                "{}: {}: {:#?}",
-                source.folder,
-                result.name,
-                result.differences
-            );
+            assert!(result.differences.is_empty(), "{}: {}: {:#?}", source.folder, result.name, result.differences);
         }
     }
 }
@@ -28,10 +22,7 @@ fn every_golden_case_holds() {
 #[test]
 fn the_core_packs_are_clean() {
     for source in core_sources() {
-        let found: Vec<String> = pack::lint(&source)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let found: Vec<String> = pack::lint(&source).iter().map(ToString::to_string).collect();
         assert!(found.is_empty(), "{found:#?}");
     }
 }

@@ -41,10 +41,7 @@ fn explained(event_type: &str, change: impl FnOnce(&mut Facts)) -> Explanation {
 }
 
 fn change<'a>(explanation: &'a Explanation, what: &str) -> Option<&'a candor_core::pack::Change> {
-    explanation
-        .changes
-        .iter()
-        .find(|change| change.what.contains(what))
+    explanation.changes.iter().find(|change| change.what.contains(what))
 }
 
 #[test]
@@ -100,27 +97,16 @@ fn every_change_that_is_named_holds_when_it_is_tried() {
         facts.delivery.known = true;
         facts.delivery.state = "dispatched".to_owned();
     });
-    let proof: Vec<_> = explanation
-        .changes
-        .iter()
-        .filter(|change| change.what.contains("proof of the delivery"))
-        .collect();
-    assert_eq!(
-        proof.len(),
-        1,
-        "the smallest proof does, so no higher one is named"
-    );
+    let proof: Vec<_> =
+        explanation.changes.iter().filter(|change| change.what.contains("proof of the delivery")).collect();
+    assert_eq!(proof.len(), 1, "the smallest proof does, so no higher one is named");
     assert!(proof[0].what.contains("`stored`"));
     let facts = Facts::from_value(&serde_json::json!({
         "task": {"known": true, "state": "running"},
         "claim": {"present": true, "kind": "operator_notified"},
         "delivery": {"known": true, "acked": true, "state": "acked", "proof": 1},
     }));
-    assert!(
-        !CORE
-            .evaluate("claim.made", &facts.unwrap(), Verdict::Allow)
-            .matched
-    );
+    assert!(!CORE.evaluate("claim.made", &facts.unwrap(), Verdict::Allow).matched);
 }
 
 #[test]
@@ -129,14 +115,6 @@ fn what_can_not_be_known_any_more_is_said() {
     decision.packs = vec!["completion-integrity@0.9.0".to_owned()];
     decision.facts = serde_json::json!({"claim": {"mood": "good"}, "threshold": {}});
     let explanation = explain(&decision, &CORE);
-    assert!(
-        explanation.notes[0].starts_with("the packs have changed since"),
-        "{:?}",
-        explanation.notes
-    );
-    assert!(
-        explanation.notes[1].contains("`claim.mood` is not a fact"),
-        "{:?}",
-        explanation.notes
-    );
+    assert!(explanation.notes[0].starts_with("the packs have changed since"), "{:?}", explanation.notes);
+    assert!(explanation.notes[1].contains("`claim.mood` is not a fact"), "{:?}", explanation.notes);
 }

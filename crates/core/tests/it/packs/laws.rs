@@ -18,10 +18,7 @@ static SHUFFLED: LazyLock<Vec<PackSet>> = LazyLock::new(|| {
     let mut reversed = sources.clone();
     reversed.reverse();
     let doubled = [&sources[3..], &sources[..], &sources[..5]].concat();
-    [reversed, doubled]
-        .iter()
-        .map(|sources| PackSet::load(sources, &BTreeMap::new()).unwrap())
-        .collect()
+    [reversed, doubled].iter().map(|sources| PackSet::load(sources, &BTreeMap::new()).unwrap()).collect()
 });
 
 /// A pack whose one rule overflows for a silence of two seconds or more.
@@ -35,10 +32,7 @@ when { context.task.silent_s * 9223372036854775807 < 0 };
 @id("plain") @verdict("allow_with_label") @severity("info") @message("Plain.") @change("Nothing.")
 permit (principal, action == Action::"task.missed", resource);
 "#;
-    let source = PackSource::new(
-        "overflowing",
-        [("pack.yaml", manifest), ("rules.cedar", rules)],
-    );
+    let source = PackSource::new("overflowing", [("pack.yaml", manifest), ("rules.cedar", rules)]);
     PackSet::load(&[source], &BTreeMap::new()).unwrap_or_else(|errors| panic!("{errors}"))
 });
 

@@ -55,18 +55,12 @@ fn a_condition_reads_known_facts_by_their_types_and_words_only() {
             "context has claim",
             "p/rules.cedar:3:8: a condition can't use `context` as a whole; read single facts, as in `context.claim.strength`",
         ),
-        (
-            "principal == Reporter::\"x\"",
-            "a condition can't use `principal` as a whole",
-        ),
+        ("principal == Reporter::\"x\"", "a condition can't use `principal` as a whole"),
         (
             "context.claim.stale && false",
             "p/rules.cedar:1:1: in the rule `p/r`, policy is impossible: the policy expression evaluates to false for all valid requests",
         ),
-        (
-            "context.claim.stale &&",
-            "p/rules.cedar:3:31: unexpected token `}`",
-        ),
+        ("context.claim.stale &&", "p/rules.cedar:3:31: unexpected token `}`"),
         (
             "context.threshold.made_up > 1",
             "p/rules.cedar:3:8: in the rule `p/r`, attribute `threshold.made_up` in context for Action::\"task.completed\" not found",
@@ -83,27 +77,19 @@ fn a_condition_reads_known_facts_by_their_types_and_words_only() {
 
 /// Every pair is what was told and what it must contain.
 fn assert_told(expected: &[(String, &str)]) {
-    let missing = expected
-        .iter()
-        .filter(|(errors, told)| !errors.contains(told));
-    let wrong: Vec<String> = missing
-        .map(|(errors, told)| format!("expected {told}\n  got      {errors}"))
-        .collect();
+    let missing = expected.iter().filter(|(errors, told)| !errors.contains(told));
+    let wrong: Vec<String> = missing.map(|(errors, told)| format!("expected {told}\n  got      {errors}")).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn annotations_and_scopes_are_held_to_their_words() {
-    let rule = |annotations: &str, head: &str| {
-        load(MANIFEST, &format!("{annotations}\n{head};")).expect_err(annotations)
-    };
+    let rule =
+        |annotations: &str, head: &str| load(MANIFEST, &format!("{annotations}\n{head};")).expect_err(annotations);
     let head = "permit (principal, action == Action::\"task.completed\", resource)";
     let id = format!("@id(\"r\") {NOTES}");
     let expected = [
-        (
-            rule(NOTES, head),
-            "p/rules.cedar:1:1: the rule has no `@id`; write `@id(\"...\")` before `permit`",
-        ),
+        (rule(NOTES, head), "p/rules.cedar:1:1: the rule has no `@id`; write `@id(\"...\")` before `permit`"),
         (
             rule(&id.replace("\"allow\"", "\"alow\""), head),
             "p/rules.cedar:1:19: `alow` is not a verdict; did you mean `allow`?",
@@ -141,10 +127,7 @@ fn annotations_and_scopes_are_held_to_their_words() {
             "p/rules.cedar:3:20: the rule doesn't say which events it is about; write `action == Action::\"task.completed\"` or `action in [...]`",
         ),
         (
-            rule(
-                &id,
-                &head.replace("principal", "principal == Reporter::\"x\""),
-            ),
+            rule(&id, &head.replace("principal", "principal == Reporter::\"x\"")),
             "p/rules.cedar:3:9: a rule can't tell principals apart; write `principal` alone and use `event.origin`",
         ),
         (
@@ -161,40 +144,24 @@ fn annotations_and_scopes_are_held_to_their_words() {
 
 #[test]
 fn manifests_are_held_to_their_shape() {
-    let rule = format!(
-        "@id(\"r\") {NOTES}permit (principal, action == Action::\"task.completed\", resource);"
-    );
+    let rule = format!("@id(\"r\") {NOTES}permit (principal, action == Action::\"task.completed\", resource);");
     let told = |manifest: &str| load(manifest, &rule).expect_err(manifest);
-    let tunable = "tunables:\n  - {name: n, default: 9, min: 1, max: 5, direction: range, stricter: lower, unit: s, does: d}\n";
+    let tunable =
+        "tunables:\n  - {name: n, default: 9, min: 1, max: 5, direction: range, stricter: lower, unit: s, does: d}\n";
     let expected = [
-        (
-            told(&format!("{MANIFEST}titel: x\n")),
-            "p/pack.yaml:5:1: unknown field `titel`",
-        ),
-        (
-            told(&MANIFEST.replace("title: T\n", "")),
-            "missing field `title`",
-        ),
+        (told(&format!("{MANIFEST}titel: x\n")), "p/pack.yaml:5:1: unknown field `titel`"),
+        (told(&MANIFEST.replace("title: T\n", "")), "missing field `title`"),
         (
             told(&MANIFEST.replace("id: p", "id: q")),
             "p/pack.yaml:1:1: the id `q` is not the folder's name `p`; make them the same",
         ),
-        (
-            told(&MANIFEST.replace("1.0.0", "1.0")),
-            "p/pack.yaml:2:1: `1.0` is not a version; write it as `1.0.0`",
-        ),
-        (
-            told(&format!("{MANIFEST}{tunable}")),
-            "`n` has the default 9 outside 1 to 5; put it between `min` and `max`",
-        ),
+        (told(&MANIFEST.replace("1.0.0", "1.0")), "p/pack.yaml:2:1: `1.0` is not a version; write it as `1.0.0`"),
+        (told(&format!("{MANIFEST}{tunable}")), "`n` has the default 9 outside 1 to 5; put it between `min` and `max`"),
         (
             told(&format!("{MANIFEST}{}", tunable.replace('9', "3"))),
             "p/pack.yaml: no rule reads the tunable `n`, so tuning it does nothing",
         ),
-        (
-            told(&format!("{MANIFEST}{}", tunable.replace("range", "weaken"))),
-            "p/pack.yaml:6:",
-        ),
+        (told(&format!("{MANIFEST}{}", tunable.replace("range", "weaken"))), "p/pack.yaml:6:"),
         (told(&format!("{MANIFEST}title: [")), "p/pack.yaml:5:"),
     ];
     assert_told(&expected);
@@ -202,43 +169,21 @@ fn manifests_are_held_to_their_shape() {
 
 #[test]
 fn sets_are_held_to_their_limits_and_names() {
-    let rule = format!(
-        "@id(\"r\") {NOTES}permit (principal, action == Action::\"task.completed\", resource);"
-    );
-    let load_all = |sources: &[PackSource]| {
-        PackSet::load(sources, &BTreeMap::new()).map_err(|errors| errors.to_string())
-    };
+    let rule = format!("@id(\"r\") {NOTES}permit (principal, action == Action::\"task.completed\", resource);");
+    let load_all =
+        |sources: &[PackSource]| PackSet::load(sources, &BTreeMap::new()).map_err(|errors| errors.to_string());
     let named = |name: &str, extra: &str| {
         let manifest = MANIFEST.replace("id: p", &format!("id: {name}"));
-        PackSource::new(
-            name,
-            [
-                ("pack.yaml", manifest.as_str()),
-                ("rules.cedar", rule.as_str()),
-                ("README.md", extra),
-            ],
-        )
+        PackSource::new(name, [("pack.yaml", manifest.as_str()), ("rules.cedar", rule.as_str()), ("README.md", extra)])
     };
-    assert!(
-        load_all(&[named("p", "a"), named("p", "a")]).is_ok(),
-        "the same pack twice is one pack"
-    );
+    assert!(load_all(&[named("p", "a"), named("p", "a")]).is_ok(), "the same pack twice is one pack");
     let told = load_all(&[named("p", "a"), named("p", "b")]).unwrap_err();
-    assert_eq!(
-        told,
-        "p: two packs that differ have this name; remove one of them, or give it a name of its own"
-    );
+    assert_eq!(told, "p: two packs that differ have this name; remove one of them, or give it a name of its own");
     let many: Vec<PackSource> = (0..65).map(|n| named(&format!("p{n}"), "")).collect();
     assert!(load_all(&many[..64]).is_ok());
-    assert_eq!(
-        load_all(&many).unwrap_err(),
-        "65 packs are more than 64; load fewer"
-    );
+    assert_eq!(load_all(&many).unwrap_err(), "65 packs are more than 64; load fewer");
     let told = load_all(&[named("p", &"x".repeat(256 * 1024 + 1))]).unwrap_err();
-    assert_eq!(
-        told,
-        "p/README.md: the file has 262145 bytes; at most 262144 are read; split the pack"
-    );
+    assert_eq!(told, "p/README.md: the file has 262145 bytes; at most 262144 are read; split the pack");
     let mut odd = named("p", "");
     odd.files.insert("rules.ceder".to_owned(), String::new());
     let told = load_all(&[odd]).unwrap_err();
@@ -246,13 +191,8 @@ fn sets_are_held_to_their_limits_and_names() {
         told,
         "p/rules.ceder: a pack has no such file; it holds `pack.yaml`, `rules.cedar`, `README.md` and `cases/*.yaml`"
     );
-    let many_rules: String = (0..1025)
-        .map(|n| rule.replace("\"r\"", &format!("\"r{n}\"")) + "\n")
-        .collect();
-    assert_eq!(
-        load(MANIFEST, &many_rules).unwrap_err(),
-        "1025 rules are more than 1024; load fewer packs"
-    );
+    let many_rules: String = (0..1025).map(|n| rule.replace("\"r\"", &format!("\"r{n}\"")) + "\n").collect();
+    assert_eq!(load(MANIFEST, &many_rules).unwrap_err(), "1025 rules are more than 1024; load fewer packs");
     let missing = PackSource::new("p", [("pack.yaml", MANIFEST)]);
     assert_eq!(
         load_all(&[missing]).unwrap_err(),
@@ -262,62 +202,40 @@ fn sets_are_held_to_their_limits_and_names() {
 
 #[test]
 fn two_packs_can_not_share_a_tunable() {
-    let mut other = core_sources()
-        .into_iter()
-        .find(|source| source.folder == "completion-integrity")
-        .unwrap();
+    let mut other = core_sources().into_iter().find(|source| source.folder == "completion-integrity").unwrap();
     other.folder = "other".to_owned();
     let manifest = other.files["pack.yaml"].replace("id: completion-integrity", "id: other");
     other.files.insert("pack.yaml".to_owned(), manifest);
     let mut sources = core_sources();
     sources.push(other);
-    let told = PackSet::load(&sources, &BTreeMap::new())
-        .unwrap_err()
-        .to_string();
-    let expected = "other/pack.yaml: `completion_min_strength` is a tunable of another pack as well, or twice of this one";
+    let told = PackSet::load(&sources, &BTreeMap::new()).unwrap_err().to_string();
+    let expected =
+        "other/pack.yaml: `completion_min_strength` is a tunable of another pack as well, or twice of this one";
     assert!(told.contains(expected), "{told}");
 }
 
 #[test]
 fn lint_names_failing_cases_and_rules_that_no_case_shows() {
     let rule = |id: &str| {
-        format!(
-            "@id(\"{id}\") {NOTES}permit (principal, action == Action::\"task.completed\", resource);\n"
-        )
+        format!("@id(\"{id}\") {NOTES}permit (principal, action == Action::\"task.completed\", resource);\n")
     };
-    let rules = rule("shown")
-        + &rule("hidden").replace("resource)", "resource) when { context.claim.stale }");
+    let rules = rule("shown") + &rule("hidden").replace("resource)", "resource) when { context.claim.stale }");
     let case = |given: &str, rules: &str| {
-        format!(
-            "- name: c\n  event: task.completed\n  given: {given}\n  expect: {{verdict: allow, rules: {rules}}}\n"
-        )
+        format!("- name: c\n  event: task.completed\n  given: {given}\n  expect: {{verdict: allow, rules: {rules}}}\n")
     };
     let linted = |cases: &str| {
-        let files = [
-            ("pack.yaml", MANIFEST),
-            ("rules.cedar", rules.as_str()),
-            ("cases/c.yaml", cases),
-        ];
-        lint(&PackSource::new("p", files))
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
+        let files = [("pack.yaml", MANIFEST), ("rules.cedar", rules.as_str()), ("cases/c.yaml", cases)];
+        lint(&PackSource::new("p", files)).iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let readme = "p/README.md: the file is missing; say what the pack is for";
-    let hidden =
-        "p/rules.cedar:3:1: no case shows the rule `p/hidden`; add a case in which it applies";
+    let hidden = "p/rules.cedar:3:1: no case shows the rule `p/hidden`; add a case in which it applies";
     assert_eq!(linted(&case("{}", "[shown]")), [hidden, readme]);
     let failing = "p/cases/c.yaml: the case `c` fails: rules: expected p/hidden, got p/shown";
     assert_eq!(linted(&case("{}", "[hidden]")), [failing, hidden, readme]);
-    assert_eq!(
-        linted(&case("{claim.stale: true}", "[hidden, shown]")),
-        [readme]
-    );
+    assert_eq!(linted(&case("{claim.stale: true}", "[hidden, shown]")), [readme]);
     assert_eq!(
         linted(&case("{claim.stael: true}", "[]")),
-        [
-            "p/cases/c.yaml: the case `c`: `claim.stael` is not a fact; docs/adding-a-pack.md lists them"
-        ]
+        ["p/cases/c.yaml: the case `c`: `claim.stael` is not a fact; docs/adding-a-pack.md lists them"]
     );
     assert!(
         linted("- nam: c\n")[0].starts_with("p/cases/c.yaml:1:3: unknown field `nam`"),

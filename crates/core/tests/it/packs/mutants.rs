@@ -58,25 +58,14 @@ fn the_twin_notices_every_mutant() {
 fn notices(packs: &PackSet) -> bool {
     let pack = &packs.packs()[0].id;
     let mut runner = TestRunner::deterministic();
-    let events: BTreeSet<&str> = packs
-        .rules()
-        .flat_map(|rule| rule.events.iter().copied())
-        .collect();
+    let events: BTreeSet<&str> = packs.rules().flat_map(|rule| rule.events.iter().copied()).collect();
     (0..5_000).any(|_| {
         let facts = facts().new_tree(&mut runner).unwrap().current();
         events.iter().any(|on| {
             let evaluation = packs.evaluate(on, &facts, Verdict::Allow);
-            let rules: BTreeSet<&str> = evaluation
-                .rules
-                .iter()
-                .map(|hit| hit.rule.as_str())
-                .collect();
+            let rules: BTreeSet<&str> = evaluation.rules.iter().map(|hit| hit.rule.as_str()).collect();
             let expected = twin(on, &facts, CORE.thresholds(), Verdict::Allow).1;
-            rules
-                != expected
-                    .into_keys()
-                    .filter(|rule| rule.split('/').next() == Some(pack))
-                    .collect()
+            rules != expected.into_keys().filter(|rule| rule.split('/').next() == Some(pack)).collect()
         })
     })
 }

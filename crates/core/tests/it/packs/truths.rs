@@ -19,11 +19,7 @@ fn truth_4_a_profile_tunes_within_bounds() {
             Stricter::Lower => *tunable.bounds().end(),
         };
         if tunable.direction == Direction::StrengthenOnly {
-            assert_eq!(
-                weaker_end, tunable.default,
-                "{} can be weakened",
-                tunable.name
-            );
+            assert_eq!(weaker_end, tunable.default, "{} can be weakened", tunable.name);
         }
         for (value, fits) in [
             (tunable.bounds().start() - 1, false),
@@ -38,16 +34,8 @@ fn truth_4_a_profile_tunes_within_bounds() {
                 let told = errors.to_string();
                 let bounds = tunable.bounds();
                 assert!(told.contains(&format!("`{}`", tunable.name)), "{told}");
-                assert!(
-                    told.contains(&format!("{} to {}", bounds.start(), bounds.end())),
-                    "{told}"
-                );
-                assert_eq!(
-                    PackSet::load(&core_sources(), &tuned)
-                        .unwrap_err()
-                        .to_string(),
-                    told
-                );
+                assert!(told.contains(&format!("{} to {}", bounds.start(), bounds.end())), "{told}");
+                assert_eq!(PackSet::load(&core_sources(), &tuned).unwrap_err().to_string(), told);
             }
         }
     }
@@ -62,75 +50,37 @@ fn truth_4_a_profile_tunes_within_bounds() {
 #[test]
 fn truth_4_facts_can_not_bring_a_weaker_threshold() {
     let mut facts = Facts::default();
-    facts
-        .threshold
-        .insert("completion_block_below".to_owned(), 0);
-    facts
-        .threshold
-        .insert("completion_min_strength".to_owned(), 0);
-    assert_eq!(
-        CORE.evaluate("task.completed", &facts, Verdict::Allow)
-            .requested,
-        Verdict::BlockCompletion
-    );
+    facts.threshold.insert("completion_block_below".to_owned(), 0);
+    facts.threshold.insert("completion_min_strength".to_owned(), 0);
+    assert_eq!(CORE.evaluate("task.completed", &facts, Verdict::Allow).requested, Verdict::BlockCompletion);
 }
 
 #[test]
 fn truth_9_a_decision_records_what_took_effect() {
     let fallbacks = [
-        (
-            Verdict::BlockCompletion,
-            Capability::InlineCompletionBlock,
-            Verdict::DowngradeStatus,
-        ),
-        (
-            Verdict::BlockDispatch,
-            Capability::InlineDispatchBlock,
-            Verdict::ForceReviewNotice,
-        ),
-        (
-            Verdict::ForceCheckpoint,
-            Capability::ForcedCheckpoint,
-            Verdict::ForceReviewNotice,
-        ),
+        (Verdict::BlockCompletion, Capability::InlineCompletionBlock, Verdict::DowngradeStatus),
+        (Verdict::BlockDispatch, Capability::InlineDispatchBlock, Verdict::ForceReviewNotice),
+        (Verdict::ForceCheckpoint, Capability::ForcedCheckpoint, Verdict::ForceReviewNotice),
     ];
     for verdict in Verdict::ALL.iter().copied() {
         let all = Capabilities(CAPABILITIES.into_iter().collect());
         assert_eq!(effective(verdict, &all), (verdict, None));
         let fallback = fallbacks.iter().find(|(asked, ..)| *asked == verdict);
         let expected = match fallback {
-            Some(&(asked, missing, instead)) => (
-                instead,
-                Some(CapabilityGap {
-                    asked,
-                    missing,
-                    instead,
-                }),
-            ),
+            Some(&(asked, missing, instead)) => (instead, Some(CapabilityGap { asked, missing, instead })),
             None => (verdict, None),
         };
         assert_eq!(effective(verdict, &Capabilities::default()), expected);
         if let Some((_, missing, _)) = fallback {
             let mut but_one = all;
             but_one.0.remove(missing);
-            assert_eq!(
-                effective(verdict, &but_one),
-                expected,
-                "only `{}` matters",
-                missing.as_str()
-            );
+            assert_eq!(effective(verdict, &but_one), expected, "only `{}` matters", missing.as_str());
         }
     }
     let evaluation = CORE.evaluate("task.completed", &Facts::default(), Verdict::Allow);
     let settled = evaluation.settle(&Capabilities::default());
-    assert_eq!(
-        (evaluation.requested, settled.effective),
-        (Verdict::BlockCompletion, Verdict::DowngradeStatus)
-    );
-    assert_eq!(
-        settled.gap.map(|gap| gap.missing),
-        Some(Capability::InlineCompletionBlock)
-    );
+    assert_eq!((evaluation.requested, settled.effective), (Verdict::BlockCompletion, Verdict::DowngradeStatus));
+    assert_eq!(settled.gap.map(|gap| gap.missing), Some(Capability::InlineCompletionBlock));
     assert_eq!(
         settled.obligations,
         BTreeSet::from([Obligation::NotifyOperator, Obligation::AttachCapabilityGap]),

@@ -18,23 +18,10 @@ struct Twin {
 }
 
 impl Twin {
-    fn rule(
-        &mut self,
-        name: &'static str,
-        applies: bool,
-        verdict: &str,
-        severity: &str,
-        obligations: &[Obligation],
-    ) {
+    fn rule(&mut self, name: &'static str, applies: bool, verdict: &str, severity: &str, obligations: &[Obligation]) {
         if applies {
-            let (verdict, severity) = (
-                Verdict::parse(verdict).unwrap(),
-                Severity::parse(severity).unwrap(),
-            );
-            self.hits.insert(
-                name,
-                (verdict, severity, obligations.iter().copied().collect()),
-            );
+            let (verdict, severity) = (Verdict::parse(verdict).unwrap(), Severity::parse(severity).unwrap());
+            self.hits.insert(name, (verdict, severity, obligations.iter().copied().collect()));
         }
     }
 }
@@ -48,111 +35,33 @@ fn completion_integrity(twin: &mut Twin, on: &str, f: &Facts, t: &BTreeMap<Strin
     let other = claim && agent && !completion && c.kind != "operator_notified";
     let tell = &[Obligation::NotifyOperator][..];
     let rule = "completion-integrity/contradicted";
-    twin.rule(
-        rule,
-        says && agent && c.contradicted,
-        "block_completion",
-        "critical",
-        tell,
-    );
+    twin.rule(rule, says && agent && c.contradicted, "block_completion", "critical", tell);
     let later = on == "evidence.added" && c.present && c.contradicted && !c.admits_unverified;
-    twin.rule(
-        "completion-integrity/contradicted_later",
-        later,
-        "downgrade_status",
-        "critical",
-        tell,
-    );
+    twin.rule("completion-integrity/contradicted_later", later, "downgrade_status", "critical", tell);
     let held = says && agent && completion && !c.inconclusive;
     let unproven = held && c.best_any < t["completion_block_below"];
-    twin.rule(
-        "completion-integrity/completion_unproven",
-        unproven,
-        "block_completion",
-        "warning",
-        &[],
-    );
+    twin.rule("completion-integrity/completion_unproven", unproven, "block_completion", "warning", &[]);
     let weak = held && c.strength < t["completion_min_strength"];
-    twin.rule(
-        "completion-integrity/completion_weak",
-        weak,
-        "downgrade_status",
-        "info",
-        &[],
-    );
+    twin.rule("completion-integrity/completion_weak", weak, "downgrade_status", "info", &[]);
     let unsupported = other && c.best_any < 2 && !c.inconclusive;
-    twin.rule(
-        "completion-integrity/claim_unsupported",
-        unsupported,
-        "downgrade_status",
-        "info",
-        &[],
-    );
+    twin.rule("completion-integrity/claim_unsupported", unsupported, "downgrade_status", "info", &[]);
     let weak = other && c.best_any >= 2 && c.strength < t["claim_min_strength"];
-    twin.rule(
-        "completion-integrity/claim_weak",
-        weak,
-        "request_evidence",
-        "info",
-        &[],
-    );
+    twin.rule("completion-integrity/claim_weak", weak, "request_evidence", "info", &[]);
     let unknown = says && agent && c.inconclusive;
-    twin.rule(
-        "completion-integrity/inconclusive",
-        unknown,
-        "downgrade_status",
-        "info",
-        &[],
-    );
+    twin.rule("completion-integrity/inconclusive", unknown, "downgrade_status", "info", &[]);
     let admits = says && c.admits_unverified;
-    twin.rule(
-        "completion-integrity/admits_unverified",
-        admits,
-        "allow_with_label",
-        "info",
-        &[],
-    );
+    twin.rule("completion-integrity/admits_unverified", admits, "allow_with_label", "info", &[]);
     let short = c.contradicted || c.strength < t["completion_min_strength"];
     let word = says && f.event.origin == "operator" && short;
-    twin.rule(
-        "completion-integrity/operators_word",
-        word,
-        "allow_with_label",
-        "info",
-        &[],
-    );
+    twin.rule("completion-integrity/operators_word", word, "allow_with_label", "info", &[]);
     let stale = says && agent && completion && c.stale;
-    twin.rule(
-        "evidence-freshness/stale_completion",
-        stale,
-        "downgrade_status",
-        "info",
-        &[],
-    );
+    twin.rule("evidence-freshness/stale_completion", stale, "downgrade_status", "info", &[]);
     let expired = says && agent && completion && c.expired;
-    twin.rule(
-        "evidence-freshness/expired_completion",
-        expired,
-        "downgrade_status",
-        "info",
-        &[],
-    );
+    twin.rule("evidence-freshness/expired_completion", expired, "downgrade_status", "info", &[]);
     let stale = claim && agent && !completion && c.stale;
-    twin.rule(
-        "evidence-freshness/stale_claim",
-        stale,
-        "request_evidence",
-        "info",
-        &[],
-    );
+    twin.rule("evidence-freshness/stale_claim", stale, "request_evidence", "info", &[]);
     let expired = claim && agent && !completion && c.expired;
-    twin.rule(
-        "evidence-freshness/expired_claim",
-        expired,
-        "request_evidence",
-        "info",
-        &[],
-    );
+    twin.rule("evidence-freshness/expired_claim", expired, "request_evidence", "info", &[]);
 }
 
 fn checkpoint_cadence(twin: &mut Twin, on: &str, f: &Facts, t: &BTreeMap<String, i64>) {
@@ -161,71 +70,22 @@ fn checkpoint_cadence(twin: &mut Twin, on: &str, f: &Facts, t: &BTreeMap<String,
     let (missed, escalated) = (on == "task.missed", on == "task.escalated");
     let high = f.task.incident_level >= t["missed_escalate_at_level"];
     let rule = "checkpoint-cadence/missed";
-    twin.rule(
-        rule,
-        missed && open && !high,
-        "force_review_notice",
-        "warning",
-        &[NotifyOperator],
-    );
+    twin.rule(rule, missed && open && !high, "force_review_notice", "warning", &[NotifyOperator]);
     let rule = "checkpoint-cadence/missed_for_long";
-    twin.rule(
-        rule,
-        missed && open && high,
-        "force_review_notice",
-        "critical",
-        &[NotifyOperator, Escalate],
-    );
+    twin.rule(rule, missed && open && high, "force_review_notice", "critical", &[NotifyOperator, Escalate]);
     let rule = "checkpoint-cadence/escalated";
-    twin.rule(
-        rule,
-        escalated && open,
-        "force_review_notice",
-        "critical",
-        &[NotifyOperator, Escalate],
-    );
-    twin.rule(
-        "checkpoint-cadence/taken_on",
-        (missed || escalated) && !open,
-        "allow",
-        "info",
-        &[],
-    );
-    twin.rule(
-        "checkpoint-cadence/slow",
-        on == "task.slow" && open,
-        "allow_with_label",
-        "warning",
-        &[NotifyOperator],
-    );
-    twin.rule(
-        "checkpoint-cadence/recovered",
-        on == "task.recovered",
-        "allow",
-        "info",
-        &[NotifyOperator],
-    );
-    let unwatched =
-        on == "task.started" && f.task.period_s > 0 && !supports(f, "scheduled_watchdog");
-    twin.rule(
-        "checkpoint-cadence/nobody_watches",
-        unwatched,
-        "allow_with_label",
-        "warning",
-        &[AttachCapabilityGap],
-    );
+    twin.rule(rule, escalated && open, "force_review_notice", "critical", &[NotifyOperator, Escalate]);
+    twin.rule("checkpoint-cadence/taken_on", (missed || escalated) && !open, "allow", "info", &[]);
+    twin.rule("checkpoint-cadence/slow", on == "task.slow" && open, "allow_with_label", "warning", &[NotifyOperator]);
+    twin.rule("checkpoint-cadence/recovered", on == "task.recovered", "allow", "info", &[NotifyOperator]);
+    let unwatched = on == "task.started" && f.task.period_s > 0 && !supports(f, "scheduled_watchdog");
+    twin.rule("checkpoint-cadence/nobody_watches", unwatched, "allow_with_label", "warning", &[AttachCapabilityGap]);
 }
 
 fn blocker_escalation(twin: &mut Twin, on: &str, f: &Facts, t: &BTreeMap<String, i64>) {
     use Obligation::{AttachCapabilityGap, Escalate, NotifyOperator};
     let open = !f.task.incident_acknowledged;
-    twin.rule(
-        "blocker-escalation/blocked",
-        on == "task.blocked" && open,
-        "allow",
-        "warning",
-        &[NotifyOperator],
-    );
+    twin.rule("blocker-escalation/blocked", on == "task.blocked" && open, "allow", "warning", &[NotifyOperator]);
     let raised = ["task.blocked", "task.missed", "task.escalated"].contains(&on);
     let long = raised && open && f.task.blocked_s >= t["blocked_escalate_after_s"];
     twin.rule(
@@ -237,43 +97,13 @@ fn blocker_escalation(twin: &mut Twin, on: &str, f: &Facts, t: &BTreeMap<String,
     );
     let nowhere = on == "task.escalated" && open && !supports(f, "escalation_channel");
     let gap = &[NotifyOperator, AttachCapabilityGap];
-    twin.rule(
-        "blocker-escalation/escalation_goes_nowhere",
-        nowhere,
-        "allow_with_label",
-        "warning",
-        gap,
-    );
-    twin.rule(
-        "blocker-escalation/waiting",
-        on == "task.waiting" && open,
-        "allow",
-        "warning",
-        &[NotifyOperator],
-    );
+    twin.rule("blocker-escalation/escalation_goes_nowhere", nowhere, "allow_with_label", "warning", gap);
+    twin.rule("blocker-escalation/waiting", on == "task.waiting" && open, "allow", "warning", &[NotifyOperator]);
     let again = on == "task.unblocked" && f.task.incident_open;
-    twin.rule(
-        "blocker-escalation/unblocked",
-        again,
-        "allow",
-        "info",
-        &[NotifyOperator],
-    );
+    twin.rule("blocker-escalation/unblocked", again, "allow", "info", &[NotifyOperator]);
     let failed = on == "task.failed";
-    twin.rule(
-        "blocker-escalation/failed",
-        failed && !f.task.is_subagent,
-        "allow",
-        "warning",
-        &[NotifyOperator],
-    );
-    twin.rule(
-        "subagent-accountability/child_failed",
-        failed && f.task.is_subagent,
-        "allow_with_label",
-        "info",
-        &[],
-    );
+    twin.rule("blocker-escalation/failed", failed && !f.task.is_subagent, "allow", "warning", &[NotifyOperator]);
+    twin.rule("subagent-accountability/child_failed", failed && f.task.is_subagent, "allow_with_label", "info", &[]);
 }
 
 fn delivery_truth(twin: &mut Twin, on: &str, f: &Facts, t: &BTreeMap<String, i64>) {
@@ -282,192 +112,59 @@ fn delivery_truth(twin: &mut Twin, on: &str, f: &Facts, t: &BTreeMap<String, i64
     let agent = f.event.origin != "operator" && !f.claim.admits_unverified;
     let told = on == "claim.made" && f.claim.kind == "operator_notified" && agent;
     let proved = d.acked && d.proof >= t["delivery_min_proof"];
-    twin.rule(
-        "delivery-truth/told_without_notice",
-        told && !d.known,
-        "downgrade_status",
-        "warning",
-        &[NotifyOperator],
-    );
+    twin.rule("delivery-truth/told_without_notice", told && !d.known, "downgrade_status", "warning", &[NotifyOperator]);
     let unproved = told && d.known && !d.simulated && !proved;
-    twin.rule(
-        "delivery-truth/told_not_proved",
-        unproved,
-        "downgrade_status",
-        "info",
-        &[],
-    );
+    twin.rule("delivery-truth/told_not_proved", unproved, "downgrade_status", "info", &[]);
     let refused = told && d.state == "blocked";
-    twin.rule(
-        "delivery-truth/told_but_refused",
-        refused,
-        "downgrade_status",
-        "warning",
-        &[NotifyOperator],
-    );
-    twin.rule(
-        "delivery-truth/told_a_stand_in",
-        told && d.simulated,
-        "downgrade_status",
-        "warning",
-        &[],
-    );
+    twin.rule("delivery-truth/told_but_refused", refused, "downgrade_status", "warning", &[NotifyOperator]);
+    twin.rule("delivery-truth/told_a_stand_in", told && d.simulated, "downgrade_status", "warning", &[]);
     let asked = on == "notice.requested";
-    twin.rule(
-        "delivery-truth/notice",
-        asked,
-        "allow",
-        "info",
-        &[NotifyOperator],
-    );
+    twin.rule("delivery-truth/notice", asked, "allow", "info", &[NotifyOperator]);
     let warning = asked && f.event.severity == "warning";
-    twin.rule(
-        "delivery-truth/notice_warning",
-        warning,
-        "allow",
-        "warning",
-        &[NotifyOperator],
-    );
+    twin.rule("delivery-truth/notice_warning", warning, "allow", "warning", &[NotifyOperator]);
     let critical = asked && f.event.severity == "critical";
-    twin.rule(
-        "delivery-truth/notice_critical",
-        critical,
-        "allow",
-        "critical",
-        &[NotifyOperator],
-    );
+    twin.rule("delivery-truth/notice_critical", critical, "allow", "critical", &[NotifyOperator]);
     let unprovable = asked && !supports(f, "delivery_proof");
-    twin.rule(
-        "delivery-truth/notice_unprovable",
-        unprovable,
-        "allow_with_label",
-        "info",
-        &[AttachCapabilityGap],
-    );
+    twin.rule("delivery-truth/notice_unprovable", unprovable, "allow_with_label", "info", &[AttachCapabilityGap]);
 }
 
 fn wording_and_status(twin: &mut Twin, on: &str, f: &Facts, t: &BTreeMap<String, i64>) {
     use Obligation::{LabelPlaceholder, NotifyOperator};
     let at = |events: &[&str]| events.contains(&on);
     let placeholder = f.event.placeholder || f.claim.placeholder;
-    let told = at(&[
-        "task.checkpointed",
-        "task.waiting",
-        "task.blocked",
-        "task.completed",
-        "task.failed",
-    ]) || at(&["claim.made", "notice.requested"]);
+    let told = at(&["task.checkpointed", "task.waiting", "task.blocked", "task.completed", "task.failed"])
+        || at(&["claim.made", "notice.requested"]);
     let rule = "placeholder-labeling/placeholder_text";
-    twin.rule(
-        rule,
-        told && placeholder,
-        "allow_with_label",
-        "info",
-        &[LabelPlaceholder],
-    );
-    let completion = at(&["task.completed", "claim.made"])
-        && ["", "completion"].contains(&f.claim.kind.as_str());
+    twin.rule(rule, told && placeholder, "allow_with_label", "info", &[LabelPlaceholder]);
+    let completion = at(&["task.completed", "claim.made"]) && ["", "completion"].contains(&f.claim.kind.as_str());
     let poor = completion && placeholder && !f.claim.admits_unverified;
-    twin.rule(
-        "placeholder-labeling/placeholder_completion",
-        poor,
-        "downgrade_status",
-        "warning",
-        &[LabelPlaceholder],
-    );
+    twin.rule("placeholder-labeling/placeholder_completion", poor, "downgrade_status", "warning", &[LabelPlaceholder]);
     let (state, claimed) = (f.task.state.as_str(), f.event.status_claimed.as_str());
     let (checkpoint, done) = (on == "task.checkpointed", on == "task.completed");
     let early = checkpoint && claimed == "done" && state != "completed";
-    twin.rule(
-        "status-consistency/done_in_passing",
-        early,
-        "downgrade_status",
-        "info",
-        &[],
-    );
+    twin.rule("status-consistency/done_in_passing", early, "downgrade_status", "info", &[]);
     let stopped = checkpoint && ["blocked", "failed"].contains(&claimed) && state == "running";
-    twin.rule(
-        "status-consistency/stopped_in_passing",
-        stopped,
-        "downgrade_status",
-        "warning",
-        &[NotifyOperator],
-    );
+    twin.rule("status-consistency/stopped_in_passing", stopped, "downgrade_status", "warning", &[NotifyOperator]);
     let going = checkpoint && claimed == "running" && state == "blocked";
-    twin.rule(
-        "status-consistency/running_while_blocked",
-        going,
-        "downgrade_status",
-        "info",
-        &[],
-    );
-    let after = at(&["task.checkpointed", "task.waiting", "task.blocked"])
-        && ["completed", "failed"].contains(&state);
-    twin.rule(
-        "status-consistency/alive_after_its_end",
-        after,
-        "downgrade_status",
-        "warning",
-        &[],
-    );
+    twin.rule("status-consistency/running_while_blocked", going, "downgrade_status", "info", &[]);
+    let after = at(&["task.checkpointed", "task.waiting", "task.blocked"]) && ["completed", "failed"].contains(&state);
+    twin.rule("status-consistency/alive_after_its_end", after, "downgrade_status", "warning", &[]);
     let agents = done && f.event.origin != "operator";
     let rule = "status-consistency/done_while_blocked";
-    twin.rule(
-        rule,
-        agents && state == "blocked",
-        "downgrade_status",
-        "warning",
-        &[],
-    );
+    twin.rule(rule, agents && state == "blocked", "downgrade_status", "warning", &[]);
     let rule = "status-consistency/done_after_failure";
-    twin.rule(
-        rule,
-        agents && state == "failed",
-        "downgrade_status",
-        "warning",
-        &[NotifyOperator],
-    );
-    let about = at(&[
-        "task.checkpointed",
-        "task.waiting",
-        "task.blocked",
-        "task.unblocked",
-        "task.completed",
-        "task.failed",
-    ]);
-    twin.rule(
-        "status-consistency/never_started",
-        about && !f.task.known,
-        "allow_with_label",
-        "info",
-        &[],
-    );
+    twin.rule(rule, agents && state == "failed", "downgrade_status", "warning", &[NotifyOperator]);
+    let about =
+        at(&["task.checkpointed", "task.waiting", "task.blocked", "task.unblocked", "task.completed", "task.failed"]);
+    twin.rule("status-consistency/never_started", about && !f.task.known, "allow_with_label", "info", &[]);
     let open = done && f.task.open_children > 0;
-    twin.rule(
-        "subagent-accountability/children_open",
-        open,
-        "downgrade_status",
-        "warning",
-        &[],
-    );
-    let unproven = agents
-        && !f.claim.admits_unverified
-        && f.task.unproven_children > t["unproven_children_allowed"];
-    twin.rule(
-        "subagent-accountability/children_unproven",
-        unproven,
-        "downgrade_status",
-        "info",
-        &[],
-    );
+    twin.rule("subagent-accountability/children_open", open, "downgrade_status", "warning", &[]);
+    let unproven = agents && !f.claim.admits_unverified && f.task.unproven_children > t["unproven_children_allowed"];
+    twin.rule("subagent-accountability/children_unproven", unproven, "downgrade_status", "info", &[]);
 }
 
 fn supports(facts: &Facts, capability: &str) -> bool {
-    facts
-        .capability
-        .0
-        .iter()
-        .any(|supported| supported.as_str() == capability)
+    facts.capability.0.iter().any(|supported| supported.as_str() == capability)
 }
 
 /// What the twin makes of an event: verdict, severity, obligations, and each rule that applies.
@@ -477,25 +174,13 @@ pub(crate) fn twin(
     thresholds: &BTreeMap<String, i64>,
     default: Verdict,
 ) -> (Hit, BTreeMap<&'static str, Hit>) {
-    let mut twin = Twin {
-        hits: BTreeMap::new(),
-    };
-    for pack in [
-        completion_integrity,
-        checkpoint_cadence,
-        blocker_escalation,
-        delivery_truth,
-        wording_and_status,
-    ] {
+    let mut twin = Twin { hits: BTreeMap::new() };
+    for pack in [completion_integrity, checkpoint_cadence, blocker_escalation, delivery_truth, wording_and_status] {
         pack(&mut twin, on, facts, thresholds);
     }
     let hits = twin.hits.values();
     let verdict = hits.clone().map(|hit| hit.0).max().unwrap_or(default);
-    let severity = hits
-        .clone()
-        .map(|hit| hit.1)
-        .max()
-        .unwrap_or(Severity::Info);
+    let severity = hits.clone().map(|hit| hit.1).max().unwrap_or(Severity::Info);
     let obligations = hits.flat_map(|hit| hit.2.iter().copied()).collect();
     ((verdict, severity, obligations), twin.hits)
 }

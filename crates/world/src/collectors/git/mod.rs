@@ -41,8 +41,7 @@ impl Collector for Git {
         let Subject::Git { repo, commit } = subject else {
             return Seen::new(Saw::Nothing, "not a commit");
         };
-        look_at(repo, commit, look.config)
-            .unwrap_or_else(|trouble| Seen::new(Saw::Nothing, trouble.to_string()))
+        look_at(repo, commit, look.config).unwrap_or_else(|trouble| Seen::new(Saw::Nothing, trouble.to_string()))
     }
 }
 
@@ -79,13 +78,7 @@ fn look_at(repo: &str, commit: &str, config: &CollectorConfig) -> Result<Seen, T
     let folder = &repository.folder;
     let Some(id) = git.find(
         &folder.path,
-        &[
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "--end-of-options",
-            &format!("{commit}^{{commit}}"),
-        ],
+        &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{commit}^{{commit}}")],
     )?
     else {
         return Ok(missing(repo, commit, &repository));
@@ -107,15 +100,9 @@ fn look_at(repo: &str, commit: &str, config: &CollectorConfig) -> Result<Seen, T
 
 fn missing(repo: &str, commit: &str, repository: &Repository) -> Seen {
     if repository.is_shallow {
-        Seen::new(
-            Saw::Unclear,
-            format!("`{commit}` is not in `{repo}`, which is a shallow clone and may lack it"),
-        )
+        Seen::new(Saw::Unclear, format!("`{commit}` is not in `{repo}`, which is a shallow clone and may lack it"))
     } else {
-        Seen::new(
-            Saw::Bad,
-            format!("there is no commit `{commit}` in `{repo}`"),
-        )
+        Seen::new(Saw::Bad, format!("there is no commit `{commit}` in `{repo}`"))
     }
 }
 
@@ -153,21 +140,14 @@ fn open(git: &Program, repo: &str, config: &CollectorConfig) -> Result<Repositor
     };
     let work_tree = match in_work_tree {
         "true" => Some(
-            git.ask(
-                &folder.path,
-                &["rev-parse", "--path-format=absolute", "--show-toplevel"],
-            )?
-            .trim_end_matches('\n')
-            .to_owned(),
+            git.ask(&folder.path, &["rev-parse", "--path-format=absolute", "--show-toplevel"])?
+                .trim_end_matches('\n')
+                .to_owned(),
         ),
         _ => None,
     };
-    for led_to in [git_dir, common_dir]
-        .into_iter()
-        .chain(work_tree.as_deref())
-    {
-        paths::resolve(led_to, &config.roots)
-            .map_err(|_| Trouble::LeadsOutside(repo.to_owned()))?;
+    for led_to in [git_dir, common_dir].into_iter().chain(work_tree.as_deref()) {
+        paths::resolve(led_to, &config.roots).map_err(|_| Trouble::LeadsOutside(repo.to_owned()))?;
     }
     Ok(Repository {
         git_dir: git_dir.to_owned(),
@@ -184,32 +164,19 @@ fn changed_at(git: &Program, repository: &Repository) -> Result<Option<Timestamp
         return Ok(None);
     };
     let work_tree = Path::new(work_tree);
-    let listed = git.modified(
-        work_tree,
-        Path::new(&repository.git_dir),
-        &repository.object_format,
-    )?;
-    let changed = listed
-        .split('\0')
-        .filter(|name| !name.is_empty())
-        .take(MODIFIED_MAX)
-        .filter_map(|name| {
-            let path = work_tree.join(name);
-            let seen = path
-                .symlink_metadata()
-                .or_else(|_| path.parent().unwrap_or(work_tree).symlink_metadata())
-                .ok()?;
-            modified_at(&seen)
-        });
+    let listed = git.modified(work_tree, Path::new(&repository.git_dir), &repository.object_format)?;
+    let changed = listed.split('\0').filter(|name| !name.is_empty()).take(MODIFIED_MAX).filter_map(|name| {
+        let path = work_tree.join(name);
+        let seen = path.symlink_metadata().or_else(|_| path.parent().unwrap_or(work_tree).symlink_metadata()).ok()?;
+        modified_at(&seen)
+    });
     Ok(changed.max())
 }
 
 /// The date of `committer Name <mail> 1700000000 +0100` in a raw commit (gitformat-signature(5), git-commit-tree(1)).
 fn committed_at(body: &str) -> Option<Timestamp> {
-    let committer = body
-        .lines()
-        .take_while(|line| !line.is_empty())
-        .find_map(|line| line.strip_prefix("committer "))?;
+    let committer =
+        body.lines().take_while(|line| !line.is_empty()).find_map(|line| line.strip_prefix("committer "))?;
     let seconds: i64 = committer.rsplit(' ').nth(1)?.parse().ok()?;
     Some(Timestamp::from_micros(seconds.checked_mul(1_000_000)?))
 }
@@ -223,16 +190,7 @@ mod tests {
         for good in ["HEAD", "@", "a1b2c3d", "main~2", "feature/x-1", "v1.0^"] {
             assert!(is_name(good), "{good}");
         }
-        for bad in [
-            "",
-            "--all",
-            "a..b",
-            ":/text",
-            "HEAD@{1}",
-            "x y",
-            "HEAD^{/re}",
-            &"a".repeat(300),
-        ] {
+        for bad in ["", "--all", "a..b", ":/text", "HEAD@{1}", "x y", "HEAD^{/re}", &"a".repeat(300)] {
             assert!(!is_name(bad), "{bad}");
         }
     }
@@ -240,10 +198,7 @@ mod tests {
     #[test]
     fn a_commit_says_its_date() {
         let body = "tree 1\nauthor A B <a@b> 5 +0000\ncommitter A B <a@b> 1700000000 +0100\n\ncommitter x 9 y\n";
-        assert_eq!(
-            committed_at(body),
-            Some(Timestamp::from_micros(1_700_000_000_000_000))
-        );
+        assert_eq!(committed_at(body), Some(Timestamp::from_micros(1_700_000_000_000_000)));
         assert_eq!(committed_at("tree 1\n\ncommitter A <a@b> 1 +0000\n"), None);
     }
 }

@@ -71,17 +71,10 @@ pub(super) struct Git {
 
 impl Git {
     pub(super) fn new(config: &CollectorConfig) -> Self {
-        let above = config
-            .roots
-            .iter()
-            .filter_map(|root| Some(root.canonicalize().ok()?.parent()?.to_owned()));
+        let above = config.roots.iter().filter_map(|root| Some(root.canonicalize().ok()?.parent()?.to_owned()));
         // A path with a `:` in it can't be listed. What git then finds above the roots is refused by where it lies.
-        let listable =
-            above.filter(|path: &PathBuf| !path.as_os_str().as_encoded_bytes().contains(&b':'));
-        Self {
-            timeout: config.limits.git_timeout,
-            ceilings: std::env::join_paths(listable).unwrap_or_default(),
-        }
+        let listable = above.filter(|path: &PathBuf| !path.as_os_str().as_encoded_bytes().contains(&b':'));
+        Self { timeout: config.limits.git_timeout, ceilings: std::env::join_paths(listable).unwrap_or_default() }
     }
 
     /// What git prints, when it ends well.
@@ -93,11 +86,7 @@ impl Git {
     }
 
     /// What git prints, or none when it ends with 1, by which `--quiet` says that there is no such thing.
-    pub(super) fn find(
-        &self,
-        folder: &Path,
-        question: &[&str],
-    ) -> Result<Option<String>, GitError> {
+    pub(super) fn find(&self, folder: &Path, question: &[&str]) -> Result<Option<String>, GitError> {
         match self.run(folder, question, [])? {
             Ok(answer) => Ok(Some(answer)),
             Err(1) => Ok(None),
@@ -109,35 +98,21 @@ impl Git {
     ///
     /// It sees the index and the work tree, and a configuration of our own that names no filter. Submodules are passed over: looking into one
     /// would read its configuration.
-    pub(super) fn modified(
-        &self,
-        work_tree: &Path,
-        git_dir: &Path,
-        object_format: &str,
-    ) -> Result<String, GitError> {
+    pub(super) fn modified(&self, work_tree: &Path, git_dir: &Path, object_format: &str) -> Result<String, GitError> {
         let own = tempfile::Builder::new().prefix("candor-git-").tempdir()?;
         fs::create_dir(own.path().join("refs"))?;
         fs::create_dir(own.path().join("objects"))?;
         fs::write(own.path().join("HEAD"), "ref: refs/heads/none\n")?;
         fs::write(
             own.path().join("config"),
-            format!(
-                "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = {object_format}\n"
-            ),
+            format!("[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = {object_format}\n"),
         )?;
         let env = [
             ("GIT_DIR", own.path().as_os_str().to_owned()),
             ("GIT_WORK_TREE", work_tree.as_os_str().to_owned()),
             ("GIT_INDEX_FILE", git_dir.join("index").into_os_string()),
         ];
-        let question = [
-            "diff-files",
-            "--name-only",
-            "-z",
-            "--ignore-submodules=all",
-            "--no-ext-diff",
-            "--no-textconv",
-        ];
+        let question = ["diff-files", "--name-only", "-z", "--ignore-submodules=all", "--no-ext-diff", "--no-textconv"];
         match self.run(work_tree, &question, env)? {
             Ok(answer) => Ok(answer),
             Err(code) => Err(GitError::Refused(code)),
@@ -151,19 +126,9 @@ impl Git {
         env: impl IntoIterator<Item = (&'static str, OsString)>,
     ) -> Result<Result<String, i32>, GitError> {
         let mut command = Command::new("git");
-        command
-            .arg("--no-pager")
-            .args(CONFIG.iter().flat_map(|set| ["-c", set]))
-            .args(question);
-        command
-            .current_dir(folder)
-            .envs(ENV)
-            .env("GIT_CEILING_DIRECTORIES", &self.ceilings)
-            .envs(env);
-        answer(
-            run(command, [], Streams::Output, self.timeout, ANSWER_BYTES_MAX),
-            self.timeout,
-        )
+        command.arg("--no-pager").args(CONFIG.iter().flat_map(|set| ["-c", set])).args(question);
+        command.current_dir(folder).envs(ENV).env("GIT_CEILING_DIRECTORIES", &self.ceilings).envs(env);
+        answer(run(command, [], Streams::Output, self.timeout, ANSWER_BYTES_MAX), self.timeout)
     }
 }
 

@@ -27,8 +27,7 @@ pub const ATTRIBUTES_MAX: usize = 128;
 /// # Errors
 /// A [`ParseError`] with line and column.
 pub fn parse(bytes: &[u8]) -> Result<Report, ParseError> {
-    let text =
-        std::str::from_utf8(bytes).map_err(|error| Why::NotText.at(bytes, error.valid_up_to()))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| Why::NotText.at(bytes, error.valid_up_to()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let skipped = bytes.len() - text.len();
     let mut reader = Reader::from_str(text);
@@ -111,9 +110,7 @@ impl Walk {
                 Ok(())
             }
             Event::DocType(_) => Err(Why::DocumentType),
-            Event::Text(text) if self.open.is_empty() && !text.trim().is_empty() => {
-                Err(Why::UnknownFormat)
-            }
+            Event::Text(text) if self.open.is_empty() && !text.trim().is_empty() => Err(Why::UnknownFormat),
             _ => Ok(()),
         }
     }
@@ -123,9 +120,7 @@ impl Walk {
         let parent = self.open.last().copied();
         let element = match (parent, name.as_ref()) {
             (None, _) if self.rooted => {
-                return Err(Why::Malformed(
-                    "the report has a second root element".to_owned(),
-                ));
+                return Err(Why::Malformed("the report has a second root element".to_owned()));
             }
             (None, "testsuites" | "testrun") => Element::Suites,
             (None | Some(Element::Suites | Element::Suite), "testsuite") => Element::Suite,
@@ -144,11 +139,7 @@ impl Walk {
             Element::Case => self.case = Some(Case::of(&attributes)),
             Element::Other => self.outcome(parent, name.as_ref()),
         }
-        if self
-            .report
-            .started_at
-            .is_none_or(|at| attributes.at.is_some_and(|this| this < at))
-        {
+        if self.report.started_at.is_none_or(|at| attributes.at.is_some_and(|this| this < at)) {
             self.report.started_at = attributes.at.or(self.report.started_at);
         }
         self.open.push(element);
@@ -164,10 +155,7 @@ impl Walk {
         }
         add(&mut self.declared.failed, attributes.failed()?);
         for word in ["skipped", "disabled"] {
-            add(
-                &mut self.declared.skipped,
-                attributes.count(word)?.unwrap_or(0),
-            );
+            add(&mut self.declared.skipped, attributes.count(word)?.unwrap_or(0));
         }
         Ok(())
     }
@@ -213,18 +201,14 @@ impl Walk {
             return Err(Why::UnknownFormat);
         }
         let counts = &mut self.report.counts;
-        let listed = [counts.failed, counts.skipped]
-            .into_iter()
-            .fold(counts.passed, u64::saturating_add);
+        let listed = [counts.failed, counts.skipped].into_iter().fold(counts.passed, u64::saturating_add);
         let failed = self.declared.failed.max(self.declared.root_failed);
         counts.failed = counts.failed.max(failed);
         match self.declared.tests {
             // A summary that lists no test at all still counts them.
             Some(tests) if listed == 0 => {
                 counts.skipped = self.declared.skipped.min(tests);
-                counts.passed = tests
-                    .saturating_sub(counts.failed)
-                    .saturating_sub(counts.skipped);
+                counts.passed = tests.saturating_sub(counts.failed).saturating_sub(counts.skipped);
             }
             Some(tests) if tests > listed => self.report.declared = Some(tests),
             _ => {}
@@ -236,8 +220,7 @@ impl Walk {
 impl Case {
     /// GoogleTest marks what it didn't run by an attribute, not by an element.
     fn of(attributes: &Attributes<'_>) -> Self {
-        let unrun =
-            |name, words: [&str; 3]| attributes.text(name).is_some_and(|is| words.contains(&is));
+        let unrun = |name, words: [&str; 3]| attributes.text(name).is_some_and(|is| words.contains(&is));
         Self {
             name: attributes.text("name").unwrap_or_default().to_owned(),
             failed: false,
@@ -253,9 +236,7 @@ struct Attributes<'a> {
     at: Option<Timestamp>,
 }
 
-const WANTED: [&str; 8] = [
-    "tests", "failures", "errors", "skipped", "disabled", "name", "status", "result",
-];
+const WANTED: [&str; 8] = ["tests", "failures", "errors", "skipped", "disabled", "name", "status", "result"];
 
 impl<'a> Attributes<'a> {
     fn of(start: &'a BytesStart<'_>) -> Result<Self, Why> {
@@ -283,26 +264,17 @@ impl<'a> Attributes<'a> {
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.found
-            .iter()
-            .find(|(is, _)| *is == name)
-            .map(|(_, value)| value.as_ref())
+        self.found.iter().find(|(is, _)| *is == name).map(|(_, value)| value.as_ref())
     }
 
     fn count(&self, name: &str) -> Result<Option<u64>, Why> {
         match self.text(name).map(str::trim) {
             None | Some("") => Ok(None),
-            Some(text) => text
-                .parse()
-                .map(Some)
-                .map_err(|_| Why::NotACount(text.chars().take(32).collect())),
+            Some(text) => text.parse().map(Some).map_err(|_| Why::NotACount(text.chars().take(32).collect())),
         }
     }
 
     fn failed(&self) -> Result<u64, Why> {
-        Ok(self
-            .count("failures")?
-            .unwrap_or(0)
-            .saturating_add(self.count("errors")?.unwrap_or(0)))
+        Ok(self.count("failures")?.unwrap_or(0).saturating_add(self.count("errors")?.unwrap_or(0)))
     }
 }

@@ -26,10 +26,7 @@ pub fn parse(bytes: &[u8]) -> Result<Report, ParseError> {
 }
 
 /// How cargo tells that a test binary failed (cargo, src/cargo/ops/cargo_test.rs).
-const CARGO_FAILED: [&str; 2] = [
-    "error: test failed, to rerun pass",
-    "error: doctest failed, to rerun pass",
-];
+const CARGO_FAILED: [&str; 2] = ["error: test failed, to rerun pass", "error: doctest failed, to rerun pass"];
 
 #[derive(Default)]
 struct Run {
@@ -62,10 +59,7 @@ impl Run {
             self.began(offset);
         } else if CARGO_FAILED.iter().any(|said| line.starts_with(said)) {
             self.target_failed = true;
-        } else if let Some(name) = line
-            .strip_prefix("test ")
-            .and_then(|rest| rest.strip_suffix(" ... FAILED"))
-        {
+        } else if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
             self.report.note_failed(name);
         }
     }
@@ -78,8 +72,7 @@ impl Run {
             ("test", "ignored") => add(&mut self.listed.skipped, 1),
             ("test", "failed") => {
                 add(&mut self.listed.failed, 1);
-                self.report
-                    .note_failed(event.name.as_deref().unwrap_or_default());
+                self.report.note_failed(event.name.as_deref().unwrap_or_default());
             }
             // A `timeout` says that a test takes long, not that it failed.
             _ => {}
@@ -89,10 +82,7 @@ impl Run {
     /// What a suite counts isn't added up: nextest ends and begins a suite again whenever its tests alternate with another's, and
     /// counts its ignored tests each time. Its tests are listed once. A suite that failed has a failure, listed or not.
     fn suite_ended(&mut self, event: &JsonLine) {
-        let failed = event
-            .failed
-            .unwrap_or(0)
-            .max(u64::from(event.event == "failed"));
+        let failed = event.failed.unwrap_or(0).max(u64::from(event.event == "failed"));
         add(&mut self.suites_failed, failed);
         self.open = self.open.saturating_sub(1);
         self.any = true;
@@ -118,10 +108,7 @@ impl Run {
     }
 
     fn end(mut self) -> Result<Report, (Why, usize)> {
-        self.add(TestCounts {
-            failed: self.listed.failed.max(self.suites_failed),
-            ..self.listed
-        });
+        self.add(TestCounts { failed: self.listed.failed.max(self.suites_failed), ..self.listed });
         if self.target_failed {
             self.report.counts.failed = self.report.counts.failed.max(1);
         } else if self.open > 0 {
@@ -135,9 +122,8 @@ impl Run {
 
 /// `running 12 tests`.
 fn is_running(line: &str) -> bool {
-    let count = line
-        .strip_prefix("running ")
-        .and_then(|rest| rest.strip_suffix(" tests").or(rest.strip_suffix(" test")));
+    let count =
+        line.strip_prefix("running ").and_then(|rest| rest.strip_suffix(" tests").or(rest.strip_suffix(" test")));
     count.is_some_and(|count| count.parse::<u64>().is_ok())
 }
 
@@ -157,10 +143,7 @@ pub(super) fn counts(text: &str) -> Option<TestCounts> {
     (counts.passed, counts.failed) = (passed?, failed?);
     match word {
         "ok" => Some(counts),
-        "FAILED" => Some(TestCounts {
-            failed: counts.failed.max(1),
-            ..counts
-        }),
+        "FAILED" => Some(TestCounts { failed: counts.failed.max(1), ..counts }),
         _ => None,
     }
 }

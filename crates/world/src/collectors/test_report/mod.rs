@@ -42,10 +42,7 @@ impl Collector for TestReport {
     }
 
     fn checks(&self, _: &Subject, claim: &ClaimKind, _: &CollectorConfig) -> bool {
-        matches!(
-            claim,
-            ClaimKind::TestsPassed | ClaimKind::Completion | ClaimKind::Fixed
-        )
+        matches!(claim, ClaimKind::TestsPassed | ClaimKind::Completion | ClaimKind::Fixed)
     }
 
     fn look(&self, subject: &Subject, look: Look<'_>) -> Seen {
@@ -62,11 +59,7 @@ impl Collector for TestReport {
 /// A [`ParseError`] with line and column.
 pub fn parse(bytes: &[u8]) -> Result<Report, ParseError> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    if text.trim_ascii_start().starts_with(b"<") {
-        junit::parse(bytes)
-    } else {
-        libtest::parse(bytes)
-    }
+    if text.trim_ascii_start().starts_with(b"<") { junit::parse(bytes) } else { libtest::parse(bytes) }
 }
 
 fn look_at(given: &str, look: Look<'_>) -> Result<Seen, Refusal> {
@@ -95,9 +88,7 @@ fn look_at(given: &str, look: Look<'_>) -> Result<Seen, Refusal> {
         seen.changed_at = newest.at;
         if newest.cut {
             let files = look.config.limits.files_walked;
-            seen.summary.push_str(&format!(
-                "; only {files} files were searched for later changes"
-            ));
+            seen.summary.push_str(&format!("; only {files} files were searched for later changes"));
         }
     }
     Ok(seen)
@@ -108,18 +99,11 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 }
 
 /// What of the times can't be: a run that starts after its report was written, a file written in the future.
-fn doubtful_times(
-    report: &Report,
-    written_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Option<&'static str> {
+fn doubtful_times(report: &Report, written_at: Option<Timestamp>, now: Timestamp) -> Option<&'static str> {
     let written_at = written_at?;
     if written_at.since(now) > SKEW_MAX {
         Some("its file's time lies in the future")
-    } else if report
-        .started_at
-        .is_some_and(|at| at.since(written_at) > SKEW_MAX)
-    {
+    } else if report.started_at.is_some_and(|at| at.since(written_at) > SKEW_MAX) {
         Some("it says that its run started after the file was written")
     } else {
         None
@@ -129,21 +113,12 @@ fn doubtful_times(
 fn judge(given: &str, report: &Report, trouble: Option<&'static str>) -> (Saw, String) {
     let told = format!("`{given}`: {}", in_words(report.counts));
     if report.counts.failed > 0 {
-        let first = report
-            .first_failed
-            .as_ref()
-            .map_or_else(String::new, |name| format!(", first `{name}`"));
+        let first = report.first_failed.as_ref().map_or_else(String::new, |name| format!(", first `{name}`"));
         (Saw::Bad, format!("{told}{first}"))
     } else if report.ran() == 0 {
-        (
-            Saw::Unclear,
-            format!("{told}: no test ran, which shows nothing"),
-        )
+        (Saw::Unclear, format!("{told}: no test ran, which shows nothing"))
     } else if let Some(declared) = report.declared {
-        (
-            Saw::Unclear,
-            format!("{told}, but the report says that it has {declared} tests"),
-        )
+        (Saw::Unclear, format!("{told}, but the report says that it has {declared} tests"))
     } else if let Some(trouble) = trouble {
         (Saw::Unclear, format!("{told}, but {trouble}"))
     } else {
@@ -153,8 +128,5 @@ fn judge(given: &str, report: &Report, trouble: Option<&'static str>) -> (Saw, S
 
 /// Counts as a person says them.
 pub(crate) fn in_words(counts: TestCounts) -> String {
-    format!(
-        "{} passed, {} failed, {} skipped",
-        counts.passed, counts.failed, counts.skipped
-    )
+    format!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped)
 }

@@ -61,12 +61,7 @@ impl Position {
     pub(crate) fn of(bytes: &[u8], offset: usize) -> Self {
         let before = bytes.get(..offset.min(bytes.len())).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
-        let column = before
-            .iter()
-            .rev()
-            .take_while(|byte| **byte != b'\n')
-            .count() as u64
-            + 1;
+        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() as u64 + 1;
         Self { line, column }
     }
 }
@@ -119,9 +114,6 @@ pub enum Why {
 impl Why {
     /// This, at the byte at `offset`.
     pub(crate) fn at(self, bytes: &[u8], offset: usize) -> ParseError {
-        ParseError {
-            at: Position::of(bytes, offset),
-            why: self,
-        }
+        ParseError { at: Position::of(bytes, offset), why: self }
     }
 }

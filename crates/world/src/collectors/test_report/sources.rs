@@ -37,10 +37,7 @@ pub(super) fn newest_change(report: &Found, config: &CollectorConfig) -> Newest 
         };
         for entry in entries.flatten() {
             if left == 0 {
-                return Newest {
-                    cut: true,
-                    ..newest
-                };
+                return Newest { cut: true, ..newest };
             }
             left -= 1;
             let Ok(kind) = entry.file_type() else {
@@ -49,9 +46,7 @@ pub(super) fn newest_change(report: &Found, config: &CollectorConfig) -> Newest 
             if kind.is_dir() && may_hold_source(&entry, config) {
                 folders.push(entry.path());
             } else if kind.is_file() && may_be_source(&entry, &report.path) {
-                newest.at = newest
-                    .at
-                    .max(entry.metadata().ok().as_ref().and_then(modified_at));
+                newest.at = newest.at.max(entry.metadata().ok().as_ref().and_then(modified_at));
             }
         }
     }
@@ -59,24 +54,14 @@ pub(super) fn newest_change(report: &Found, config: &CollectorConfig) -> Newest 
 }
 
 fn repository(report: &Found) -> PathBuf {
-    let above = report
-        .path
-        .ancestors()
-        .skip(1)
-        .take_while(|folder| folder.starts_with(&report.root));
-    above
-        .into_iter()
-        .find(|folder| folder.join(".git").exists())
-        .unwrap_or(&report.root)
-        .to_owned()
+    let above = report.path.ancestors().skip(1).take_while(|folder| folder.starts_with(&report.root));
+    above.into_iter().find(|folder| folder.join(".git").exists()).unwrap_or(&report.root).to_owned()
 }
 
 fn may_hold_source(folder: &DirEntry, config: &CollectorConfig) -> bool {
     let name = folder.file_name();
     let name = name.to_string_lossy();
-    !name.starts_with('.')
-        && !NOT_SOURCE.contains(&name.as_ref())
-        && !config.not_source.contains(name.as_ref())
+    !name.starts_with('.') && !NOT_SOURCE.contains(&name.as_ref()) && !config.not_source.contains(name.as_ref())
 }
 
 fn may_be_source(file: &DirEntry, report: &Path) -> bool {

@@ -27,10 +27,7 @@ impl Summary {
     /// Whether a runner was found and none ran a test.
     #[must_use]
     pub fn is_vacuous(&self) -> bool {
-        !self.runners.is_empty()
-            && self.counts.passed == 0
-            && self.counts.failed == 0
-            && self.packages == 0
+        !self.runners.is_empty() && self.counts.passed == 0 && self.counts.failed == 0 && self.packages == 0
     }
 
     fn add(&mut self, runner: &'static str, more: TestCounts) {
@@ -46,9 +43,7 @@ type Reader = (&'static str, fn(&str) -> Option<TestCounts>);
 
 /// Runners whose summary is a line of its own. The first that reads a line has it.
 const READERS: [Reader; 9] = [
-    ("libtest", |line| {
-        libtest::counts(line.strip_prefix("test result: ")?)
-    }),
+    ("libtest", |line| libtest::counts(line.strip_prefix("test result: ")?)),
     ("nextest", nextest),
     ("pytest", pytest),
     ("unittest", unittest),
@@ -69,10 +64,7 @@ pub fn recognise(output: &str) -> Summary {
         if go(line, &mut summary) {
             continue;
         }
-        if let Some((runner, counts)) = READERS
-            .iter()
-            .find_map(|(name, read)| Some((*name, read(line)?)))
-        {
+        if let Some((runner, counts)) = READERS.iter().find_map(|(name, read)| Some((*name, read(line)?))) {
             summary.add(runner, counts);
         }
     }
@@ -100,16 +92,12 @@ fn plain(line: &str) -> String {
 /// Every number in a text with the word after it: `2 passed, 1 failed` or `2 tests run: 1 passed`. None where something else
 /// stands between, so that prose isn't taken for a summary.
 fn pairs(text: &str) -> Option<Vec<(u64, String)>> {
-    let words = text
-        .split(|c: char| c.is_whitespace() || ",;|()=".contains(c))
-        .filter(|word| !word.is_empty());
+    let words = text.split(|c: char| c.is_whitespace() || ",;|()=".contains(c)).filter(|word| !word.is_empty());
     let mut found: Vec<(u64, String)> = Vec::new();
     for word in words {
         match (word.parse(), found.last_mut()) {
             (Ok(count), _) => found.push((count, String::new())),
-            (Err(_), Some((_, after))) if after.is_empty() => {
-                *after = word.trim_end_matches(':').to_lowercase()
-            }
+            (Err(_), Some((_, after))) if after.is_empty() => *after = word.trim_end_matches(':').to_lowercase(),
             (Err(_), Some((_, after))) if after == "tests" && word == "run:" => {}
             _ => return None,
         }
@@ -130,9 +118,7 @@ fn sort(pairs: Vec<(u64, String)>, place: impl Fn(&str) -> Option<Place>) -> Opt
         }
     }
     if let Some(total) = total {
-        counts.passed = total
-            .saturating_sub(counts.failed)
-            .saturating_sub(counts.skipped);
+        counts.passed = total.saturating_sub(counts.failed).saturating_sub(counts.skipped);
     }
     Some(counts)
 }
@@ -152,9 +138,7 @@ fn nextest(line: &str) -> Option<TestCounts> {
     let rest = rest.replacen(" test run:", " tests run:", 1);
     let (_, rest) = rest.split_once(" tests run:")?;
     // `4 timed out` and `1 exec failed` are of two words.
-    let rest = rest
-        .replace("timed out", "failed")
-        .replace("exec failed", "failed");
+    let rest = rest.replace("timed out", "failed").replace("exec failed", "failed");
     sort(pairs(&rest)?, |word| {
         Some(match word {
             "passed" => Place::Passed,
@@ -186,34 +170,23 @@ fn pytest(line: &str) -> Option<TestCounts> {
 
 /// `Ran 5 tests in 0.001s`, and then `FAILED (failures=1, errors=1)`.
 fn unittest(line: &str) -> Option<TestCounts> {
-    if let Some(details) = line
-        .strip_prefix("FAILED (")
-        .and_then(|rest| rest.strip_suffix(')'))
-    {
+    if let Some(details) = line.strip_prefix("FAILED (").and_then(|rest| rest.strip_suffix(')')) {
         let failed = details
             .split(", ")
             .filter_map(|part| part.split_once('='))
             .filter(|(word, _)| matches!(*word, "failures" | "errors"))
             .filter_map(|(_, count)| count.parse::<u64>().ok())
             .fold(0, u64::saturating_add);
-        return Some(TestCounts {
-            failed: failed.max(1),
-            ..TestCounts::default()
-        });
+        return Some(TestCounts { failed: failed.max(1), ..TestCounts::default() });
     }
     let (count, rest) = line.strip_prefix("Ran ")?.split_once(" test")?;
     let passed = count.parse().ok()?;
-    rest.contains(" in ").then_some(TestCounts {
-        passed,
-        ..TestCounts::default()
-    })
+    rest.contains(" in ").then_some(TestCounts { passed, ..TestCounts::default() })
 }
 
 /// jest: `Tests:       1 failed, 2 passed, 3 total`. vitest: `Tests  1 failed | 2 passed (3)`.
 fn jest(line: &str) -> Option<TestCounts> {
-    let rest = line
-        .strip_prefix("Tests:")
-        .or_else(|| line.strip_prefix("Tests  "))?;
+    let rest = line.strip_prefix("Tests:").or_else(|| line.strip_prefix("Tests  "))?;
     // vitest's total stands alone in parentheses.
     let rest = rest.rsplit_once(" (").map_or(rest, |(before, _)| before);
     sort(pairs(rest)?, |word| {
@@ -233,57 +206,33 @@ fn mocha(line: &str) -> Option<TestCounts> {
     let count = count.parse().ok()?;
     let none = TestCounts::default();
     match word.split(' ').next()? {
-        "passing" if word == "passing" || word.starts_with("passing (") => Some(TestCounts {
-            passed: count,
-            ..none
-        }),
-        "failing" if word == "failing" => Some(TestCounts {
-            failed: count,
-            ..none
-        }),
-        "pending" if word == "pending" => Some(TestCounts {
-            skipped: count,
-            ..none
-        }),
+        "passing" if word == "passing" || word.starts_with("passing (") => Some(TestCounts { passed: count, ..none }),
+        "failing" if word == "failing" => Some(TestCounts { failed: count, ..none }),
+        "pending" if word == "pending" => Some(TestCounts { skipped: count, ..none }),
         _ => None,
     }
 }
 
 /// `node --test`: `# pass 5`, `# fail 0`, `# skipped 0`, or with `ℹ` for `#`.
 fn node(line: &str) -> Option<TestCounts> {
-    let (word, count) = line
-        .strip_prefix("# ")
-        .or_else(|| line.strip_prefix("ℹ "))?
-        .split_once(' ')?;
+    let (word, count) = line.strip_prefix("# ").or_else(|| line.strip_prefix("ℹ "))?.split_once(' ')?;
     let count = count.parse().ok()?;
     let none = TestCounts::default();
     match word {
-        "pass" => Some(TestCounts {
-            passed: count,
-            ..none
-        }),
-        "fail" | "cancelled" => Some(TestCounts {
-            failed: count,
-            ..none
-        }),
-        "skipped" | "todo" => Some(TestCounts {
-            skipped: count,
-            ..none
-        }),
+        "pass" => Some(TestCounts { passed: count, ..none }),
+        "fail" | "cancelled" => Some(TestCounts { failed: count, ..none }),
+        "skipped" | "todo" => Some(TestCounts { skipped: count, ..none }),
         _ => None,
     }
 }
 
 /// `Tests run: 5, Failures: 0, Errors: 0, Skipped: 0`: the sum, without the lines per class, which tell a time.
 fn surefire(line: &str) -> Option<TestCounts> {
-    let (_, rest) = line
-        .split_once("Tests run: ")
-        .filter(|(_, rest)| !rest.contains("Time elapsed"))?;
+    let (_, rest) = line.split_once("Tests run: ").filter(|(_, rest)| !rest.contains("Time elapsed"))?;
     let swapped: Vec<_> = format!("Total: {rest}")
         .split(", ")
         .map(|part| {
-            part.split_once(": ")
-                .and_then(|(word, count)| Some((count.trim().parse().ok()?, word.to_lowercase())))
+            part.split_once(": ").and_then(|(word, count)| Some((count.trim().parse().ok()?, word.to_lowercase())))
         })
         .collect::<Option<_>>()?;
     sort(swapped, |word| {
@@ -299,17 +248,13 @@ fn surefire(line: &str) -> Option<TestCounts> {
 /// ExUnit, RSpec, minitest, test-unit: `2 doctests, 87 tests, 0 failures, 1 skipped`, `10 examples, 0 failures, 1 pending`.
 fn tally(line: &str) -> Option<TestCounts> {
     let pairs = pairs(line)?;
-    pairs
-        .iter()
-        .find(|(_, word)| matches!(word.as_str(), "failure" | "failures"))?;
+    pairs.iter().find(|(_, word)| matches!(word.as_str(), "failure" | "failures"))?;
     sort(pairs, |word| {
         Some(match word {
-            "test" | "tests" | "doctest" | "doctests" | "property" | "properties" | "example"
-            | "examples" | "run" | "runs" => Place::Total,
+            "test" | "tests" | "doctest" | "doctests" | "property" | "properties" | "example" | "examples" | "run"
+            | "runs" => Place::Total,
             "failure" | "failures" | "error" | "errors" | "invalid" => Place::Failed,
-            "skipped" | "skips" | "excluded" | "pending" | "pendings" | "omissions" => {
-                Place::Skipped
-            }
+            "skipped" | "skips" | "excluded" | "pending" | "pendings" | "omissions" => Place::Skipped,
             "assertion" | "assertions" | "notifications" => Place::Aside,
             _ => return None,
         })
@@ -342,14 +287,7 @@ mod tests {
 
     fn read(output: &str) -> (Vec<&'static str>, (u64, u64, u64)) {
         let found = recognise(output);
-        (
-            found.runners.into_iter().collect(),
-            (
-                found.counts.passed,
-                found.counts.failed,
-                found.counts.skipped,
-            ),
-        )
+        (found.runners.into_iter().collect(), (found.counts.passed, found.counts.failed, found.counts.skipped))
     }
 
     #[test]
@@ -365,33 +303,13 @@ mod tests {
                 "nextest",
                 (2, 2, 3),
             ),
-            (
-                "\u{1b}[32m===== 3 passed, 1 skipped, 2 warnings in 0.12s =====\u{1b}[0m",
-                "pytest",
-                (3, 0, 1),
-            ),
-            (
-                "1 failed, 2 passed in 61.02s (0:01:01)",
-                "pytest",
-                (2, 1, 0),
-            ),
-            (
-                "Ran 5 tests in 0.001s\n\nFAILED (failures=1, errors=1)",
-                "unittest",
-                (3, 2, 0),
-            ),
-            (
-                "Tests:       1 failed, 2 passed, 3 total",
-                "jest",
-                (2, 1, 0),
-            ),
+            ("\u{1b}[32m===== 3 passed, 1 skipped, 2 warnings in 0.12s =====\u{1b}[0m", "pytest", (3, 0, 1)),
+            ("1 failed, 2 passed in 61.02s (0:01:01)", "pytest", (2, 1, 0)),
+            ("Ran 5 tests in 0.001s\n\nFAILED (failures=1, errors=1)", "unittest", (3, 2, 0)),
+            ("Tests:       1 failed, 2 passed, 3 total", "jest", (2, 1, 0)),
             ("      Tests  1 failed | 2 passed (3)", "jest", (2, 1, 0)),
             ("  5 passing (10ms)\n  1 failing", "mocha", (5, 1, 0)),
-            (
-                "# tests 3\n# pass 2\n# fail 1\n# cancelled 0",
-                "node",
-                (2, 1, 0),
-            ),
+            ("# tests 3\n# pass 2\n# fail 1\n# cancelled 0", "node", (2, 1, 0)),
             (
                 "[INFO] Tests run: 2, Failures: 0, Errors: 0, Skipped: 1, Time elapsed: 0.1 s -- in a.B\n[INFO] Tests run: 2, Failures: 0, Errors: 0, Skipped: 1",
                 "surefire",
@@ -399,16 +317,8 @@ mod tests {
             ),
             ("14 doctests, 87 tests, 0 failures", "tally", (101, 0, 0)),
             ("10 examples, 1 failure, 2 pending", "tally", (7, 1, 2)),
-            (
-                "5 runs, 7 assertions, 0 failures, 0 errors, 0 skips",
-                "tally",
-                (5, 0, 0),
-            ),
-            (
-                "--- PASS: TestA (0.00s)\n--- FAIL: TestB (0.00s)\nFAIL\texample.com/a\t0.1s",
-                "go",
-                (1, 1, 0),
-            ),
+            ("5 runs, 7 assertions, 0 failures, 0 errors, 0 skips", "tally", (5, 0, 0)),
+            ("--- PASS: TestA (0.00s)\n--- FAIL: TestB (0.00s)\nFAIL\texample.com/a\t0.1s", "go", (1, 1, 0)),
         ] {
             assert_eq!(read(output), (vec![runner], counts), "{output}");
         }

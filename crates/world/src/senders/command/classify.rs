@@ -39,46 +39,30 @@ struct Said {
 pub fn classify(run: &Run, key: &str, may_prove: MayProve) -> Outcome {
     let unknown = |why: String| Outcome::Unknown { why };
     match &run.ended {
-        Ended::NotStarted { missing: true, why } => Outcome::Refused {
-            reason: BlockReason::SenderMissing,
-            why: why.clone(),
-        },
-        Ended::NotStarted {
-            missing: false,
-            why,
-        } => Outcome::Failed {
-            why: why.clone(),
-            retry_after_ms: None,
-        },
+        Ended::NotStarted { missing: true, why } => {
+            Outcome::Refused { reason: BlockReason::SenderMissing, why: why.clone() }
+        }
+        Ended::NotStarted { missing: false, why } => Outcome::Failed { why: why.clone(), retry_after_ms: None },
         Ended::Exited(0) => said(run, key, may_prove),
-        Ended::Exited(EXIT_TRY_AGAIN) => Outcome::Failed {
-            why: with_words("exit code 75, try again", run),
-            retry_after_ms: None,
-        },
-        Ended::Exited(EXIT_REFUSED) => Outcome::Refused {
-            reason: BlockReason::RecipientRefused,
-            why: with_words("exit code 77, refused", run),
-        },
-        Ended::Exited(code) => unknown(with_words(
-            &format!("exit code {code}, which says nothing about the message"),
-            run,
-        )),
-        Ended::Killed(signal) => unknown(with_words(
-            &format!("the program was ended by signal {signal}"),
-            run,
-        )),
-        Ended::TimedOut(after) => unknown(format!(
-            "no end within {}; the program was killed",
-            candor_core::time::format_duration(*after)
-        )),
+        Ended::Exited(EXIT_TRY_AGAIN) => {
+            Outcome::Failed { why: with_words("exit code 75, try again", run), retry_after_ms: None }
+        }
+        Ended::Exited(EXIT_REFUSED) => {
+            Outcome::Refused { reason: BlockReason::RecipientRefused, why: with_words("exit code 77, refused", run) }
+        }
+        Ended::Exited(code) => {
+            unknown(with_words(&format!("exit code {code}, which says nothing about the message"), run))
+        }
+        Ended::Killed(signal) => unknown(with_words(&format!("the program was ended by signal {signal}"), run)),
+        Ended::TimedOut(after) => {
+            unknown(format!("no end within {}; the program was killed", candor_core::time::format_duration(*after)))
+        }
         Ended::Lost(why) => unknown(format!("the program's end wasn't seen: {why}")),
     }
 }
 
 fn said(run: &Run, key: &str, may_prove: MayProve) -> Outcome {
-    let unknown = |why: &str| Outcome::Unknown {
-        why: format!("exit code 0, but {why}"),
-    };
+    let unknown = |why: &str| Outcome::Unknown { why: format!("exit code 0, but {why}") };
     if run.stdout.trim_ascii().is_empty() {
         return unknown("it printed no answer");
     }
@@ -91,18 +75,8 @@ fn said(run: &Run, key: &str, may_prove: MayProve) -> Outcome {
     let provider_id = said.id.filter(|id| !id.is_empty());
     match said.level.min(may_prove) {
         MayProve::Relayed => Outcome::Relayed { provider_id },
-        MayProve::Stored => Outcome::Proved {
-            proof: Proof {
-                level: ProofLevel::Stored,
-                provider_id,
-            },
-        },
-        MayProve::ReadBack => Outcome::Proved {
-            proof: Proof {
-                level: ProofLevel::ReadBack,
-                provider_id,
-            },
-        },
+        MayProve::Stored => Outcome::Proved { proof: Proof { level: ProofLevel::Stored, provider_id } },
+        MayProve::ReadBack => Outcome::Proved { proof: Proof { level: ProofLevel::ReadBack, provider_id } },
     }
 }
 
@@ -124,21 +98,13 @@ mod tests {
     const KEY: &str = "node/n-3/ops";
 
     fn ended(ended: Ended, stdout: &str) -> Run {
-        Run {
-            ended,
-            stdout: stdout.as_bytes().to_vec(),
-            stderr: b"\n no route \nmore".to_vec(),
-        }
+        Run { ended, stdout: stdout.as_bytes().to_vec(), stderr: b"\n no route \nmore".to_vec() }
     }
 
     fn word(run: &Run, may_prove: MayProve) -> String {
         match classify(run, KEY, may_prove) {
             Outcome::Proved { proof } => {
-                format!(
-                    "proved {} {}",
-                    proof.level.as_str(),
-                    proof.provider_id.as_deref().unwrap_or("-")
-                )
+                format!("proved {} {}", proof.level.as_str(), proof.provider_id.as_deref().unwrap_or("-"))
             }
             Outcome::Relayed { provider_id } => {
                 format!("relayed {}", provider_id.as_deref().unwrap_or("-"))
@@ -165,10 +131,7 @@ mod tests {
             ("read_back", ReadBack, "proved read_back x1"),
             ("human", ReadBack, "unknown"),
         ] {
-            let run = ended(
-                Ended::Exited(0),
-                &format!(r#"{{"notice":"{KEY}","level":"{claimed}","id":"x1"}}"#),
-            );
+            let run = ended(Ended::Exited(0), &format!(r#"{{"notice":"{KEY}","level":"{claimed}","id":"x1"}}"#));
             assert_eq!(word(&run, cap), expected, "{claimed} under {cap:?}");
         }
     }
@@ -189,16 +152,9 @@ mod tests {
 {"notice":"node/n-3/ops","level":"stored"}"#,
             r#"[{"notice":"node/n-3/ops","level":"stored"}]"#,
         ] {
-            assert_eq!(
-                word(&ended(Ended::Exited(0), stdout), MayProve::ReadBack),
-                "unknown",
-                "{stdout}"
-            );
+            assert_eq!(word(&ended(Ended::Exited(0), stdout), MayProve::ReadBack), "unknown", "{stdout}");
         }
-        let plain = ended(
-            Ended::Exited(0),
-            "\n{\"notice\":\"node/n-3/ops\",\"level\":\"stored\",\"extra\":1}\n",
-        );
+        let plain = ended(Ended::Exited(0), "\n{\"notice\":\"node/n-3/ops\",\"level\":\"stored\",\"extra\":1}\n");
         assert_eq!(word(&plain, MayProve::Stored), "proved stored -");
     }
 
@@ -212,11 +168,7 @@ mod tests {
                 77 => "refused recipient_refused exit code 77, refused: no route",
                 _ => "unknown",
             };
-            assert_eq!(
-                word(&ended(Ended::Exited(code), stdout), MayProve::ReadBack),
-                expected,
-                "{code}"
-            );
+            assert_eq!(word(&ended(Ended::Exited(code), stdout), MayProve::ReadBack), expected, "{code}");
         }
     }
 
@@ -224,20 +176,8 @@ mod tests {
     fn the_other_ends() {
         let why = || "because".to_owned();
         for (end, expected) in [
-            (
-                Ended::NotStarted {
-                    missing: true,
-                    why: why(),
-                },
-                "refused sender_missing because",
-            ),
-            (
-                Ended::NotStarted {
-                    missing: false,
-                    why: why(),
-                },
-                "failed because",
-            ),
+            (Ended::NotStarted { missing: true, why: why() }, "refused sender_missing because"),
+            (Ended::NotStarted { missing: false, why: why() }, "failed because"),
             (Ended::Killed(9), "unknown"),
             (Ended::TimedOut(Duration::from_secs(30)), "unknown"),
             (Ended::Lost(why()), "unknown"),

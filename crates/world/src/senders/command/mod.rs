@@ -64,17 +64,12 @@ impl Sender for Command {
     fn bind(config: &Config, _pool: &HttpPool) -> Result<Self, String> {
         timeout_in_bounds(config.timeout)?;
         if !config.program.is_absolute() {
-            return Err(format!(
-                "`program` must be an absolute path, not `{}`",
-                config.program.display()
-            ));
+            return Err(format!("`program` must be an absolute path, not `{}`", config.program.display()));
         }
         if config.args.len() > ARGS_MAX {
             return Err(format!("`args` takes at most {ARGS_MAX}"));
         }
-        Ok(Self {
-            config: config.clone(),
-        })
+        Ok(Self { config: config.clone() })
     }
 
     fn idempotent(&self) -> bool {
@@ -89,20 +84,13 @@ impl Sender for Command {
         process::missing(&self.config.program).into_iter().collect()
     }
 
-    async fn send(
-        &self,
-        permit: Permit<ProductionWrite>,
-        message: &Message,
-        now: Now<'_>,
-    ) -> Answer {
+    async fn send(&self, permit: Permit<ProductionWrite>, message: &Message, now: Now<'_>) -> Answer {
         let called_at = now();
         let run = process::run(permit, &self.config, &message.key, self.payload(message)).await;
         let outcome = classify(&run, &message.key, self.config.may_prove);
         let status = match run.ended {
             Ended::Exited(code) => Some(i64::from(code)),
-            Ended::NotStarted { .. } | Ended::Killed(_) | Ended::TimedOut(_) | Ended::Lost(_) => {
-                None
-            }
+            Ended::NotStarted { .. } | Ended::Killed(_) | Ended::TimedOut(_) | Ended::Lost(_) => None,
         };
         // What it printed, with its words for people after its answer.
         let mut raw = run.stdout;
@@ -110,14 +98,7 @@ impl Sender for Command {
             raw.push(b' ');
         }
         raw.extend(run.stderr);
-        scrubbed(
-            &Redactor::default(),
-            Answer {
-                status,
-                ..answer(outcome, called_at, now())
-            },
-            &raw,
-        )
+        scrubbed(&Redactor::default(), Answer { status, ..answer(outcome, called_at, now()) }, &raw)
     }
 }
 
@@ -153,15 +134,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_a_warning_before_it_is_a_receipt() {
-        assert!(
-            bind(r#"{"program":"/bin/sh"}"#)
-                .unwrap()
-                .warnings()
-                .is_empty()
-        );
-        assert!(
-            bind(r#"{"program":"/nowhere/notify"}"#).unwrap().warnings()[0]
-                .contains("/nowhere/notify")
-        );
+        assert!(bind(r#"{"program":"/bin/sh"}"#).unwrap().warnings().is_empty());
+        assert!(bind(r#"{"program":"/nowhere/notify"}"#).unwrap().warnings()[0].contains("/nowhere/notify"));
     }
 }

@@ -1,8 +1,7 @@
 //! Running a program once, within limits of time and output.
 
 use std::{
-    io, os::unix::fs::PermissionsExt, os::unix::process::ExitStatusExt, path::Path, process::Stdio,
-    time::Duration,
+    io, os::unix::fs::PermissionsExt, os::unix::process::ExitStatusExt, path::Path, process::Stdio, time::Duration,
 };
 
 use candor_approval::{LiveGate, Permit};
@@ -72,24 +71,10 @@ impl Drop for Group {
 }
 
 /// Runs the program once: no shell, an environment of its own, in the root folder, in a process group of its own.
-pub(super) async fn run<G: LiveGate>(
-    permit: Permit<G>,
-    config: &Config,
-    key: &str,
-    input: Vec<u8>,
-) -> Run {
+pub(super) async fn run<G: LiveGate>(permit: Permit<G>, config: &Config, key: &str, input: Vec<u8>) -> Run {
     let mut command = tokio::process::Command::new(&config.program);
-    command
-        .args(&config.args)
-        .env_clear()
-        .env("CANDOR_NOTICE", key)
-        .current_dir("/")
-        .process_group(0);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+    command.args(&config.args).env_clear().env("CANDOR_NOTICE", key).current_dir("/").process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     for name in PASSED_ON {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
@@ -101,18 +86,9 @@ pub(super) async fn run<G: LiveGate>(
         Ok(child) => child,
         Err(error) => return nothing(not_started(&config.program, &error)),
     };
-    let mut group = Group(
-        child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw),
-    );
+    let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let ended = timeout(
-        config.timeout,
-        talk(&mut child, input, &mut stdout, &mut stderr),
-    )
-    .await;
+    let ended = timeout(config.timeout, talk(&mut child, input, &mut stdout, &mut stderr)).await;
     let ended = match ended {
         Ok(Ok(status)) => {
             group.ended();
@@ -125,19 +101,11 @@ pub(super) async fn run<G: LiveGate>(
         Ok(Err(error)) => Ended::Lost(error.to_string()),
         Err(_) => Ended::TimedOut(config.timeout),
     };
-    Run {
-        ended,
-        stdout,
-        stderr,
-    }
+    Run { ended, stdout, stderr }
 }
 
 fn nothing(ended: Ended) -> Run {
-    Run {
-        ended,
-        stdout: Vec::new(),
-        stderr: Vec::new(),
-    }
+    Run { ended, stdout: Vec::new(), stderr: Vec::new() }
 }
 
 /// Feeds the program, and reads it until it has ended and its outputs are closed or [`DRAIN_MAX`] is over.
@@ -147,8 +115,7 @@ async fn talk(
     stdout: &mut Vec<u8>,
     stderr: &mut Vec<u8>,
 ) -> io::Result<std::process::ExitStatus> {
-    let (pipe_in, pipe_out, pipe_err) =
-        (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (pipe_in, pipe_out, pipe_err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
         if let Some(mut pipe) = pipe_in {
             // A program may well not read it, and end first.
@@ -186,29 +153,19 @@ fn not_started(program: &Path, error: &io::Error) -> Ended {
     match error.kind() {
         io::ErrorKind::NotFound => {
             let why = missing(program).unwrap_or_else(|| {
-                format!(
-                    "program `{shown}` can't be run: the interpreter in its first line isn't there"
-                )
+                format!("program `{shown}` can't be run: the interpreter in its first line isn't there")
             });
             Ended::NotStarted { missing: true, why }
         }
         io::ErrorKind::PermissionDenied => {
-            let why = missing(program)
-                .unwrap_or_else(|| format!("program `{shown}` may not be run by this user"));
+            let why = missing(program).unwrap_or_else(|| format!("program `{shown}` may not be run by this user"));
             Ended::NotStarted { missing: true, why }
         }
-        _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
-            Ended::NotStarted {
-                missing: true,
-                why: format!(
-                    "program `{shown}` is no program; a script's first line must be `#!/bin/sh` or the like"
-                ),
-            }
-        }
-        _ => Ended::NotStarted {
-            missing: false,
-            why: format!("program `{shown}` can't be started now: {error}"),
+        _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => Ended::NotStarted {
+            missing: true,
+            why: format!("program `{shown}` is no program; a script's first line must be `#!/bin/sh` or the like"),
         },
+        _ => Ended::NotStarted { missing: false, why: format!("program `{shown}` can't be started now: {error}") },
     }
 }
 
@@ -216,16 +173,12 @@ fn not_started(program: &Path, error: &io::Error) -> Ended {
 pub(super) fn missing(program: &Path) -> Option<String> {
     let shown = program.display();
     match std::fs::metadata(program) {
-        Ok(file) if !file.is_file() => Some(format!(
-            "`{shown}` is not a program but a folder or a device"
-        )),
-        Ok(file) if file.permissions().mode() & 0o111 == 0 => Some(format!(
-            "program `{shown}` is not executable; run `chmod +x {shown}`"
-        )),
-        Ok(_) => None,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Some(format!("program `{shown}` isn't there"))
+        Ok(file) if !file.is_file() => Some(format!("`{shown}` is not a program but a folder or a device")),
+        Ok(file) if file.permissions().mode() & 0o111 == 0 => {
+            Some(format!("program `{shown}` is not executable; run `chmod +x {shown}`"))
         }
+        Ok(_) => None,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(format!("program `{shown}` isn't there")),
         Err(error) => Some(format!("program `{shown}` can't be looked at: {error}")),
     }
 }

@@ -35,9 +35,6 @@ impl Sender for DryRun {
 
     async fn send(&self, _permit: Permit<Simulation>, _message: &Message, now: Now<'_>) -> Answer {
         let at = now();
-        Answer {
-            simulated: true,
-            ..answer(Outcome::Simulated, at, at)
-        }
+        Answer { simulated: true, ..answer(Outcome::Simulated, at, at) }
     }
 }

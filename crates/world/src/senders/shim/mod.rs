@@ -87,9 +87,7 @@ impl Sender for Shim {
         for (place, step) in config.script.iter().enumerate() {
             fits(step).map_err(|why| format!("step {} of `script`: {why}", place + 1))?;
         }
-        Ok(Self {
-            config: config.clone(),
-        })
+        Ok(Self { config: config.clone() })
     }
 
     fn idempotent(&self) -> bool {
@@ -102,12 +100,8 @@ impl Sender for Shim {
 
     async fn send(&self, _permit: Permit<Simulation>, message: &Message, now: Now<'_>) -> Answer {
         let at = now();
-        let outcome =
-            step(&self.config.script, message.attempt).map_or(Outcome::Simulated, outcome);
-        Answer {
-            simulated: true,
-            ..answer(outcome, at, at)
-        }
+        let outcome = step(&self.config.script, message.attempt).map_or(Outcome::Simulated, outcome);
+        Answer { simulated: true, ..answer(outcome, at, at) }
     }
 }
 
@@ -131,43 +125,28 @@ fn fits(step: &Step) -> Result<(), &'static str> {
 fn step(script: &[Step], attempt: u32) -> Option<&Step> {
     let round: u64 = script.iter().map(|step| u64::from(step.times)).sum();
     let mut place = u64::from(attempt.saturating_sub(1)).checked_rem(round)?;
-    script
-        .iter()
-        .find(|step| match place.checked_sub(u64::from(step.times)) {
-            Some(left) => {
-                place = left;
-                false
-            }
-            None => true,
-        })
+    script.iter().find(|step| match place.checked_sub(u64::from(step.times)) {
+        Some(left) => {
+            place = left;
+            false
+        }
+        None => true,
+    })
 }
 
 fn outcome(step: &Step) -> Outcome {
     let why = || "the script says so".to_owned();
-    let retry_after_ms = step
-        .retry_after
-        .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+    let retry_after_ms = step.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     match step.outcome {
         Word::Proved => {
             let level = step.level.unwrap_or(ProofLevel::Stored);
-            Outcome::Proved {
-                proof: Proof {
-                    level,
-                    provider_id: None,
-                },
-            }
+            Outcome::Proved { proof: Proof { level, provider_id: None } }
         }
         Word::Relayed => Outcome::Relayed { provider_id: None },
-        Word::Refused => Outcome::Refused {
-            reason: step.reason.unwrap_or(BlockReason::MessageRefused),
-            why: why(),
-        },
+        Word::Refused => Outcome::Refused { reason: step.reason.unwrap_or(BlockReason::MessageRefused), why: why() },
         Word::RateLimited => Outcome::RateLimited { retry_after_ms },
         Word::Unknown => Outcome::Unknown { why: why() },
-        Word::Failed => Outcome::Failed {
-            why: why(),
-            retry_after_ms,
-        },
+        Word::Failed => Outcome::Failed { why: why(), retry_after_ms },
     }
 }
 
@@ -183,73 +162,28 @@ mod tests {
 
     #[test]
     fn the_script_cycles_by_attempt() {
-        let script = script(
-            r#"[{"outcome":"failed","times":2},{"outcome":"unknown"},{"outcome":"proved"}]"#,
-        );
-        let words: Vec<Word> = (1..=9)
-            .map(|attempt| step(&script, attempt).unwrap().outcome)
-            .collect();
+        let script = script(r#"[{"outcome":"failed","times":2},{"outcome":"unknown"},{"outcome":"proved"}]"#);
+        let words: Vec<Word> = (1..=9).map(|attempt| step(&script, attempt).unwrap().outcome).collect();
         use Word::{Failed, Proved, Unknown};
-        assert_eq!(
-            words,
-            [
-                Failed, Failed, Unknown, Proved, Failed, Failed, Unknown, Proved, Failed
-            ]
-        );
+        assert_eq!(words, [Failed, Failed, Unknown, Proved, Failed, Failed, Unknown, Proved, Failed]);
         assert_eq!(step(&script, 0), step(&script, 1));
     }
 
     #[test]
     fn each_word_is_its_outcome() {
-        let failed = |ms| Outcome::Failed {
-            why: "the script says so".to_owned(),
-            retry_after_ms: ms,
-        };
-        let refused = |reason| Outcome::Refused {
-            reason,
-            why: "the script says so".to_owned(),
-        };
-        let proved = |level| Outcome::Proved {
-            proof: Proof {
-                level,
-                provider_id: None,
-            },
-        };
+        let failed = |ms| Outcome::Failed { why: "the script says so".to_owned(), retry_after_ms: ms };
+        let refused = |reason| Outcome::Refused { reason, why: "the script says so".to_owned() };
+        let proved = |level| Outcome::Proved { proof: Proof { level, provider_id: None } };
         for (text, expected) in [
             (r#"{"outcome":"proved"}"#, proved(ProofLevel::Stored)),
-            (
-                r#"{"outcome":"proved","level":"human"}"#,
-                proved(ProofLevel::Human),
-            ),
-            (
-                r#"{"outcome":"relayed"}"#,
-                Outcome::Relayed { provider_id: None },
-            ),
-            (
-                r#"{"outcome":"refused"}"#,
-                refused(BlockReason::MessageRefused),
-            ),
-            (
-                r#"{"outcome":"refused","reason":"bad_credential"}"#,
-                refused(BlockReason::BadCredential),
-            ),
-            (
-                r#"{"outcome":"rate_limited","retry_after":"2s"}"#,
-                Outcome::RateLimited {
-                    retry_after_ms: Some(2_000),
-                },
-            ),
-            (
-                r#"{"outcome":"unknown"}"#,
-                Outcome::Unknown {
-                    why: "the script says so".to_owned(),
-                },
-            ),
+            (r#"{"outcome":"proved","level":"human"}"#, proved(ProofLevel::Human)),
+            (r#"{"outcome":"relayed"}"#, Outcome::Relayed { provider_id: None }),
+            (r#"{"outcome":"refused"}"#, refused(BlockReason::MessageRefused)),
+            (r#"{"outcome":"refused","reason":"bad_credential"}"#, refused(BlockReason::BadCredential)),
+            (r#"{"outcome":"rate_limited","retry_after":"2s"}"#, Outcome::RateLimited { retry_after_ms: Some(2_000) }),
+            (r#"{"outcome":"unknown"}"#, Outcome::Unknown { why: "the script says so".to_owned() }),
             (r#"{"outcome":"failed"}"#, failed(None)),
-            (
-                r#"{"outcome":"failed","retry_after":"1500ms"}"#,
-                failed(Some(1_500)),
-            ),
+            (r#"{"outcome":"failed","retry_after":"1500ms"}"#, failed(Some(1_500))),
         ] {
             let step: Step = serde_json::from_str(text).unwrap();
             assert_eq!(fits(&step), Ok(()), "{text}");
@@ -265,21 +199,10 @@ mod tests {
             r#"{"outcome":"failed","reason":"bad_credential"}"#,
             r#"{"outcome":"relayed","level":"human"}"#,
         ] {
-            let config = Config {
-                script: vec![serde_json::from_str(bad).unwrap()],
-                idempotent: false,
-            };
-            assert!(
-                Shim::bind(&config, &HttpPool::default())
-                    .unwrap_err()
-                    .contains("step 1"),
-                "{bad}"
-            );
+            let config = Config { script: vec![serde_json::from_str(bad).unwrap()], idempotent: false };
+            assert!(Shim::bind(&config, &HttpPool::default()).unwrap_err().contains("step 1"), "{bad}");
         }
-        let empty = Config {
-            script: Vec::new(),
-            idempotent: false,
-        };
+        let empty = Config { script: Vec::new(), idempotent: false };
         assert!(Shim::bind(&empty, &HttpPool::default()).is_err());
         assert!(serde_json::from_str::<Step>(r#"{"outcome":"acked"}"#).is_err());
     }

@@ -99,22 +99,17 @@ impl<'de> Deserialize<'de> for Chat {
             }
 
             fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Chat, E> {
-                i64::try_from(number)
-                    .map(Chat::Number)
-                    .map_err(|_| E::custom("the chat's number is too large"))
+                i64::try_from(number).map(Chat::Number).map_err(|_| E::custom("the chat's number is too large"))
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Chat, E> {
                 if let Ok(number) = text.parse() {
                     return Ok(Chat::Number(number));
                 }
-                let is_name = |name: &str| {
-                    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-                };
+                let is_name =
+                    |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
                 match text.strip_prefix('@') {
-                    Some(name) if is_name(name) && text.len() <= CHANNEL_CHARS_MAX => {
-                        Ok(Chat::Name(text.to_owned()))
-                    }
+                    Some(name) if is_name(name) && text.len() <= CHANNEL_CHARS_MAX => Ok(Chat::Name(text.to_owned())),
                     _ => Err(E::custom("a chat is its number or a channel's `@name`")),
                 }
             }
@@ -165,17 +160,15 @@ impl Sender for Telegram {
         timeout_in_bounds(config.timeout)?;
         let base = Url::parse(config.api_base.as_deref().unwrap_or(API_BASE))
             .map_err(|_| "`api_base` doesn't read; write it as `https://host`")?;
-        let plain =
-            base.username().is_empty() && base.password().is_none() && base.query().is_none();
+        let plain = base.username().is_empty() && base.password().is_none() && base.query().is_none();
         let safe = base.scheme() == "https" || (base.scheme() == "http" && is_loopback(&base));
         if !plain || !safe || base.host_str().is_none() {
-            return Err("`api_base` must be `https://host`, or `http` on this machine: the token is part of the address".to_owned());
+            return Err(
+                "`api_base` must be `https://host`, or `http` on this machine: the token is part of the address"
+                    .to_owned(),
+            );
         }
-        Ok(Self {
-            config: config.clone(),
-            base: Base(base),
-            pool: pool.clone(),
-        })
+        Ok(Self { config: config.clone(), base: Base(base), pool: pool.clone() })
     }
 
     fn idempotent(&self) -> bool {
@@ -193,13 +186,7 @@ impl Sender for Telegram {
     }
 
     fn warnings(&self) -> Vec<String> {
-        self.config
-            .token
-            .check()
-            .err()
-            .map(|error| error.to_string())
-            .into_iter()
-            .collect()
+        self.config.token.check().err().map(|error| error.to_string()).into_iter().collect()
     }
 
     async fn send(&self, permit: Permit<BotApiCall>, message: &Message, now: Now<'_>) -> Answer {
@@ -211,31 +198,18 @@ impl Sender for Telegram {
         };
         let Some(url) = method(&self.base.0, &token) else {
             let place = self.config.token.describe();
-            let why =
-                format!("{place} holds no bot token; it is written `123456789:letters-and-digits`");
+            let why = format!("{place} holds no bot token; it is written `123456789:letters-and-digits`");
             return refuse(BlockReason::BadCredential, why);
         };
         let redactor = Redactor::new([&token, &tail(&token)]);
-        let request = Request {
-            url,
-            headers: Vec::new(),
-            body: self.payload(message),
-            timeout: self.config.timeout,
-        };
+        let request = Request { url, headers: Vec::new(), body: self.payload(message), timeout: self.config.timeout };
         let wire = self.pool.post(permit, request, called_at).await;
         let outcome = classify(&wire, &self.config.chat);
         let (status, raw) = match wire {
             Wire::Answered(answer) => (Some(i64::from(answer.status)), answer.body),
             Wire::NotSent(_) | Wire::Unfit(_) | Wire::Lost(_) => (None, Vec::new()),
         };
-        scrubbed(
-            &redactor,
-            Answer {
-                status,
-                ..answer(outcome, called_at, now())
-            },
-            &raw,
-        )
+        scrubbed(&redactor, Answer { status, ..answer(outcome, called_at, now()) }, &raw)
     }
 }
 
@@ -244,30 +218,17 @@ fn method(base: &Url, token: &SecretString) -> Option<Url> {
     let token = token.expose_secret();
     let (bot, key) = token.split_once(':')?;
     let is_key = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    if bot.is_empty()
-        || !bot.bytes().all(|b| b.is_ascii_digit())
-        || key.is_empty()
-        || !key.bytes().all(is_key)
-    {
+    if bot.is_empty() || !bot.bytes().all(|b| b.is_ascii_digit()) || key.is_empty() || !key.bytes().all(is_key) {
         return None;
     }
     let mut url = base.clone();
-    url.set_path(&format!(
-        "{}/bot{token}/sendMessage",
-        base.path().trim_end_matches('/')
-    ));
+    url.set_path(&format!("{}/bot{token}/sendMessage", base.path().trim_end_matches('/')));
     Some(url)
 }
 
 /// The token's secret part, which must not be shown by itself either.
 fn tail(token: &SecretString) -> SecretString {
-    SecretString::from(
-        token
-            .expose_secret()
-            .split_once(':')
-            .map(|(_, key)| key)
-            .unwrap_or_default(),
-    )
+    SecretString::from(token.expose_secret().split_once(':').map(|(_, key)| key).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -291,25 +252,14 @@ mod tests {
         ] {
             assert_eq!(serde_json::from_str::<Chat>(text).unwrap(), chat);
         }
-        for bad in [
-            r#""night_watch""#,
-            r#""@""#,
-            r#""@a b""#,
-            "1.5",
-            "18446744073709551615",
-            "null",
-        ] {
+        for bad in [r#""night_watch""#, r#""@""#, r#""@a b""#, "1.5", "18446744073709551615", "null"] {
             assert!(serde_json::from_str::<Chat>(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn the_token_never_leaves_this_machine_unencrypted() {
-        let with = |base: &str| {
-            bind(&format!(
-                r#"{{"token":{{"env":"T"}},"chat":1,"api_base":"{base}"}}"#
-            ))
-        };
+        let with = |base: &str| bind(&format!(r#"{{"token":{{"env":"T"}},"chat":1,"api_base":"{base}"}}"#));
         assert!(bind(r#"{"token":{"env":"T"},"chat":1}"#).is_ok());
         assert!(with("https://bots.example.org").is_ok());
         assert!(with("http://127.0.0.1:8081").is_ok());
@@ -328,20 +278,8 @@ mod tests {
     fn an_address_is_made_of_a_token_only() {
         let base = Url::parse("http://127.0.0.1:8081/api/").unwrap();
         let url = method(&base, &SecretString::from("123:AA-b_c")).unwrap();
-        assert_eq!(
-            url.as_str(),
-            "http://127.0.0.1:8081/api/bot123:AA-b_c/sendMessage"
-        );
-        for bad in [
-            "123",
-            ":AA",
-            "123:",
-            "12a:AA",
-            "123:A/../x",
-            "123:A?b",
-            "123:A A",
-            "123:A:B",
-        ] {
+        assert_eq!(url.as_str(), "http://127.0.0.1:8081/api/bot123:AA-b_c/sendMessage");
+        for bad in ["123", ":AA", "123:", "12a:AA", "123:A/../x", "123:A?b", "123:A A", "123:A:B"] {
             assert!(method(&base, &SecretString::from(bad)).is_none(), "{bad}");
         }
     }

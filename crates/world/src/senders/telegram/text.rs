@@ -10,20 +10,13 @@ pub const TEXT_UNITS_MAX: usize = 4096;
 #[must_use]
 pub fn text(message: &Message) -> String {
     let head = format!("{}: {}\n\n", message.severity.as_str(), message.title);
-    let task = message
-        .task
-        .as_ref()
-        .map(|task| format!(" · task {task}"))
-        .unwrap_or_default();
+    let task = message.task.as_ref().map(|task| format!(" · task {task}")).unwrap_or_default();
     let foot = format!("\n\n{}{task}", message.notice);
     let whole = format!("{head}{}{foot}", message.text);
     if units(&whole) <= TEXT_UNITS_MAX {
         return whole;
     }
-    let mark = format!(
-        "\n[cut here; the whole text is in notice {}]",
-        message.notice
-    );
+    let mark = format!("\n[cut here; the whole text is in notice {}]", message.notice);
     // A title is one line of limited length, so what is left for the text is never nothing.
     let room = TEXT_UNITS_MAX.saturating_sub(units(&mark) + units(&foot));
     let (mut kept, mut used) = (String::new(), 0);
@@ -86,18 +79,10 @@ mod tests {
             let each = units(letter);
             let fits = (TEXT_UNITS_MAX - frame) / each;
             let whole = text(&message(letter.repeat(fits)));
-            assert!(
-                units(&whole) <= TEXT_UNITS_MAX && !whole.contains("[cut here"),
-                "{letter}"
-            );
+            assert!(units(&whole) <= TEXT_UNITS_MAX && !whole.contains("[cut here"), "{letter}");
 
             let over = text(&message(letter.repeat(fits + 1)));
-            assert!(
-                over.ends_with(
-                    "\n[cut here; the whole text is in notice n-3]\n\nn-3 · task nightly"
-                ),
-                "{letter}"
-            );
+            assert!(over.ends_with("\n[cut here; the whole text is in notice n-3]\n\nn-3 · task nightly"), "{letter}");
             assert!(
                 units(&over) <= TEXT_UNITS_MAX && units(&over) + each > TEXT_UNITS_MAX,
                 "{letter}: {}",
@@ -108,10 +93,7 @@ mod tests {
 
     #[test]
     fn even_an_endless_title_fits() {
-        let long = Message {
-            title: "🌒".repeat(5_000),
-            ..message("text".to_owned())
-        };
+        let long = Message { title: "🌒".repeat(5_000), ..message("text".to_owned()) };
         assert!(units(&text(&long)) <= TEXT_UNITS_MAX);
     }
 }

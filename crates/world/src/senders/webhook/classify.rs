@@ -22,14 +22,10 @@ const PROVIDER_ID_BYTES_MAX: usize = 128;
 pub fn classify(wire: &Wire, attempt: u32) -> Outcome {
     match wire {
         Wire::Answered(answer) => answered(answer, attempt),
-        Wire::NotSent(why) => Outcome::Failed {
-            why: format!("no connection: {why}"),
-            retry_after_ms: None,
-        },
-        Wire::Unfit(why) => Outcome::Refused {
-            reason: BlockReason::BadConfiguration,
-            why: format!("the request can't be made: {why}"),
-        },
+        Wire::NotSent(why) => Outcome::Failed { why: format!("no connection: {why}"), retry_after_ms: None },
+        Wire::Unfit(why) => {
+            Outcome::Refused { reason: BlockReason::BadConfiguration, why: format!("the request can't be made: {why}") }
+        }
         Wire::Lost(why) => Outcome::Unknown { why: why.clone() },
     }
 }
@@ -37,59 +33,31 @@ pub fn classify(wire: &Wire, attempt: u32) -> Outcome {
 fn answered(answer: &HttpAnswer, attempt: u32) -> Outcome {
     let status = answer.status;
     let retry_after_ms = answer.retry_after_ms;
-    let failed = |why: &str| Outcome::Failed {
-        why: format!("status {status}: {why}"),
-        retry_after_ms,
-    };
-    let refused = |reason, why: &str| Outcome::Refused {
-        reason,
-        why: format!("status {status}: {why}"),
-    };
-    let unknown = |why: &str| Outcome::Unknown {
-        why: format!("status {status}: {why}"),
-    };
+    let failed = |why: &str| Outcome::Failed { why: format!("status {status}: {why}"), retry_after_ms };
+    let refused = |reason, why: &str| Outcome::Refused { reason, why: format!("status {status}: {why}") };
+    let unknown = |why: &str| Outcome::Unknown { why: format!("status {status}: {why}") };
     let in_the_end = |reason, why: &str| {
-        if attempt < GIVE_UP_ATTEMPT {
-            failed(why)
-        } else {
-            refused(reason, why)
-        }
+        if attempt < GIVE_UP_ATTEMPT { failed(why) } else { refused(reason, why) }
     };
     match status {
-        200..=299 => Outcome::Proved {
-            proof: Proof {
-                level: ProofLevel::Stored,
-                provider_id: provider_id(answer),
-            },
-        },
+        200..=299 => Outcome::Proved { proof: Proof { level: ProofLevel::Stored, provider_id: provider_id(answer) } },
         300..=399 => {
             let to = answer.location.as_deref().unwrap_or("nowhere");
             refused(
                 BlockReason::BadConfiguration,
-                &format!(
-                    "a redirect to {to}, which is not followed; set `url` to the final address"
-                ),
+                &format!("a redirect to {to}, which is not followed; set `url` to the final address"),
             )
         }
-        401 => in_the_end(
-            BlockReason::BadCredential,
-            "the receiver doesn't accept the credential or signature",
-        ),
+        401 => in_the_end(BlockReason::BadCredential, "the receiver doesn't accept the credential or signature"),
         403 => in_the_end(BlockReason::RecipientRefused, "the receiver forbids it"),
-        404 => in_the_end(
-            BlockReason::NoSuchDestination,
-            "no such address at the receiver",
-        ),
+        404 => in_the_end(BlockReason::NoSuchDestination, "no such address at the receiver"),
         405 => refused(BlockReason::BadConfiguration, "the address takes no POST"),
         408 => failed("the receiver gave up waiting for the request"),
         409 => unknown("a conflict; the receiver may have it already"),
         410 => refused(BlockReason::NoSuchDestination, "the receiver is gone"),
         425 => failed("the receiver wants it later"),
         429 => Outcome::RateLimited { retry_after_ms },
-        400..=499 => refused(
-            BlockReason::MessageRefused,
-            "the receiver doesn't take this message",
-        ),
+        400..=499 => refused(BlockReason::MessageRefused, "the receiver doesn't take this message"),
         500..=599 if retry_after_ms.is_some() => Outcome::RateLimited { retry_after_ms },
         500..=599 => unknown("the receiver failed after it had the request"),
         _ => unknown("no meaning in this standard"),
@@ -107,8 +75,7 @@ fn provider_id(answer: &HttpAnswer) -> Option<String> {
         serde_json::Value::Number(id) => id.to_string(),
         _ => return None,
     };
-    (!id.is_empty() && id.len() <= PROVIDER_ID_BYTES_MAX && id.chars().all(|c| !c.is_control()))
-        .then_some(id)
+    (!id.is_empty() && id.len() <= PROVIDER_ID_BYTES_MAX && id.chars().all(|c| !c.is_control())).then_some(id)
 }
 
 #[cfg(test)]
@@ -128,14 +95,7 @@ mod tests {
     }
 
     fn of(status: u16, retry_after_ms: Option<u64>, attempt: u32) -> String {
-        word(&classify(
-            &Wire::Answered(HttpAnswer {
-                status,
-                retry_after_ms,
-                ..HttpAnswer::default()
-            }),
-            attempt,
-        ))
+        word(&classify(&Wire::Answered(HttpAnswer { status, retry_after_ms, ..HttpAnswer::default() }), attempt))
     }
 
     #[test]
@@ -157,16 +117,9 @@ mod tests {
 
     #[test]
     fn some_refusals_are_final_only_after_a_while() {
-        for (status, reason) in [
-            (401, "bad_credential"),
-            (403, "recipient_refused"),
-            (404, "no_such_destination"),
-        ] {
+        for (status, reason) in [(401, "bad_credential"), (403, "recipient_refused"), (404, "no_such_destination")] {
             assert_eq!(of(status, None, GIVE_UP_ATTEMPT - 1), "failed None");
-            assert_eq!(
-                of(status, None, GIVE_UP_ATTEMPT),
-                format!("refused {reason}")
-            );
+            assert_eq!(of(status, None, GIVE_UP_ATTEMPT), format!("refused {reason}"));
             assert_eq!(of(status, None, u32::MAX), format!("refused {reason}"));
         }
     }
@@ -177,10 +130,7 @@ mod tests {
             assert_eq!(of(status, Some(7_000), 1), "failed Some(7000)");
         }
         for status in [429, 500, 502, 503, 504, 599] {
-            assert_eq!(
-                of(status, Some(u64::MAX), 1),
-                format!("rate_limited Some({})", u64::MAX)
-            );
+            assert_eq!(of(status, Some(u64::MAX), 1), format!("rate_limited Some({})", u64::MAX));
         }
         assert_eq!(of(200, Some(1), 1), "proved stored");
     }
@@ -189,10 +139,7 @@ mod tests {
     fn without_an_answer_it_depends_on_what_may_have_left() {
         let why = || "because".to_owned();
         assert_eq!(word(&classify(&Wire::NotSent(why()), 9)), "failed None");
-        assert_eq!(
-            word(&classify(&Wire::Unfit(why()), 9)),
-            "refused bad_configuration"
-        );
+        assert_eq!(word(&classify(&Wire::Unfit(why()), 9)), "refused bad_configuration");
         assert_eq!(word(&classify(&Wire::Lost(why()), 9)), "unknown");
     }
 
@@ -210,33 +157,17 @@ mod tests {
             ("", None),
             (long.as_str(), None),
         ] {
-            let answer = HttpAnswer {
-                status: 202,
-                body: body.as_bytes().to_vec(),
-                ..HttpAnswer::default()
-            };
-            let proof = Proof {
-                level: ProofLevel::Stored,
-                provider_id: id.map(str::to_owned),
-            };
-            assert_eq!(
-                classify(&Wire::Answered(answer), 1),
-                Outcome::Proved { proof },
-                "{body}"
-            );
+            let answer = HttpAnswer { status: 202, body: body.as_bytes().to_vec(), ..HttpAnswer::default() };
+            let proof = Proof { level: ProofLevel::Stored, provider_id: id.map(str::to_owned) };
+            assert_eq!(classify(&Wire::Answered(answer), 1), Outcome::Proved { proof }, "{body}");
         }
     }
 
     #[test]
     fn a_redirect_is_named_by_its_host() {
-        let answer = HttpAnswer {
-            status: 308,
-            location: Some("https://new.example.org".to_owned()),
-            ..HttpAnswer::default()
-        };
-        let Outcome::Refused { why, .. } = classify(&Wire::Answered(answer), 1) else {
-            unreachable!("a refusal")
-        };
+        let answer =
+            HttpAnswer { status: 308, location: Some("https://new.example.org".to_owned()), ..HttpAnswer::default() };
+        let Outcome::Refused { why, .. } = classify(&Wire::Answered(answer), 1) else { unreachable!("a refusal") };
         assert!(why.contains("https://new.example.org"), "{why}");
     }
 }

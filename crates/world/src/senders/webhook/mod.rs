@@ -82,8 +82,7 @@ impl FromStr for Address {
         if text.len() > URL_BYTES_MAX {
             return Err("the address is too long; 2048 bytes is the most");
         }
-        let url = Url::parse(text)
-            .map_err(|_| "the address doesn't read; write it as `https://host/path`")?;
+        let url = Url::parse(text).map_err(|_| "the address doesn't read; write it as `https://host/path`")?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
             return Err("the address must begin with `https://` or `http://` and name a host");
         }
@@ -154,10 +153,7 @@ impl Sender for Webhook {
                 config.url
             ));
         }
-        Ok(Self {
-            config: config.clone(),
-            pool: pool.clone(),
-        })
+        Ok(Self { config: config.clone(), pool: pool.clone() })
     }
 
     fn idempotent(&self) -> bool {
@@ -177,12 +173,7 @@ impl Sender for Webhook {
             covers: &message.covers,
             maybe_repeat: message.maybe_repeat,
         };
-        serde_json::to_vec(&Body {
-            r#type: BODY_TYPE,
-            timestamp: message.at,
-            data,
-        })
-        .unwrap_or_default()
+        serde_json::to_vec(&Body { r#type: BODY_TYPE, timestamp: message.at, data }).unwrap_or_default()
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -205,61 +196,30 @@ impl Sender for Webhook {
         warnings
     }
 
-    async fn send(
-        &self,
-        permit: Permit<ProductionWrite>,
-        message: &Message,
-        now: Now<'_>,
-    ) -> Answer {
+    async fn send(&self, permit: Permit<ProductionWrite>, message: &Message, now: Now<'_>) -> Answer {
         let called_at = now();
         let refuse = |reason, why| answer(Outcome::Refused { reason, why }, called_at, now());
-        let secrets: Vec<SecretString> = match self
-            .config
-            .secrets
-            .iter()
-            .map(|secret| secret.read(&permit))
-            .collect()
-        {
+        let secrets: Vec<SecretString> = match self.config.secrets.iter().map(|secret| secret.read(&permit)).collect() {
             Ok(secrets) => secrets,
             Err(error) => return refuse(BlockReason::SecretUnreadable, error.to_string()),
         };
         let redactor = Redactor::new(secrets.iter().chain(&self.config.url.secrets()));
         let body = self.payload(message);
-        let mut headers = vec![
-            ("webhook-id", message.key.clone()),
-            ("webhook-timestamp", called_at.as_secs().to_string()),
-        ];
-        match signatures(
-            &secrets,
-            &self.config.secrets,
-            &message.key,
-            called_at.as_secs(),
-            &body,
-        ) {
+        let mut headers =
+            vec![("webhook-id", message.key.clone()), ("webhook-timestamp", called_at.as_secs().to_string())];
+        match signatures(&secrets, &self.config.secrets, &message.key, called_at.as_secs(), &body) {
             Ok(Some(signatures)) => headers.push(("webhook-signature", signatures)),
             Ok(None) => {}
             Err(why) => return refuse(BlockReason::SecretUnreadable, why),
         }
-        let request = Request {
-            url: self.config.url.0.clone(),
-            headers,
-            body,
-            timeout: self.config.timeout,
-        };
+        let request = Request { url: self.config.url.0.clone(), headers, body, timeout: self.config.timeout };
         let wire = self.pool.post(permit, request, called_at).await;
         let outcome = classify(&wire, message.attempt);
         let (status, raw) = match wire {
             Wire::Answered(answer) => (Some(i64::from(answer.status)), answer.body),
             Wire::NotSent(_) | Wire::Unfit(_) | Wire::Lost(_) => (None, Vec::new()),
         };
-        scrubbed(
-            &redactor,
-            Answer {
-                status,
-                ..answer(outcome, called_at, now())
-            },
-            &raw,
-        )
+        scrubbed(&redactor, Answer { status, ..answer(outcome, called_at, now()) }, &raw)
     }
 }
 
@@ -277,12 +237,7 @@ fn signatures(
         .map(|(secret, from)| {
             standardwebhooks::Webhook::new(secret.expose_secret())
                 .and_then(|key| key.sign(id, timestamp, body))
-                .map_err(|_| {
-                    format!(
-                        "{} is not a signing secret; it is written `whsec_` and base64",
-                        from.describe()
-                    )
-                })
+                .map_err(|_| format!("{} is not a signing secret; it is written `whsec_` and base64", from.describe()))
         })
         .collect();
     signed.map(|all| (!all.is_empty()).then(|| all.join(" ")))
@@ -301,10 +256,7 @@ mod tests {
 
     fn sign(secrets: &[&str]) -> Result<Option<String>, String> {
         let refs = vec![SecretRef::Env("HOOK_SECRET".to_owned()); secrets.len()];
-        let secrets: Vec<SecretString> = secrets
-            .iter()
-            .map(|secret| SecretString::from(*secret))
-            .collect();
+        let secrets: Vec<SecretString> = secrets.iter().map(|secret| SecretString::from(*secret)).collect();
         signatures(&secrets, &refs, ID, 1_614_265_330, BODY)
     }
 
@@ -313,9 +265,7 @@ mod tests {
         let key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         assert_eq!(sign(&[]), Ok(None));
         assert_eq!(sign(&[key]), Ok(Some(SIGNED.to_owned())));
-        let both = sign(&["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", key])
-            .unwrap()
-            .unwrap();
+        let both = sign(&["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", key]).unwrap().unwrap();
         assert_eq!(both.split(' ').count(), 2);
         assert!(both.ends_with(&format!(" {SIGNED}")), "{both}");
     }
@@ -324,10 +274,7 @@ mod tests {
     fn what_is_no_signing_secret_is_named_by_its_place() {
         for bad in ["whsk_asymmetric", "whsec_not base64!", "plain-words"] {
             let error = sign(&[bad]).unwrap_err();
-            assert!(
-                error.contains("environment variable `HOOK_SECRET`") && !error.contains(bad),
-                "{error}"
-            );
+            assert!(error.contains("environment variable `HOOK_SECRET`") && !error.contains(bad), "{error}");
         }
     }
 
@@ -340,18 +287,9 @@ mod tests {
     fn plain_http_leaves_this_machine_only_when_that_is_meant() {
         assert!(bind(r#"{"url":"http://127.0.0.1:9/x"}"#).is_ok());
         assert!(bind(r#"{"url":"https://example.org/x"}"#).is_ok());
-        assert!(
-            bind(r#"{"url":"http://example.org/x"}"#)
-                .unwrap_err()
-                .contains("insecure: true")
-        );
+        assert!(bind(r#"{"url":"http://example.org/x"}"#).unwrap_err().contains("insecure: true"));
         let meant = bind(r#"{"url":"http://example.org/x","insecure":true}"#).unwrap();
-        assert!(
-            meant
-                .warnings()
-                .iter()
-                .any(|warning| warning.contains("unencrypted"))
-        );
+        assert!(meant.warnings().iter().any(|warning| warning.contains("unencrypted")));
     }
 
     #[test]
@@ -373,18 +311,9 @@ mod tests {
 
     #[test]
     fn an_address_never_shows_its_secrets() {
-        let hook =
-            bind(r#"{"url":"https://user:hunter22@example.org/T000/hunter22?key=hunter22"}"#)
-                .unwrap();
-        for shown in [
-            format!("{hook:?}"),
-            hook.config.url.to_string(),
-            hook.warnings().join(" "),
-        ] {
-            assert!(
-                shown.contains("example.org") && !shown.contains("hunter22"),
-                "{shown}"
-            );
+        let hook = bind(r#"{"url":"https://user:hunter22@example.org/T000/hunter22?key=hunter22"}"#).unwrap();
+        for shown in [format!("{hook:?}"), hook.config.url.to_string(), hook.warnings().join(" ")] {
+            assert!(shown.contains("example.org") && !shown.contains("hunter22"), "{shown}");
         }
     }
 }

@@ -11,12 +11,9 @@ use super::gone;
 #[must_use]
 pub fn read(path: &Path, now: Timestamp) -> Reading {
     match std::fs::metadata(path) {
-        Ok(seen) if seen.is_file() => Reading {
-            exists: true,
-            amount: seen.len(),
-            changed_at: modified_at(&seen),
-            read_at: now,
-        },
+        Ok(seen) if seen.is_file() => {
+            Reading { exists: true, amount: seen.len(), changed_at: modified_at(&seen), read_at: now }
+        }
         _ => gone(now),
     }
 }

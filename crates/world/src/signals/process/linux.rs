@@ -34,16 +34,9 @@ impl Table {
             return gone(now);
         }
         let table = self.0.get_or_insert_with(take);
-        let ticks = descendants(table, pid)
-            .into_iter()
-            .fold(cpu_ticks(&stat), u64::saturating_add);
+        let ticks = descendants(table, pid).into_iter().fold(cpu_ticks(&stat), u64::saturating_add);
         let amount = ticks.saturating_mul(1000) / procfs::ticks_per_second().max(1);
-        Reading {
-            exists: true,
-            amount,
-            changed_at: None,
-            read_at: now,
-        }
+        Reading { exists: true, amount, changed_at: None, read_at: now }
     }
 }
 
@@ -66,10 +59,7 @@ fn take() -> BTreeMap<u32, Entry> {
         .take(PROCESSES_MAX)
         .filter_map(|process| {
             let stat = process.ok()?.stat().ok()?;
-            let entry = Entry {
-                parent: u32::try_from(stat.ppid).ok()?,
-                ticks: cpu_ticks(&stat),
-            };
+            let entry = Entry { parent: u32::try_from(stat.ppid).ok()?, ticks: cpu_ticks(&stat) };
             Some((u32::try_from(stat.pid).ok()?, entry))
         })
         .collect()
@@ -77,9 +67,7 @@ fn take() -> BTreeMap<u32, Entry> {
 
 /// User and system time of the process and of its children that ended and were waited for.
 fn cpu_ticks(of: &Stat) -> u64 {
-    let waited_for = [of.cutime, of.cstime]
-        .into_iter()
-        .filter_map(|ticks| u64::try_from(ticks).ok());
+    let waited_for = [of.cutime, of.cstime].into_iter().filter_map(|ticks| u64::try_from(ticks).ok());
     waited_for.fold(of.utime.saturating_add(of.stime), u64::saturating_add)
 }
 
@@ -87,10 +75,7 @@ fn cpu_ticks(of: &Stat) -> u64 {
 fn descendants(table: &BTreeMap<u32, Entry>, root: u32) -> Vec<u64> {
     let mut children: BTreeMap<u32, Vec<(u32, u64)>> = BTreeMap::new();
     for (pid, entry) in table.iter().filter(|(pid, _)| **pid != root) {
-        children
-            .entry(entry.parent)
-            .or_default()
-            .push((*pid, entry.ticks));
+        children.entry(entry.parent).or_default().push((*pid, entry.ticks));
     }
     let (mut found, mut next) = (Vec::new(), vec![root]);
     while let Some(parent) = next.pop() {

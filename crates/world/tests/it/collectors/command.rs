@@ -63,7 +63,9 @@ fn what_an_agent_says_was_run_is_never_run() {
     let mark = fence.root.join("ran");
     let touch = Some(format!("touch {}", mark.display()));
     fence.config.recipes.insert("check".to_owned(), recipe("true"));
-    for (name, bearing) in [(None, Bearing::Inconclusive), (Some("nope"), Bearing::Inconclusive), (Some("check"), Bearing::Supports)] {
+    for (name, bearing) in
+        [(None, Bearing::Inconclusive), (Some("nope"), Bearing::Inconclusive), (Some("check"), Bearing::Supports)]
+    {
         let subject = Subject::Command {
             recipe: name.map(str::to_owned),
             command: touch.clone(),
@@ -146,7 +148,10 @@ fn a_summary_in_the_output_is_counted() {
 #[test]
 fn a_run_is_stopped_at_its_timeout_with_all_that_it_started() {
     let fence = &mut Fence::new();
-    let endless = Recipe { timeout: Duration::from_millis(300), ..recipe("sleep 1000 & echo $! > pid.tmp; mv pid.tmp pid; wait") };
+    let endless = Recipe {
+        timeout: Duration::from_millis(300),
+        ..recipe("sleep 1000 & echo $! > pid.tmp; mv pid.tmp pid; wait")
+    };
     let found = run_for(fence, endless, &[TestsPassed]);
     assert_eq!((found.method, found.bearing, found.exit_code), (Method::Digested, Bearing::Inconclusive, None));
     assert!(found.summary.contains("timeout of 300ms"), "{}", found.summary);

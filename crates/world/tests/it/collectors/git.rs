@@ -154,7 +154,15 @@ fn nothing_that_a_repository_names_is_run() {
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let script = script.to_str().unwrap();
     repository(&repo);
-    for key in ["core.fsmonitor", "filter.x.clean", "core.sshCommand", "core.pager", "gpg.program", "diff.external", "core.alternateRefsCommand"] {
+    for key in [
+        "core.fsmonitor",
+        "filter.x.clean",
+        "core.sshCommand",
+        "core.pager",
+        "gpg.program",
+        "diff.external",
+        "core.alternateRefsCommand",
+    ] {
         git(&repo, &["config", key, script]);
     }
     git(&repo, &["config", "log.showSignature", "true"]);

@@ -148,7 +148,9 @@ fn hostile_reports_are_refused_with_their_place() {
 #[test]
 fn counts_can_not_overflow() {
     let most = u64::MAX;
-    let xml = format!("<testsuites><testsuite tests='{most}' failures='{most}' errors='{most}'/><testsuite tests='{most}' failures='1'/></testsuites>");
+    let xml = format!(
+        "<testsuites><testsuite tests='{most}' failures='{most}' errors='{most}'/><testsuite tests='{most}' failures='1'/></testsuites>"
+    );
     assert_eq!(counts(&junit::parse(xml.as_bytes()).unwrap()), (0, most, 0));
     let line = format!("test result: ok. {most} passed; {most} failed; {most} ignored; 0 measured\n").repeat(2);
     assert_eq!(counts(&libtest::parse(line.as_bytes()).unwrap()), (most, most, most));

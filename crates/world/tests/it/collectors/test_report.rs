@@ -107,7 +107,11 @@ fn what_is_no_source_does_not_make_it_stale() {
     std::os::unix::fs::symlink(fence.root.join("elsewhere"), fence.root.join("repo/link")).unwrap();
     assert_eq!(freshness(subject(), look(&fence, &[TestsPassed])), Freshness::Fresh);
     fence.write("repo/pom.xml", "new");
-    assert_eq!(freshness(subject(), look(&fence, &[TestsPassed])), Freshness::Fresh, "beside the report, with its extension");
+    assert_eq!(
+        freshness(subject(), look(&fence, &[TestsPassed])),
+        Freshness::Fresh,
+        "beside the report, with its extension"
+    );
     fence.write("repo/Cargo.toml", "new");
     assert_eq!(freshness(subject(), look(&fence, &[TestsPassed])), Freshness::Stale);
 }
@@ -124,7 +128,10 @@ fn the_search_for_changes_is_bounded_and_says_so() {
 fn no_tests_prove_nothing() {
     is_left_open("<testsuites/>", "no test ran");
     is_left_open("<testsuite><testcase name='a'><skipped/></testcase></testsuite>", "no test ran");
-    is_left_open("running 0 tests\n\ntest result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 4 filtered out; finished in 0.00s\n", "no test ran");
+    is_left_open(
+        "running 0 tests\n\ntest result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 4 filtered out; finished in 0.00s\n",
+        "no test ran",
+    );
 }
 
 #[test]
@@ -136,7 +143,13 @@ fn a_report_that_breaks_off_is_left_open() {
 
 #[test]
 fn an_unknown_runner_is_never_an_accusation() {
-    for report in ["<html><body>1 failed</body></html>", "<TestRun outcome='Failed'/>", "FAILED: 3 of 4", "{\"failed\": 3}", "\u{0}\u{1}"] {
+    for report in [
+        "<html><body>1 failed</body></html>",
+        "<TestRun outcome='Failed'/>",
+        "FAILED: 3 of 4",
+        "{\"failed\": 3}",
+        "\u{0}\u{1}",
+    ] {
         is_left_open(report, "isn't a report of a runner that Candor knows");
     }
 }
@@ -149,7 +162,10 @@ fn counts_that_do_not_fit_are_left_open() {
 #[test]
 fn times_that_can_not_be_are_left_open() {
     let later = now().after(SKEW_MAX + Duration::from_secs(60));
-    is_left_open(format!("<testsuite timestamp='{later}'><testcase name='a'/></testsuite>"), "started after the file was written");
+    is_left_open(
+        format!("<testsuite timestamp='{later}'><testcase name='a'/></testsuite>"),
+        "started after the file was written",
+    );
     let fence = reported(PASSES);
     let ahead = std::time::SystemTime::now() + SKEW_MAX + Duration::from_secs(60);
     fs::File::options().append(true).open(fence.root.join("repo/junit.xml")).unwrap().set_modified(ahead).unwrap();

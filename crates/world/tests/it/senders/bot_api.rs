@@ -8,8 +8,24 @@ use super::sink::{Act, Reply, Seen, Sink};
 
 /// The modes.
 pub(super) const MODES: [&str; 18] = [
-    "ok", "slowok", "400", "401", "403", "404", "429", "429long", "429page", "500", "500kept", "502html", "badjson", "drop",
-    "drop_before", "drop_after", "hang", "other_chat",
+    "ok",
+    "slowok",
+    "400",
+    "401",
+    "403",
+    "404",
+    "429",
+    "429long",
+    "429page",
+    "500",
+    "500kept",
+    "502html",
+    "badjson",
+    "drop",
+    "drop_before",
+    "drop_after",
+    "hang",
+    "other_chat",
 ];
 
 pub(super) async fn start(mode: &'static str) -> Sink {

@@ -59,11 +59,26 @@ async fn every_end_has_its_outcome_and_none_lies() {
     let stored = says("stored");
     let cases = [
         ("answers stored, may prove it", format!("keep; {stored}"), ", may_prove: stored", "proved stored"),
-        ("answers read_back, may prove it", format!("keep; {}", says("read_back")), ", may_prove: read_back", "proved read_back"),
-        ("answers read_back, may prove stored", format!("keep; {}", says("read_back")), ", may_prove: stored", "proved stored"),
+        (
+            "answers read_back, may prove it",
+            format!("keep; {}", says("read_back")),
+            ", may_prove: read_back",
+            "proved read_back",
+        ),
+        (
+            "answers read_back, may prove stored",
+            format!("keep; {}", says("read_back")),
+            ", may_prove: stored",
+            "proved stored",
+        ),
         ("answers stored, may not", format!("keep; {stored}"), "", "relayed"),
         ("answers relayed", format!("keep; {}", says("relayed")), ", may_prove: stored", "relayed"),
-        ("answers for another", "keep; printf '{\"notice\":\"n-9\",\"level\":\"stored\"}'".to_owned(), ", may_prove: stored", "unknown"),
+        (
+            "answers for another",
+            "keep; printf '{\"notice\":\"n-9\",\"level\":\"stored\"}'".to_owned(),
+            ", may_prove: stored",
+            "unknown",
+        ),
         ("says ok", "keep; echo ok".to_owned(), ", may_prove: stored", "unknown"),
         ("says nothing", "keep".to_owned(), ", may_prove: stored", "unknown"),
         ("does nothing", "exit 0".to_owned(), ", may_prove: stored", "unknown"),
@@ -78,11 +93,26 @@ async fn every_end_has_its_outcome_and_none_lies() {
         ("is killed", "keep; kill -9 $$".to_owned(), "", "unknown"),
         ("hangs", "keep; exec sleep 1000".to_owned(), ", timeout: 300ms", "unknown"),
         ("hangs in a child", "keep; sleep 1000 & wait".to_owned(), ", timeout: 300ms", "unknown"),
-        ("hangs with an answer", format!("keep; {stored}; exec sleep 1000"), ", may_prove: stored, timeout: 300ms", "unknown"),
+        (
+            "hangs with an answer",
+            format!("keep; {stored}; exec sleep 1000"),
+            ", may_prove: stored, timeout: 300ms",
+            "unknown",
+        ),
         ("prints without end", "keep; exec yes".to_owned(), ", may_prove: stored, timeout: 300ms", "unknown"),
         ("prints much", "keep; head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2".to_owned(), "", "unknown"),
-        ("closes its input and answers", format!("exec 0<&-; : > '$KEPT'; {stored}"), ", may_prove: stored", "proved stored"),
-        ("leaves a child that holds its output", format!("keep; sleep 1000 & {stored}"), ", may_prove: stored", "proved stored"),
+        (
+            "closes its input and answers",
+            format!("exec 0<&-; : > '$KEPT'; {stored}"),
+            ", may_prove: stored",
+            "proved stored",
+        ),
+        (
+            "leaves a child that holds its output",
+            format!("keep; sleep 1000 & {stored}"),
+            ", may_prove: stored",
+            "proved stored",
+        ),
     ];
     for (case, lines, more, expected) in cases {
         let lab = Lab::new();
@@ -140,7 +170,9 @@ async fn a_program_that_vanished_or_cannot_run_is_named_with_what_to_do() {
         (of(lab.folder.path()), "a folder or a device"),
     ] {
         let answer = send(&binding).await;
-        let Outcome::Refused { reason: BlockReason::SenderMissing, why } = &answer.outcome else { panic!("{answer:?}") };
+        let Outcome::Refused { reason: BlockReason::SenderMissing, why } = &answer.outcome else {
+            panic!("{answer:?}")
+        };
         assert!(why.contains(says), "{why}");
         holds_the_truth(says, &answer, lab.kept());
     }

@@ -36,7 +36,11 @@ fn every_sender_reads_from_its_least_and_tells_the_path_what_it_is() {
         let target = config.target(Some(&binding));
         assert_eq!(target.sender, format!("{name}@{}", env!("CARGO_PKG_VERSION")));
         assert_eq!(binding.describe(), target.sender);
-        assert_eq!((target.gate, target.idempotent, target.available), (gates[place], idempotent[place], true), "{name}");
+        assert_eq!(
+            (target.gate, target.idempotent, target.available),
+            (gates[place], idempotent[place], true),
+            "{name}"
+        );
         assert_eq!((target.on_unknown, target.needs), (OnUnknown::Hold, ProofLevel::Stored));
         assert_eq!((target.from_level, target.from_severity, target.retry), (1, Severity::Info, Retry::default()));
 

@@ -29,14 +29,17 @@ fn opening(gate: Gate) -> Opening {
 async fn live(sink: &Sink, folder: &std::path::Path) -> Vec<(Binding, Gate)> {
     let program = folder.join("notify");
     let marker = folder.join("ran");
-    let script = format!("cat > '{}' <<'X'\n#!/bin/sh\ntouch '{}'\nX\nchmod 755 '{0}'", program.display(), marker.display());
+    let script =
+        format!("cat > '{}' <<'X'\n#!/bin/sh\ntouch '{}'\nX\nchmod 755 '{0}'", program.display(), marker.display());
     assert!(std::process::Command::new("sh").args(["-c", &script]).status().unwrap().success());
     // The secrets aren't there: an attempt that got past its gate would be refused for that, and say so.
     let gone = folder.join("no-secret");
     let (gone, port) = (gone.display(), sink.port);
     vec![
         (
-            bind(&format!("{{name: ops, sender: webhook, url: 'http://127.0.0.1:{port}/', secrets: [{{file: '{gone}'}}]}}")),
+            bind(&format!(
+                "{{name: ops, sender: webhook, url: 'http://127.0.0.1:{port}/', secrets: [{{file: '{gone}'}}]}}"
+            )),
             Gate::ProductionWrite,
         ),
         (

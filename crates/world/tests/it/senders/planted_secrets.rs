@@ -34,7 +34,11 @@ fn echo(seen: &Seen, status: u16) -> Reply {
         "{{\"ok\":false,\"error_code\":{status},\"id\":\"{TOKEN}\",\"description\":\"{quoted}\",\"parameters\":null}} {quoted}"
     );
     // Half of the answers are the Bot API's own object, half are not.
-    let body = if status.is_multiple_of(2) { body.split_once("} ").map_or(String::new(), |(object, _)| format!("{object}}}")) } else { body };
+    let body = if status.is_multiple_of(2) {
+        body.split_once("} ").map_or(String::new(), |(object, _)| format!("{object}}}"))
+    } else {
+        body
+    };
     Reply::Answer(status, vec![("location", format!("http://user:{PASSWORD}@127.0.0.1:1{PATH}?{TOKEN}"))], body)
 }
 
@@ -56,7 +60,9 @@ async fn nothing_kept_or_shown_holds_a_secret() {
         let hook = format!("http://user:{PASSWORD}@127.0.0.1:{port}{PATH}?key={PASSWORD}");
         for yaml in [
             format!("{{name: ops, sender: webhook, url: '{hook}', secrets: [{{file: '{key}'}}]}}"),
-            format!("{{name: ops, sender: telegram, token: {{file: '{token}'}}, chat: 1, api_base: 'http://127.0.0.1:{port}'}}"),
+            format!(
+                "{{name: ops, sender: telegram, token: {{file: '{token}'}}, chat: 1, api_base: 'http://127.0.0.1:{port}'}}"
+            ),
         ] {
             let config = target(&yaml);
             let pool = HttpPool::default();
@@ -73,7 +79,10 @@ async fn nothing_kept_or_shown_holds_a_secret() {
                 let answer = binding.send(&open(), &message(1), &now).await;
                 check("dropped", &format!("{answer:?}"));
             }
-            check("config", &format!("{config:?} {binding:?} {pool:?} {} {:?}", binding.describe(), binding.warnings()));
+            check(
+                "config",
+                &format!("{config:?} {binding:?} {pool:?} {} {:?}", binding.describe(), binding.warnings()),
+            );
             check("target", &format!("{:?}", config.target(Some(&binding))));
             check("payload", &String::from_utf8(binding.payload(&message(1))).unwrap());
         }

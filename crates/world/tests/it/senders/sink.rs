@@ -160,15 +160,24 @@ async fn exchange(stream: &mut BufReader<TcpStream>, state: &State) -> Option<()
         Reply::DropBeforeBody | Reply::DropAfterBody => {}
         Reply::Hang => std::future::pending().await,
         Reply::StallInBody(status) => {
-            stream.write_all(format!("HTTP/1.1 {status} X\r\ncontent-length: 100\r\n\r\n{{\"i").as_bytes()).await.ok()?;
+            stream
+                .write_all(format!("HTTP/1.1 {status} X\r\ncontent-length: 100\r\n\r\n{{\"i").as_bytes())
+                .await
+                .ok()?;
             stream.flush().await.ok()?;
             std::future::pending::<()>().await;
         }
         Reply::BreakInBody(status) => {
-            stream.write_all(format!("HTTP/1.1 {status} X\r\ncontent-length: 100\r\n\r\n{{\"i").as_bytes()).await.ok()?;
+            stream
+                .write_all(format!("HTTP/1.1 {status} X\r\ncontent-length: 100\r\n\r\n{{\"i").as_bytes())
+                .await
+                .ok()?;
         }
         Reply::HugeBody(status, bytes) => {
-            stream.write_all(format!("HTTP/1.1 {status} X\r\ncontent-length: {bytes}\r\n\r\n").as_bytes()).await.ok()?;
+            stream
+                .write_all(format!("HTTP/1.1 {status} X\r\ncontent-length: {bytes}\r\n\r\n").as_bytes())
+                .await
+                .ok()?;
             let chunk = vec![b'x'; 8192];
             for _ in 0..bytes.div_ceil(chunk.len()) {
                 stream.write_all(&chunk).await.ok()?;

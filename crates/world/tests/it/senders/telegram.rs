@@ -112,8 +112,7 @@ async fn where_nothing_can_have_left_it_failed() {
     let token = secret_file(folder.path(), "token", TOKEN);
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let base = format!("http://127.0.0.1:{free}");
-    let binding = bind(&format!(
-        "{{name: ops, sender: telegram, token: {{file: '{token}'}}, chat: 111, api_base: '{base}'}}"
-    ));
+    let binding =
+        bind(&format!("{{name: ops, sender: telegram, token: {{file: '{token}'}}, chat: 111, api_base: '{base}'}}"));
     assert_eq!(word(&send(&binding).await.outcome), "failed");
 }

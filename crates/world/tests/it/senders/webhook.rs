@@ -211,7 +211,10 @@ async fn an_unsigned_request_is_allowed_and_said() {
 #[tokio::test]
 async fn a_redirect_leads_nowhere() {
     let (sink, other) = (Sink::start().await, Sink::start().await);
-    sink.acts(Act { keeps: false, reply: answers_with(308, "location", &format!("http://127.0.0.1:{}/x?t=1", other.port)) });
+    sink.acts(Act {
+        keeps: false,
+        reply: answers_with(308, "location", &format!("http://127.0.0.1:{}/x?t=1", other.port)),
+    });
     let answer = send(&bind(&webhook(&sink))).await;
     let text = format!("{answer:?}");
     assert!(text.contains(&format!("http://127.0.0.1:{},", other.port)) && !text.contains("t=1"), "{text}");
