@@ -28,10 +28,10 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// Folder that holds the store and Candor's own tokens [default: ~/.local/state/candor]
-    #[arg(long, global = true, env = "CANDOR_STATE", value_name = "DIR")]
+    #[arg(id = "state_folder", long = "state", global = true, env = "CANDOR_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Configuration file [default: candor.yaml in the state folder]
-    #[arg(long, global = true, env = "CANDOR_CONFIG", value_name = "FILE")]
+    #[arg(id = "config_file", long = "config", global = true, env = "CANDOR_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print JSON instead of tables
     #[arg(long, global = true)]
@@ -86,4 +86,25 @@ pub enum Command {
 /// Reads the command line; on a wrong one, clap says what is wrong and ends with exit code 2.
 pub fn parse() -> Cli {
     Cli::parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Builds every subcommand and its checks: two arguments of one name panic only when a command is used.
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+        for args in [
+            vec!["candor", "notice", "list", "--in", "blocked"],
+            vec!["candor", "--state", "/x", "notice", "list"],
+            vec!["candor", "task", "list", "--in", "running"],
+            vec!["candor", "exec", "--task", "t", "--", "sh", "-c", "true"],
+        ] {
+            assert!(Cli::try_parse_from(&args).is_ok(), "{args:?}");
+        }
+    }
 }

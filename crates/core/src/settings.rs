@@ -92,6 +92,8 @@ pub struct Settings {
     pub evidence_lives_for: Duration,
     /// What each runtime can do. A runtime that isn't listed can do nothing.
     pub capabilities: BTreeMap<RuntimeName, Capabilities>,
+    /// What this deployment can do whatever the runtime: send, prove, escalate, watch.
+    pub deployment: Capabilities,
     /// How long an owner's leases outlive its last heartbeat.
     #[serde(with = "duration_text")]
     pub lease: Duration,
@@ -110,9 +112,13 @@ impl Settings {
         self.targets.iter().find(|target| &target.name == name)
     }
 
-    /// What a runtime can do.
+    /// What a runtime can do here.
     #[must_use]
-    pub fn capabilities(&self, runtime: &RuntimeName) -> Capabilities {
-        self.capabilities.get(runtime).cloned().unwrap_or_default()
+    pub fn capabilities(&self, runtime: Option<&RuntimeName>) -> Capabilities {
+        let mut able = self.deployment.clone();
+        if let Some(of) = runtime.and_then(|runtime| self.capabilities.get(runtime)) {
+            able.0.extend(of.0.iter().copied());
+        }
+        able
     }
 }

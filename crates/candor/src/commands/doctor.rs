@@ -166,7 +166,7 @@ fn deliveries(audit: &mut Audit, store: &Reader, now: Timestamp) -> Result<(), S
             StateName::Blocked => audit.add(
                 Weight::Problem,
                 format!("blocked ({reason}): {since}"),
-                "candor notice list --state blocked; then mend the target and `candor notice retry`",
+                "candor notice list --in blocked; then mend the target and `candor notice retry`",
             ),
             StateName::PendingExternalSend if is(PendingReason::OutcomeUnknown) => audit.add(
                 Weight::Problem,
@@ -198,6 +198,11 @@ fn liveness(audit: &mut Audit, store: &Reader, alive_since: Timestamp, now: Time
         Some(owner) if !owner.ended && owner.beat_at >= alive_since => {
             audit.add(Weight::Fine, format!("the watchdog ({}) lives", owner.role), "");
         }
+        Some(owner) if running > 0 && owner.ended => audit.add(
+            Weight::Problem,
+            format!("{running} running tasks, and no watchdog runs now; the last one ended at {}", owner.beat_at),
+            "candor up",
+        ),
         Some(owner) if running > 0 => audit.add(
             Weight::Problem,
             format!(

@@ -32,7 +32,7 @@ const WAIT_POLL: Duration = Duration::from_millis(50);
 #[derive(Debug, Subcommand)]
 pub enum NoticeCommand {
     /// List notices, one row per target
-    #[command(after_help = "Example:\n  candor notice list --state blocked")]
+    #[command(after_help = "Example:\n  candor notice list --in blocked")]
     List(ListArgs),
     /// Show one notice with every receipt
     #[command(
@@ -56,7 +56,7 @@ pub enum NoticeCommand {
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// Only notices with a delivery in this state
-    #[arg(long, value_parser = state)]
+    #[arg(id = "in_state", long = "in", value_name = "STATE", value_parser = state)]
     state: Option<StateName>,
     /// Only notices about this task
     #[arg(long)]

@@ -47,7 +47,7 @@ pub enum TaskCommand {
     #[command(after_help = "Example:\n  candor task fail nightly --reason \"out of disk\"")]
     Fail(FailArgs),
     /// List tasks
-    #[command(after_help = "Example:\n  candor task list --state running")]
+    #[command(after_help = "Example:\n  candor task list --in running")]
     List(ListArgs),
     /// Show one task with its claims, evidence and notices
     #[command(after_help = "Example:\n  candor task show nightly --json")]
@@ -166,7 +166,7 @@ pub struct FailArgs {
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// Only tasks in this state
-    #[arg(long, value_parser = state)]
+    #[arg(id = "in_state", long = "in", value_name = "STATE", value_parser = state)]
     state: Option<TaskState>,
     /// Only tasks with an open incident
     #[arg(long)]

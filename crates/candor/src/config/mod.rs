@@ -8,7 +8,7 @@ use candor_core::{
     capability::{Capabilities, Capability},
     ids::{RuntimeName, TargetName},
     pack::{PackSet, PackSource, core_sources},
-    settings::Settings,
+    settings::{Settings, Target},
 };
 use candor_path::Machine;
 use candor_world::{
@@ -83,12 +83,13 @@ impl Config {
             node: home.node()?,
             cadence: file.watch.cadence(),
             escalate_after: file.watch.escalate_after(),
-            targets,
+            targets: targets.clone(),
             default_verdict: file.default_verdict,
             evidence_lives_for: file.evidence.lives_for,
+            deployment: deployment(&targets),
             capabilities: capabilities(),
             lease: Duration::from_secs(15),
-            handover: Duration::from_secs(60),
+            handover: Duration::from_secs(600),
             fold_every: file.watch.fold_every,
         };
         let packs = packs(&file, home)?;
@@ -113,6 +114,19 @@ fn capabilities() -> BTreeMap<RuntimeName, Capabilities> {
         .into_iter()
         .filter_map(|(name, able)| Some((name.parse().ok()?, Capabilities(able.into_iter().collect()))))
         .collect()
+}
+
+/// What the targets let this deployment do. Whether a watchdog runs is known to the engine alone.
+fn deployment(targets: &[Target]) -> Capabilities {
+    let live = |target: &&Target| target.available && target.gate.is_some();
+    let mut able = Capabilities::default();
+    if targets.iter().any(|target| live(&target)) {
+        able.0.extend([Capability::DirectSend, Capability::DeliveryProof]);
+    }
+    if targets.iter().filter(live).any(|target| target.from_level <= 2) {
+        able.0.insert(Capability::EscalationChannel);
+    }
+    able
 }
 
 /// The packs that the configuration enables: core packs by id, further ones by folder.

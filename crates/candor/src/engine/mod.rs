@@ -19,7 +19,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use candor_core::{ids::TargetName, time::Timestamp};
+use candor_core::{capability::Capability, ids::TargetName, time::Timestamp};
 use candor_path::{Input, Machine, Refusal, Reply};
 use candor_store::{StoreError, sqlite::Sqlite};
 use candor_world::{collectors::CollectorConfig, senders::Binding};
@@ -151,7 +151,10 @@ impl Engine {
     ///
     /// # Errors
     /// When the thread can't be started.
-    pub fn start(setup: Setup) -> Result<Self, Failure> {
+    pub fn start(mut setup: Setup) -> Result<Self, Failure> {
+        if setup.roles.watchdog && !setup.once {
+            setup.machine.settings.deployment.0.insert(Capability::ScheduledWatchdog);
+        }
         let (jobs, inbox): (_, Receiver<ToWriter>) = sync_channel(JOBS_WAITING_MAX);
         let waiting = Arc::new(AtomicUsize::new(0));
         let clock = setup.clock.clone();

@@ -74,8 +74,8 @@ fn spool(step: &mut Step<'_>, notice: &Notice, delivery: &Delivery, lease: Lease
     step.record_for(ArtifactKind::Spool, format!("s-{}", lease.fence.0), notice, body);
 }
 
-/// Takes a delivery back whose holder is gone: what was only handed over is queued again, what had an attempt open has an
-/// unknown outcome.
+/// Takes a delivery back: a hand-over that nobody took up in time is queued again (it outlives the process that handed over), and an
+/// attempt whose process is gone has an unknown outcome.
 pub(crate) fn rescue(
     step: &mut Step<'_>,
     no: NoticeNo,
@@ -89,7 +89,7 @@ pub(crate) fn rescue(
         Ok(step.view.owner(lease.owner)?.is_none_or(|owner| owner.ended || owner.beat_at < alive_since))
     };
     match delivery.state {
-        DeliveryState::Dispatched { lease } if lease.taken_by <= step.now || gone(step, &lease)? => {
+        DeliveryState::Dispatched { lease } if lease.taken_by <= step.now => {
             delivery.state = DeliveryState::Queued { due_at: step.now };
             delivery.since = step.now;
             step.put_delivery(delivery);

@@ -36,9 +36,9 @@ pub(crate) struct Subject<'a> {
 
 pub(crate) fn facts(step: &Step<'_>, about: &Subject<'_>) -> Result<Facts, StepError> {
     let mut facts = step.machine.packs.facts();
+    facts.capability = step.settings().capabilities(about.task.map(|task| &task.runtime));
     if let Some(task) = about.task {
         facts.task = task_facts(step, task, about.incident)?;
-        facts.capability = step.settings().capabilities(&task.runtime);
     }
     facts.event = event_facts(about.report, about.origin);
     if let Some(claim) = about.claim {

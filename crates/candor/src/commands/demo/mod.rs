@@ -95,9 +95,13 @@ impl Demo {
         })?;
         self.say("   it came back, and that was told too; it ended with exit code 0.");
         self.say("4. An agent claims that all tests pass, and brings nothing.");
-        self.done(&["task", "start", "claim"])?;
-        let caught = self.run(&["claim", "claim", "tests_passed", "--statement", "done, all tests pass"])?;
-        self.say(&format!("   exit code {caught} (6 = policy does not let it stand)"));
+        self.done(&["task", "start", "claim", "--agent", "demo-agent"])?;
+        let claim = ["claim", "claim", "tests_passed", "--agent", "demo-agent", "--statement", "done, all tests pass"];
+        let caught = self.run(&claim)?;
+        if caught != i32::from(Exit::Policy as u8) {
+            return Err(Failure::new(Exit::Internal, format!("the claim was not caught: exit code {caught}")));
+        }
+        self.say(&format!("   caught: the command ended with exit code {caught}, and the operator was told."));
         let settled = || {
             let rows = self.notices();
             !rows.is_empty()

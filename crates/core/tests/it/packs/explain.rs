@@ -61,9 +61,9 @@ fn an_unproven_completion_says_which_evidence_would_do() {
         It read: claim.admits_unverified = false, claim.inconclusive = false, claim.kind = `completion`, claim.strength = 0, event.origin = `agent`, threshold.completion_min_strength = 3.
         To change it: Attach stronger or fresher evidence, such as a test report that Candor can check.
     Each of these alone would change it:
-      - fresh supporting evidence of strength `recorded`: `downgrade_status`
-      - fresh supporting evidence of strength `observed`: no rule would apply
-      - a statement that says itself that it is unverified: `allow_with_label`
+      - fresh supporting evidence of strength `recorded`: `downgrade_status`, and the operator would be told less
+      - fresh supporting evidence of strength `observed`: no rule would apply, and the operator would be told less
+      - a statement that says itself that it is unverified: `allow_with_label`, and the operator would be told less
       - a runtime with the capability `inline_completion_block`, where this takes effect as it was asked for: `block_completion`
     ");
 }

@@ -40,11 +40,23 @@ fn completion_integrity(twin: &mut Twin, on: &str, f: &Facts, t: &BTreeMap<Strin
     twin.rule("completion-integrity/contradicted_later", later, "downgrade_status", "critical", tell);
     let held = says && agent && completion && !c.inconclusive;
     let unproven = held && c.best_any < t["completion_block_below"];
-    twin.rule("completion-integrity/completion_unproven", unproven, "block_completion", "warning", &[]);
+    twin.rule(
+        "completion-integrity/completion_unproven",
+        unproven,
+        "block_completion",
+        "warning",
+        &[Obligation::NotifyOperator],
+    );
     let weak = held && c.strength < t["completion_min_strength"];
     twin.rule("completion-integrity/completion_weak", weak, "downgrade_status", "info", &[]);
     let unsupported = other && c.best_any < 2 && !c.inconclusive;
-    twin.rule("completion-integrity/claim_unsupported", unsupported, "downgrade_status", "info", &[]);
+    twin.rule(
+        "completion-integrity/claim_unsupported",
+        unsupported,
+        "downgrade_status",
+        "info",
+        &[Obligation::NotifyOperator],
+    );
     let weak = other && c.best_any >= 2 && c.strength < t["claim_min_strength"];
     twin.rule("completion-integrity/claim_weak", weak, "request_evidence", "info", &[]);
     let unknown = says && agent && c.inconclusive;
