@@ -285,7 +285,7 @@ fact_groups! {
         expired: bool = false,
         /// A fresh record of strength recorded or more contradicts it.
         contradicted: bool = false,
-        /// Nothing stronger than the agent's word supports it, and a record says nothing either way.
+        /// A record says nothing either way, for example because its runner isn't known here.
         inconclusive: bool = false,
         /// How many records speak to it.
         records: i64 = 0,
@@ -457,7 +457,7 @@ impl ClaimFacts {
         }
         self.stale = stale && !fresh_backing;
         self.expired = expired && !fresh_backing;
-        self.inconclusive = silent && !(fresh_backing || stale || expired);
+        self.inconclusive = silent;
         self
     }
 }

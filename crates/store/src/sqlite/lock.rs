@@ -47,7 +47,7 @@ impl Lock {
         };
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
-        let mut tried = |wanted| match flock(&file, wanted) {
+        let tried = |wanted| match flock(&file, wanted) {
             Ok(()) => Ok(true),
             Err(Errno::WOULDBLOCK) => Ok(false),
             Err(error) => Err(io(error.into())),

@@ -28,7 +28,7 @@ pub(super) const TIMEOUT_MAX: Duration = Duration::from_secs(120);
 /// has an unknown outcome, so ours go well before.
 const IDLE_CONNECTION_MAX: Duration = Duration::from_secs(15);
 /// Most unused connections kept per host.
-const IDLE_CONNECTIONS_MAX: usize = 16;
+const IDLE_CONNECTIONS_MAX: usize = 64;
 
 /// The connections that senders share. Made at the first request, so a daemon that never sends holds none of it.
 #[derive(Clone, Debug, Default)]

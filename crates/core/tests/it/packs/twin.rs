@@ -59,7 +59,8 @@ fn completion_integrity(twin: &mut Twin, on: &str, f: &Facts, t: &BTreeMap<Strin
     );
     let weak = other && c.best_any >= 2 && c.strength < t["claim_min_strength"];
     twin.rule("completion-integrity/claim_weak", weak, "request_evidence", "info", &[]);
-    let unknown = says && agent && c.inconclusive;
+    let short_of = if completion { t["completion_min_strength"] } else { t["claim_min_strength"] };
+    let unknown = says && agent && c.inconclusive && c.strength < short_of;
     twin.rule("completion-integrity/inconclusive", unknown, "downgrade_status", "info", &[]);
     let admits = says && c.admits_unverified;
     twin.rule("completion-integrity/admits_unverified", admits, "allow_with_label", "info", &[]);

@@ -1,0 +1,4 @@
+//! Replays the corpus: what was nasty once must stay harmless.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod replay;
