@@ -51,7 +51,7 @@ pub(crate) fn rules(bytes: &[u8]) {
 
 pub(crate) fn cases(bytes: &[u8]) {
     if let Some(text) = text(bytes) {
-        let _ = pack::run_cases(&pack(MANIFEST, RULES, text));
+        let _ = pack::cases::run(&pack(MANIFEST, RULES, text));
     }
 }
 

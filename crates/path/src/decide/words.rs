@@ -60,6 +60,7 @@ fn title(case: &Case<'_>, decision: &Decision) -> String {
             format!("{task} is back after {}", format_duration(recovered.silent_for))
         }
         Report::TaskBlocked(blocked) => format!("{task} is blocked: {}", blocked.reason),
+        Report::TaskWaiting(waiting) => format!("{task} waits for a person: {}", waiting.on),
         Report::TaskFailed(failed) => format!("{task} failed: {}", failed.reason),
         Report::TaskCompleted(_) => format!("{task} claims to be done; policy says `{}`", decision.effective.as_str()),
         Report::ClaimMade(claim) => {

@@ -105,6 +105,9 @@ fn event_facts(report: &Report, origin: Origin) -> EventFacts {
             Some(failed.reason.as_str())
         }
         Report::ClaimMade(claim) => claim.statement.as_deref(),
+        Report::TaskBlocked(blocked) => Some(blocked.reason.as_str()),
+        Report::TaskWaiting(waiting) => Some(waiting.on.as_str()),
+        Report::TaskUnblocked(unblocked) => unblocked.note.as_deref(),
         Report::NoticeRequested(notice) => {
             facts.severity = notice.severity.as_str().to_owned();
             notice.text.as_deref().or(Some(&notice.title))

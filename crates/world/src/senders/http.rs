@@ -204,7 +204,7 @@ pub(super) fn timeout_in_bounds(timeout: Duration) -> Result<Duration, String> {
 ///
 /// A date is counted from the server's own `Date` where it gives one, so that a clock that is off on either side doesn't shorten the
 /// wait, and from `now` else. A date that has passed is a wait of zero. What reads as neither is none.
-pub(super) fn retry_after_ms(after: &str, date: Option<&str>, now: Timestamp) -> Option<u64> {
+pub fn retry_after_ms(after: &str, date: Option<&str>, now: Timestamp) -> Option<u64> {
     if !after.is_empty() && after.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than fit is a wait without end, not none.
         return Some(after.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(1_000));

@@ -20,7 +20,9 @@ pub mod webhook;
 
 pub use binding::{Binding, Now, Sender};
 pub use config::{ConfigError, TargetConfig};
-pub use http::{HTTP_BODY_BYTES_MAX, HttpAnswer, HttpPool, Wire, daemon_client};
+pub use http::{
+    HTTP_BODY_BYTES_MAX, HttpAnswer, HttpPool, Wire, daemon_client, retry_after_ms,
+};
 
 config::registry! {
     DryRun => dry_run::DryRun,

@@ -1,0 +1,14 @@
+//! The path's behaviour, over the memory store. Named truths are in `truths`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod deliver;
+mod harness;
+mod truths;
+mod watch;

@@ -1,0 +1,203 @@
+//! Watch: silence, life, escalation, and clocks that jump.
+
+use candor_core::{
+    evidence::Origin,
+    task::{Reading, TaskState},
+    time::Timestamp,
+};
+use candor_path::{Act, Effect, Input};
+use candor_store::Listing;
+use serde_json::json;
+
+use crate::harness::{World, secs};
+
+fn started(data: serde_json::Value) -> World {
+    let mut world = World::one();
+    world.report("task.started", "t", data);
+    world
+}
+
+#[test]
+fn silence_is_told_once_per_level_and_its_end_is_told_too() {
+    let mut world = started(json!({}));
+    world.pass(secs(69));
+    world.look("t");
+    assert_eq!(world.titles().len(), 0, "period and grace are not over");
+    world.pass(secs(1));
+    world.look("t");
+    world.look("t");
+    assert_eq!(world.titles().len(), 1, "one silence, one notice: {:?}", world.titles());
+    assert!(world.titles()[0].contains("is silent"));
+    world.pass(secs(300));
+    world.look("t");
+    assert!(world.titles()[1].contains("level 2"), "{:?}", world.titles());
+    world.report("task.checkpointed", "t", json!({}));
+    assert!(world.titles()[2].contains("is back"), "{:?}", world.titles());
+    assert!(world.task("t").incident.is_none());
+    world.pass(secs(71));
+    world.look("t");
+    assert!(world.titles()[3].contains("is silent"), "a new silence is a new incident");
+}
+
+#[test]
+fn taking_it_on_stops_escalation() {
+    let mut world = started(json!({}));
+    world.pass(secs(70));
+    world.look("t");
+    let notice = world.store.notices(&Default::default(), 1).unwrap()[0].notice.no;
+    world.act(Act::Acknowledge { notice, by: "op".to_owned() });
+    world.pass(secs(10_000));
+    world.look("t");
+    assert_eq!(world.titles().len(), 1, "{:?}", world.titles());
+    let incident = world.store.incidents(true, 1).unwrap().remove(0);
+    assert_eq!(incident.acknowledged_by.as_deref(), Some("op"));
+}
+
+#[test]
+fn routine_checkpoints_are_life_and_leave_no_artifact() {
+    let mut world = started(json!({}));
+    let before = world.store.head().unwrap().length;
+    for _ in 0..10 {
+        world.pass(secs(50));
+        let told = world.report("task.checkpointed", "t", json!({}));
+        assert!(told.event.is_none());
+        world.look("t");
+    }
+    assert_eq!(world.titles().len(), 0);
+    assert_eq!(world.store.head().unwrap().length, before);
+    assert_eq!(world.task("t").checkpoints, 10);
+}
+
+#[test]
+fn a_tool_call_in_flight_excuses_silence_up_to_its_timeout() {
+    let mut world = started(json!({}));
+    world.report("tool.started", "t", json!({"call": "c1", "tool": "bash", "timeout": "10m"}));
+    world.pass(secs(599));
+    world.look("t");
+    assert_eq!(world.titles().len(), 0);
+    world.pass(secs(1));
+    world.look("t");
+    assert_eq!(world.titles().len(), 1);
+}
+
+#[test]
+fn a_declared_timeout_is_capped() {
+    let mut world = started(json!({}));
+    world.report("tool.started", "t", json!({"call": "c1", "tool": "bash", "timeout": "10d"}));
+    world.pass(candor_core::limits::TOOL_CALL_MAX);
+    world.look("t");
+    assert_eq!(world.titles().len(), 1);
+}
+
+#[test]
+fn waiting_for_a_person_is_no_fault() {
+    let mut world = started(json!({}));
+    world.report("task.waiting", "t", json!({"on": "a review"}));
+    world.pass(secs(100_000));
+    world.look("t");
+    assert_eq!(world.titles(), ["Task t waits for a person: a review"], "it is told that it waits, and that is all");
+    assert_eq!(world.task("t").state, TaskState::Waiting);
+}
+
+#[test]
+fn slow_is_another_event_than_missed() {
+    let mut world = started(json!({"expected": "100s"}));
+    for _ in 0..3 {
+        world.pass(secs(50));
+        world.report("task.checkpointed", "t", json!({}));
+        world.look("t");
+    }
+    assert_eq!(world.titles(), ["Task t takes longer than expected"]);
+}
+
+#[test]
+fn silence_needs_every_signal_to_be_silent() {
+    let mut world = World::one();
+    let data = json!({"signals": [{"signal": "file", "path": "/l"}, {"signal": "process", "pid": 7}]});
+    world.report("task.started", "t", data);
+    let reading = |world: &World, exists, amount, changed_at: Option<Timestamp>| Reading {
+        exists,
+        amount,
+        changed_at,
+        read_at: world.now,
+    };
+    let mut looks = |world: &mut World, file: (u64, Option<Timestamp>), cpu: u64| {
+        let readings = vec![reading(world, true, file.0, file.1), reading(world, true, cpu, None)];
+        world.step(Input::Look { task: "t".parse().unwrap(), readings: Some(readings) });
+    };
+    let start = world.now;
+    looks(&mut world, (1, Some(start)), 10);
+    world.pass(secs(70));
+    let plan = world.look("t");
+    assert!(matches!(plan.effects[0], Effect::Probe { .. }), "signals are read before anything is concluded");
+    looks(&mut world, (1, Some(start)), 20);
+    assert_eq!(world.titles().len(), 0, "the process worked");
+    world.pass(secs(70));
+    let wrote = world.now.before(secs(5));
+    looks(&mut world, (2, Some(wrote)), 20);
+    assert_eq!(world.titles().len(), 0, "the file grew");
+    world.pass(secs(70));
+    looks(&mut world, (2, Some(wrote)), 20);
+    assert_eq!(world.titles().len(), 1, "now everything is silent");
+    world.pass(secs(70));
+    looks(&mut world, (2, Some(wrote)), 30);
+    assert!(world.titles()[1].contains("is back"), "a signal alone shows that it is back");
+}
+
+#[test]
+fn a_clock_that_jumps_changes_no_verdict() {
+    for jump in [-3_600_i64, 86_400] {
+        let mut world = started(json!({}));
+        world.pass(secs(40));
+        world.now = world.now.shifted(jump * 1_000_000);
+        world.step(Input::ClockJumped { micros: jump * 1_000_000 });
+        world.look("t");
+        assert_eq!(world.titles().len(), 0, "{jump}: 30 s are left");
+        world.pass(secs(30));
+        world.look("t");
+        assert_eq!(world.titles().len(), 1, "{jump}: the same 70 s as without the jump");
+    }
+}
+
+#[test]
+fn while_nobody_could_report_nobody_was_silent() {
+    let mut world = started(json!({}));
+    let away_since = Some(world.now);
+    world.pass(secs(36_000));
+    world.step(Input::OwnerStarted { role: "up".to_owned(), alone: true, away_since });
+    assert!(world.task("t").due_at.unwrap() > world.now, "everybody gets a grace to report first");
+}
+
+#[test]
+fn blocked_is_told_and_escalates_until_it_is_unblocked() {
+    let mut world = started(json!({}));
+    world.report("task.blocked", "t", json!({"reason": "no key"}));
+    world.report("task.blocked", "t", json!({"reason": "no key"}));
+    assert_eq!(world.titles(), ["Task t is blocked: no key"], "further reports of one block fold into one notice");
+    world.pass(secs(300));
+    world.look("t");
+    assert!(world.titles()[1].contains("still blocked"), "{:?}", world.titles());
+    world.report("task.unblocked", "t", json!({}));
+    assert!(world.titles()[2].contains("is back"), "{:?}", world.titles());
+}
+
+#[test]
+fn only_its_owner_reports_on_a_task() {
+    let mut world = World::one();
+    let mut event = world.event("task.started", Some("t"), json!({}));
+    event.agent = Some("a".parse().unwrap());
+    world.step(Input::Report { event: Box::new(event), origin: Origin::Agent });
+    for agent in [None, Some("b".parse().unwrap())] {
+        let mut event = world.event("task.checkpointed", Some("t"), json!({}));
+        event.agent = agent;
+        let refusal = world.refused(Input::Report { event: Box::new(event), origin: Origin::Agent });
+        assert_eq!(refusal.code(), "not_owner");
+    }
+    let event = Box::new(world.event(
+        "task.missed",
+        Some("t"),
+        json!({
+        "incident": null, "level": 1, "seen_at": "2026-01-01T00:00:00Z", "looked_at": []}),
+    ));
+    assert_eq!(world.refused(Input::Report { event, origin: Origin::Operator }).code(), "reserved");
+}
