@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use candor_audit::kind::Kind;
 use candor_core::{
     claim::Claim,
     evidence::Evidence,
@@ -11,7 +12,6 @@ use candor_core::{
     task::{Incident, Task, TaskState},
     time::Timestamp,
 };
-use candor_audit::kind::Kind;
 use candor_path::ArtifactKind;
 
 use super::{
@@ -19,8 +19,8 @@ use super::{
     state::{Kept, State, TaskRow},
 };
 use crate::{
-    Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Owner, Parked, Record, Size, StoreError,
-    Stranded, TaskFilter,
+    Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Owner, Parked, Record, Size,
+    StoreError, Stranded, TaskFilter,
     log::{audit_kind, hex, receipt_notice},
 };
 
@@ -137,9 +137,11 @@ impl Listing for Memory {
     }
 
     fn receipts(&self, notice: NoticeNo, limit: usize) -> Result<Vec<Record>, StoreError> {
-        let receipts = self.state.artifacts.iter().filter(|kept| {
-            kept.record.kind == Kind::Receipt && receipt_notice(&kept.record.body) == Some(notice)
-        });
+        let receipts = self
+            .state
+            .artifacts
+            .iter()
+            .filter(|kept| kept.record.kind == Kind::Receipt && receipt_notice(&kept.record.body) == Some(notice));
         Ok(records(receipts, limit))
     }
 

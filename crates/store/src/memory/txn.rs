@@ -175,7 +175,8 @@ impl<'a> MemoryTxn<'a> {
             row.task.in_flight.iter_mut().for_each(|call| call.until = call.until.shifted(micros));
             self.put(|state| &mut state.tasks, row.task.id.clone(), Some(row));
         }
-        let incidents: Vec<_> = self.state().incidents.values().filter(|of| of.resolved_at.is_none()).cloned().collect();
+        let incidents: Vec<_> =
+            self.state().incidents.values().filter(|of| of.resolved_at.is_none()).cloned().collect();
         for mut incident in incidents {
             incident.escalate_at = incident.escalate_at.map(|at| at.shifted(micros));
             self.put(|state| &mut state.incidents, incident.no, Some(incident));
@@ -230,8 +231,7 @@ impl<'a> MemoryTxn<'a> {
     fn seal(&mut self, artifact: &Artifact, now: Timestamp) -> Result<LogEntry, StoreError> {
         let unfit = |why: String| StoreError::Unfit { what: format!("artifact `{}`", artifact.id), why };
         let nonce = self.store.nonces.fresh().map_err(unfit)?;
-        let mut chain =
-            artifact.task.as_ref().map(|task| self.state().chains.get(task).copied().unwrap_or_default());
+        let mut chain = artifact.task.as_ref().map(|task| self.state().chains.get(task).copied().unwrap_or_default());
         let sealed = self
             .store
             .state

@@ -17,9 +17,10 @@ use crate::beat::BeatDigest;
 impl State {
     /// What is due or will be, earliest first: when, in which order at the same time, and what.
     fn agenda(&self) -> Vec<(Timestamp, u8, u64, Due)> {
-        let looks = self.tasks.values().filter_map(|row| {
-            row.task.due_at.map(|at| (at, 0, row.place, Due::Look(row.task.id.clone())))
-        });
+        let looks = self
+            .tasks
+            .values()
+            .filter_map(|row| row.task.due_at.map(|at| (at, 0, row.place, Due::Look(row.task.id.clone()))));
         let moves = self.deliveries.values().filter_map(|delivery| {
             let (notice, target) = (delivery.notice, delivery.target.clone());
             let (rank, due) = match delivery.state {
@@ -116,7 +117,8 @@ impl View for MemoryTxn<'_> {
 
     fn handed_over(&self, limit: usize) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable> {
         let deliveries = self.state().deliveries.values();
-        let mut waiting: Vec<_> = deliveries.filter(|of| matches!(of.state, DeliveryState::Dispatched { .. })).collect();
+        let mut waiting: Vec<_> =
+            deliveries.filter(|of| matches!(of.state, DeliveryState::Dispatched { .. })).collect();
         waiting.sort_by_key(|delivery| delivery.since);
         Ok(waiting.into_iter().take(limit).map(|delivery| (delivery.notice, delivery.target.clone())).collect())
     }

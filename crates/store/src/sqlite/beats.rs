@@ -119,7 +119,11 @@ pub(super) fn fold_of(db: &Db, task: TaskId, waiting: Waiting) -> Result<BeatFol
 pub(super) fn remove(db: &Db, waiting: Waiting, up_to: i64) -> Result<(i64, Option<Waiting>), StoreError> {
     let (mut gone, mut later) = (Vec::new(), None);
     chain(db, waiting.seq, |row| {
-        if row.seq > up_to { later = Some(row.seq) } else { gone.push(row.seq) }
+        if row.seq > up_to {
+            later = Some(row.seq)
+        } else {
+            gone.push(row.seq)
+        }
         true
     })?;
     for seq in &gone {

@@ -63,8 +63,12 @@ pub(super) fn fault(path: &Path, error: &rusqlite::Error) -> StoreError {
         return StoreError::Damaged { path, why };
     };
     match (code.code, code.extended_code) {
-        (ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE) => StoreError::Full { path, why },
-        (ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen, _) => StoreError::ReadOnly { path, why },
+        (ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE) => {
+            StoreError::Full { path, why }
+        }
+        (ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen, _) => {
+            StoreError::ReadOnly { path, why }
+        }
         (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => {
             StoreError::Held { path, by: "another process that is writing".to_owned() }
         }

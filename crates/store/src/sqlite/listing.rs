@@ -22,8 +22,8 @@ use super::{
     state::{State, chain_of},
 };
 use crate::{
-    Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Owner, Parked, Record, Size, StoreError,
-    Stranded, TaskFilter,
+    Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Owner, Parked, Record, Size,
+    StoreError, Stranded, TaskFilter,
     log::{audit_kind, hex},
 };
 
@@ -70,7 +70,12 @@ impl Reader {
     }
 
     /// The bodies of a task's claims or evidence.
-    fn bodies<T: serde::de::DeserializeOwned>(&self, sql: &str, task: &TaskId, limit: usize) -> Result<Vec<T>, StoreError> {
+    fn bodies<T: serde::de::DeserializeOwned>(
+        &self,
+        sql: &str,
+        task: &TaskId,
+        limit: usize,
+    ) -> Result<Vec<T>, StoreError> {
         self.snapshot(|| match self.number(task)? {
             Some(no) => self.db.many(sql, [no, most(limit)], |row| rows::json(row, 0)),
             None => Ok(Vec::new()),
@@ -187,9 +192,8 @@ impl Listing for Reader {
 
     fn delivery_counts(&self) -> Result<Vec<DeliveryCount>, StoreError> {
         let sql = "SELECT state, reason, count(*), min(since) FROM delivery GROUP BY state, reason";
-        let rows = self.db.many(sql, [], |row| {
-            Ok((standing(row.get(0)?, row.get(1)?), nat(row, 2)?, rows::time(row, 3)?))
-        })?;
+        let rows =
+            self.db.many(sql, [], |row| Ok((standing(row.get(0)?, row.get(1)?), nat(row, 2)?, rows::time(row, 3)?)))?;
         let mut counts = BTreeMap::new();
         for (standing, count, oldest) in rows {
             let standing = standing.ok_or_else(|| self.db.damaged("a delivery has no such state"))?;
@@ -302,7 +306,8 @@ impl Listing for Reader {
             PendingReason::AttemptOpen.code(),
             most(limit),
         ];
-        let deliveries: Vec<Delivery> = self.db.many(&[select!(delivery, ""), STRANDED].concat(), params, rows::delivery)?;
+        let deliveries: Vec<Delivery> =
+            self.db.many(&[select!(delivery, ""), STRANDED].concat(), params, rows::delivery)?;
         Ok(deliveries.iter().map(Stranded::from).collect())
     }
 

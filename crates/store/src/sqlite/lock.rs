@@ -42,7 +42,9 @@ impl Lock {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 StoreError::ReadOnly { path: path.clone(), why: error.to_string() }
             }
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full { path: path.clone(), why: error.to_string() },
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                StoreError::Full { path: path.clone(), why: error.to_string() }
+            }
             _ => StoreError::Io { path: path.clone(), why: error.to_string() },
         };
         let mut file =

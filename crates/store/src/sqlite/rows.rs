@@ -9,7 +9,10 @@ use candor_core::{
     time::Timestamp,
 };
 use candor_path::OwnerRow;
-use rusqlite::{Row, types::Type};
+use rusqlite::{
+    Row,
+    types::{Type, ValueRef},
+};
 use serde::de::DeserializeOwned;
 
 use super::codes::{Coded, delivery as states};
@@ -154,6 +157,16 @@ pub(super) fn task(row: &Row<'_>) -> Read<Stored> {
     Ok(Stored { no: row.get(0)?, task, checkpoints: row.get(5)?, seen_mark: row.get(6)? })
 }
 
+/// A text that may be packed.
+fn text(row: &Row<'_>, column: usize) -> Read<String> {
+    match row.get_ref(column)? {
+        ValueRef::Blob(packed) => super::segment::unpack(packed).ok_or_else(|| {
+            rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, "a packed text can't be unpacked".into())
+        }),
+        _ => row.get(column),
+    }
+}
+
 pub(super) fn notice(row: &Row<'_>) -> Read<Notice> {
     Ok(Notice {
         no: NoticeNo(nat(row, 0)?),
@@ -164,7 +177,7 @@ pub(super) fn notice(row: &Row<'_>) -> Read<Notice> {
         correlation: word(row, 5)?,
         severity: code(row, 6)?,
         title: row.get(7)?,
-        text: row.get(8)?,
+        text: text(row, 8)?,
         at: time(row, 9)?,
         folded: small(row, 10)?,
     })

@@ -43,7 +43,7 @@ CREATE INDEX evidence_task ON evidence(task);
 
 CREATE TABLE notice(
   no INTEGER PRIMARY KEY, task INTEGER, decision INTEGER, incident INTEGER, level INTEGER NOT NULL, correlation TEXT NOT NULL,
-  severity INTEGER NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL, folded INTEGER NOT NULL
+  severity INTEGER NOT NULL, title TEXT NOT NULL, text ANY NOT NULL, at INTEGER NOT NULL, folded INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX notice_task ON notice(task) WHERE task IS NOT NULL;
 

@@ -13,6 +13,10 @@ use crate::{LogEntry, StoreError};
 
 /// Bytes of text after which a commit's log is cut into another segment, so that reading one artifact stays cheap.
 pub(super) const SEGMENT_BYTES_MAX: usize = 256 * 1024;
+/// Texts shorter than this, in bytes, are kept as they are.
+const PACK_BYTES_MIN: usize = 128;
+/// Longest text that is packed, in bytes; the contracts' own limit is lower.
+const PACK_BYTES_MAX: usize = 64 * 1024;
 /// Compression level: more costs CPU time in the writer and saves little on such short texts.
 const LEVEL: i32 = 3;
 /// What every artifact repeats. Changing one byte of it makes older segments unreadable: a new one gets a new file and layout.
@@ -38,6 +42,19 @@ impl Press {
         let decompressor = Decompressor::with_dictionary(DICTIONARY).map_err(unusable)?;
         Ok(Self { compressor, decompressor })
     }
+
+    /// A long text in fewer bytes; none where that saves nothing.
+    pub(super) fn pack(&mut self, text: &str) -> Option<Vec<u8>> {
+        let worth = (PACK_BYTES_MIN..=PACK_BYTES_MAX).contains(&text.len());
+        let packed = worth.then(|| self.compressor.compress(text.as_bytes()).ok()).flatten()?;
+        (packed.len() < text.len()).then_some(packed)
+    }
+}
+
+/// The text that [`Press::pack`] packed.
+pub(super) fn unpack(packed: &[u8]) -> Option<String> {
+    let text = Decompressor::with_dictionary(DICTIONARY).ok()?.decompress(packed, PACK_BYTES_MAX).ok()?;
+    String::from_utf8(text).ok()
 }
 
 /// Artifacts on their way into a segment.

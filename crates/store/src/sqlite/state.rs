@@ -26,7 +26,9 @@ pub(super) struct State {
 impl State {
     pub(super) fn load(db: &Db) -> Result<Self, StoreError> {
         let mut state = Self::default();
-        for (key, value) in db.many("SELECT key, value FROM meta", [], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))? {
+        for (key, value) in
+            db.many("SELECT key, value FROM meta", [], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?
+        {
             state.take(&key, value).ok_or_else(|| db.damaged(format!("`{key}` holds what it can't")))?;
         }
         Ok(state)

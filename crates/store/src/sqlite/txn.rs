@@ -118,11 +118,8 @@ impl<'a> SqliteTxn<'a> {
         let task = artifact.task.as_ref().map(|task| self.number(task)).transpose()?;
         let mut chain = task.map(|no| self.chain(no)).transpose()?;
         let task_prev = chain.as_ref().and_then(|chain| chain.last);
-        let sealed = self
-            .state
-            .tip
-            .append(artifact, chain.as_mut(), &nonce, now)
-            .map_err(|error| unfit(error.to_string()))?;
+        let sealed =
+            self.state.tip.append(artifact, chain.as_mut(), &nonce, now).map_err(|error| unfit(error.to_string()))?;
         let index = self.state.tip.tree.size() - 1;
         if let Some((no, chain)) = task.zip(chain) {
             self.chains.insert(no, chain);

@@ -21,8 +21,7 @@ use super::{
 };
 
 /// Tasks that are due, earliest first.
-pub(super) const DUE_TASKS: &str =
-    "SELECT t.due_at, n.id FROM task t JOIN name n ON n.no = t.no WHERE t.due_at <= ?1 ORDER BY t.due_at, t.no LIMIT ?2";
+pub(super) const DUE_TASKS: &str = "SELECT t.due_at, n.id FROM task t JOIN name n ON n.no = t.no WHERE t.due_at <= ?1 ORDER BY t.due_at, t.no LIMIT ?2";
 /// Deliveries that are due, earliest first; second whether it is a hand-over that lapsed.
 pub(super) const DUE_DELIVERIES: &str = "SELECT due_at, state = ?3, notice, target FROM delivery WHERE due_at <= ?1 \
      ORDER BY due_at, state = ?3, notice, target LIMIT ?2";
@@ -119,15 +118,18 @@ impl View for SqliteTxn<'_> {
     }
 
     fn held(&self, reason: PendingReason, limit: usize) -> Result<Vec<Delivery>, Unreadable> {
-        let sql = select!(delivery, "WHERE state = ?1 AND reason = ?2 AND +due_at IS NULL ORDER BY since, notice, target LIMIT ?3");
+        let sql = select!(
+            delivery,
+            "WHERE state = ?1 AND reason = ?2 AND +due_at IS NULL ORDER BY since, notice, target LIMIT ?3"
+        );
         Ok(self.db().many(sql, [states::PENDING, reason.code(), most(limit)], rows::delivery)?)
     }
 
     fn handed_over(&self, limit: usize) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable> {
         let sql = "SELECT notice, target FROM delivery WHERE state = ?1 ORDER BY since, notice, target LIMIT ?2";
-        Ok(self.db().many(sql, [states::DISPATCHED, most(limit)], |row| {
-            Ok((NoticeNo(nat(row, 0)?), rows::word(row, 1)?))
-        })?)
+        Ok(self
+            .db()
+            .many(sql, [states::DISPATCHED, most(limit)], |row| Ok((NoticeNo(nat(row, 0)?), rows::word(row, 1)?)))?)
     }
 
     fn parked_until(&self, target: &TargetName) -> Result<Option<Timestamp>, Unreadable> {
@@ -174,13 +176,13 @@ impl View for SqliteTxn<'_> {
         alive_since: Timestamp,
         limit: usize,
     ) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable> {
-        let params =
-            [int(owner.0), alive_since.as_micros(), most(limit), states::DISPATCHED, states::SENDING];
+        let params = [int(owner.0), alive_since.as_micros(), most(limit), states::DISPATCHED, states::SENDING];
         Ok(self.db().many(ORPHANS, params, |row| Ok((NoticeNo(nat(row, 0)?), rows::word(row, 1)?)))?)
     }
 
     fn beats(&self, limit: usize) -> Result<Vec<BeatFold>, Unreadable> {
-        let waiting: Vec<_> = self.store.reads.beats.borrow().by_task.iter().take(limit).map(|(no, of)| (*no, *of)).collect();
+        let waiting: Vec<_> =
+            self.store.reads.beats.borrow().by_task.iter().take(limit).map(|(no, of)| (*no, *of)).collect();
         let mut folds = Vec::with_capacity(waiting.len());
         for (no, waiting) in waiting {
             let name = self.db().one("SELECT id FROM name WHERE no = ?1", [no], |row| rows::word(row, 0))?;

@@ -188,6 +188,10 @@ impl SqliteTxn<'_> {
 
     fn notice_row(&self, notice: &Notice) -> Result<(), StoreError> {
         let task = notice.task.as_ref().map(|task| self.number(task)).transpose()?;
+        let text = match self.store.reads.press.borrow_mut().pack(&notice.text) {
+            Some(packed) => rusqlite::types::Value::Blob(packed),
+            None => rusqlite::types::Value::Text(notice.text.clone()),
+        };
         self.db().run(
             "INSERT OR REPLACE INTO notice(no, task, decision, incident, level, correlation, severity, title, text, at, folded) \
              VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -200,7 +204,7 @@ impl SqliteTxn<'_> {
                 notice.correlation.as_str(),
                 notice.severity.code(),
                 notice.title,
-                notice.text,
+                text,
                 notice.at.as_micros(),
                 notice.folded,
             ],
@@ -261,9 +265,10 @@ impl SqliteTxn<'_> {
 
     fn park(&self, target: &TargetName, until: Option<Timestamp>) -> Result<(), StoreError> {
         match until {
-            Some(until) => self
-                .db()
-                .run("INSERT OR REPLACE INTO parked(target, until) VALUES(?1, ?2)", (target.as_str(), until.as_micros()))?,
+            Some(until) => self.db().run(
+                "INSERT OR REPLACE INTO parked(target, until) VALUES(?1, ?2)",
+                (target.as_str(), until.as_micros()),
+            )?,
             None => self.db().run("DELETE FROM parked WHERE target = ?1", [target.as_str()])?,
         };
         Ok(())
@@ -297,7 +302,9 @@ impl SqliteTxn<'_> {
             db.run(sql, [micros])?;
         }
         let calls: Vec<(i64, Vec<ToolCall>)> =
-            db.many("SELECT no, in_flight FROM task WHERE in_flight IS NOT NULL", [], |row| Ok((row.get(0)?, json(row, 1)?)))?;
+            db.many("SELECT no, in_flight FROM task WHERE in_flight IS NOT NULL", [], |row| {
+                Ok((row.get(0)?, json(row, 1)?))
+            })?;
         for (no, mut calls) in calls {
             calls.iter_mut().for_each(|call| call.until = call.until.shifted(micros));
             db.run("UPDATE task SET in_flight = ?2 WHERE no = ?1", (no, text(&calls)?))?;

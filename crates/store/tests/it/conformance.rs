@@ -1,6 +1,10 @@
 //! What every store does. A new store adds one line to `suite!`.
 
-use candor_audit::{kind::Kind, merkle::{log_leaf, log_root}, seal};
+use candor_audit::{
+    kind::Kind,
+    merkle::{log_leaf, log_root},
+    seal,
+};
 use candor_core::{
     gate::Gate,
     ids::{ClaimNo, DecisionNo, EventNo, EvidenceNo, IncidentNo, NoticeNo, OpeningNo, OwnerNo},
@@ -8,9 +12,7 @@ use candor_core::{
     task::TaskState,
 };
 use candor_path::{ArtifactKind, BeatFold, Due, Plan, Seen, View, Write};
-use candor_store::{
-    Artifacts, Listing, NoticeFilter, Store, StoreError, TaskFilter, Txn, memory::Memory,
-};
+use candor_store::{Artifacts, Listing, NoticeFilter, Store, StoreError, TaskFilter, Txn, memory::Memory};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -140,9 +142,30 @@ fn a_second_write_replaces_the_first<S: Store>(store: &mut S) {
     let mut resolved = incident(1, "a");
     resolved.resolved_at = Some(at(90));
     let ended = Write::Owner(candor_path::OwnerRow { ended: true, ..owner(1, 5) });
-    write(store, vec![put_task(task("a")), Write::Incident(Box::new(incident(1, "a"))), put_delivery(delivery(1, "ops", queued(7)))]);
-    write(store, vec![Write::Owner(owner(1, 1)), Write::Owner(owner(2, 1)), Write::Parked { target: target("ops"), until: Some(at(9)) }]);
-    write(store, vec![put_task(bare_task("a")), Write::Incident(Box::new(resolved.clone())), put_delivery(delivery(1, "ops", acked()))]);
+    write(
+        store,
+        vec![
+            put_task(task("a")),
+            Write::Incident(Box::new(incident(1, "a"))),
+            put_delivery(delivery(1, "ops", queued(7))),
+        ],
+    );
+    write(
+        store,
+        vec![
+            Write::Owner(owner(1, 1)),
+            Write::Owner(owner(2, 1)),
+            Write::Parked { target: target("ops"), until: Some(at(9)) },
+        ],
+    );
+    write(
+        store,
+        vec![
+            put_task(bare_task("a")),
+            Write::Incident(Box::new(resolved.clone())),
+            put_delivery(delivery(1, "ops", acked())),
+        ],
+    );
     write(store, vec![ended, Write::Parked { target: target("ops"), until: None }]);
     read(store, |view| {
         assert_eq!(view.task(&task_id("a")), Ok(Some(bare_task("a"))));
@@ -163,7 +186,8 @@ fn a_dropped_transaction_leaves_nothing<S: Store>(store: &mut S) {
     let mut txn = store.begin().unwrap();
     let mut numbers = txn.numbers().unwrap();
     numbers.take_event();
-    let writes = vec![put_task(bare_task("b")), beat("a", 9, "two"), put_notice(notice(1, None)), put_task(bare_task("a"))];
+    let writes =
+        vec![put_task(bare_task("b")), beat("a", 9, "two"), put_notice(notice(1, None)), put_task(bare_task("a"))];
     txn.apply(&Plan { artifacts: vec![event_of("a", 2), event_of("c", 3)], numbers, ..plan(writes) }, at(50)).unwrap();
     drop(txn);
     assert_eq!((store.reads().head().unwrap(), seen_at(store, "a")), before);
@@ -316,7 +340,8 @@ fn due_for_a_target_comes_oldest_notice_first<S: Store>(store: &mut S) {
 }
 
 fn held_and_handed_over_and_covered<S: Store>(store: &mut S) {
-    let covered = |no, lead| candor_core::notice::Delivery { digest_of: Some(NoticeNo(lead)), ..delivery(no, "ops", sending(1)) };
+    let covered =
+        |no, lead| candor_core::notice::Delivery { digest_of: Some(NoticeNo(lead)), ..delivery(no, "ops", sending(1)) };
     write(
         store,
         vec![
@@ -332,11 +357,15 @@ fn held_and_handed_over_and_covered<S: Store>(store: &mut S) {
         ],
     );
     read(store, |view| {
-        let held = |limit| view.held(PendingReason::GateClosed, limit).unwrap().iter().map(|of| of.notice.0).collect::<Vec<_>>();
+        let held = |limit| {
+            view.held(PendingReason::GateClosed, limit).unwrap().iter().map(|of| of.notice.0).collect::<Vec<_>>()
+        };
         assert_eq!((held(9), held(1)), (vec![1, 3], vec![1]));
         assert_eq!(view.handed_over(9), Ok(vec![(NoticeNo(5), target("web")), (NoticeNo(6), target("ops"))]));
         assert_eq!(view.handed_over(1), Ok(vec![(NoticeNo(5), target("web"))]));
-        let covered = |lead, to| view.covered_by(NoticeNo(lead), &target(to)).unwrap().iter().map(|of| of.notice.0).collect::<Vec<_>>();
+        let covered = |lead, to| {
+            view.covered_by(NoticeNo(lead), &target(to)).unwrap().iter().map(|of| of.notice.0).collect::<Vec<_>>()
+        };
         assert_eq!((covered(6, "ops"), covered(6, "web"), covered(1, "ops")), (vec![7, 8], vec![], vec![]));
     });
 }
@@ -494,7 +523,11 @@ fn a_jump_moves_what_waits_and_nothing_else<S: Store>(store: &mut S) {
         assert_eq!((done.seen_at, done.due_at, done.ended_at), (ended.seen_at, None, ended.ended_at));
         assert_eq!(view.incident(IncidentNo(1)).unwrap().unwrap().escalate_at, Some(at(3900)));
         assert_eq!(view.incident(IncidentNo(2)).unwrap().unwrap(), resolved);
-        assert_eq!(view.openings(Gate::BotApiCall).unwrap(), [opening(1, Gate::BotApiCall)], "an operator's word stays");
+        assert_eq!(
+            view.openings(Gate::BotApiCall).unwrap(),
+            [opening(1, Gate::BotApiCall)],
+            "an operator's word stays"
+        );
         assert_eq!(view.owner(OwnerNo(1)).unwrap().unwrap().beat_at, at(3605));
         assert_eq!(view.owner(OwnerNo(2)).unwrap().unwrap().beat_at, at(5));
         assert_eq!(view.parked_until(&target("ops")).unwrap(), Some(at(3630)));
@@ -574,7 +607,9 @@ fn artifacts_are_found<S: Store>(store: &mut S) {
     assert_eq!((found.task, found.correlation), (Some(task_id("a")), Some("incident-1".parse().unwrap())));
     assert_eq!(found.body, json!({ "verdict": "allow" }));
     assert_eq!(reads.artifact(ArtifactKind::Event, "d-1"), Ok(None));
-    let ids = |which, limit| reads.artifacts(which, limit).unwrap().into_iter().map(|of| of.id).collect::<Vec<_>>();
+    let ids = |which: Artifacts<'_>, limit| -> Vec<String> {
+        reads.artifacts(which, limit).unwrap().into_iter().map(|of| of.id).collect()
+    };
     assert_eq!(ids(Artifacts::OfTask(&task_id("a")), 9), ["e-3", "d-1", "e-1"]);
     assert_eq!(ids(Artifacts::OfTask(&task_id("a")), 2), ["e-3", "d-1"]);
     assert_eq!(ids(Artifacts::OfCorrelation(&"run-a".parse().unwrap()), 9), ["e-3", "e-1"]);
@@ -610,10 +645,22 @@ fn an_artifact_that_cannot_be_sealed_is_refused<S: Store>(store: &mut S) {
 fn receipts_are_found_by_notice<S: Store>(store: &mut S) {
     let receipt = |no: u64, body| artifact(ArtifactKind::Receipt, &format!("r-{no}"), None, None, body);
     let queue = artifact(ArtifactKind::Queue, "n-1", None, None, json!({ "notice": "n-1" }));
-    commit(store, record(vec![queue, receipt(1, json!({ "notice": "n-1", "state": "acked" })), receipt(2, json!({ "notice": "n-2" }))]));
+    commit(
+        store,
+        record(vec![
+            queue,
+            receipt(1, json!({ "notice": "n-1", "state": "acked" })),
+            receipt(2, json!({ "notice": "n-2" })),
+        ]),
+    );
     commit(store, record(vec![receipt(3, json!({ "late": { "notice": "n-1" } }))]));
-    let ids = |no, limit| store.reads().receipts(NoticeNo(no), limit).unwrap().into_iter().map(|of| of.id).collect::<Vec<_>>();
-    assert_eq!((ids(1, 9), ids(1, 1), ids(2, 9)), (vec!["r-1".into(), "r-3".into()], vec!["r-1".into()], vec!["r-2".to_owned()]));
+    let ids = |no, limit| {
+        store.reads().receipts(NoticeNo(no), limit).unwrap().into_iter().map(|of| of.id).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (ids(1, 9), ids(1, 1), ids(2, 9)),
+        (vec!["r-1".into(), "r-3".into()], vec!["r-1".into()], vec!["r-2".to_owned()])
+    );
     assert!(ids(3, 9).is_empty());
 }
 
@@ -635,7 +682,10 @@ fn tasks_are_listed<S: Store>(store: &mut S) {
     assert_eq!(ids(TaskFilter { after: Some(task_id("a")), ..TaskFilter::default() }, 1), ["m"]);
     assert_eq!(ids(TaskFilter { state: Some(TaskState::Running), ..TaskFilter::default() }, 9), ["z", "m"]);
     assert_eq!(ids(TaskFilter { with_incident: true, ..TaskFilter::default() }, 9), ["m", "b"]);
-    assert_eq!(ids(TaskFilter { with_incident: true, state: Some(TaskState::Blocked), after: Some(task_id("z")) }, 9), ["b"]);
+    assert_eq!(
+        ids(TaskFilter { with_incident: true, state: Some(TaskState::Blocked), after: Some(task_id("z")) }, 9),
+        ["b"]
+    );
     let counts: Vec<_> = store.reads().task_counts().unwrap().into_iter().collect();
     assert_eq!(counts, [(TaskState::Running, 2), (TaskState::Blocked, 1), (TaskState::Failed, 1)]);
 }
@@ -709,6 +759,7 @@ fn stranded_deliveries_are_found<S: Store>(store: &mut S) {
         put_delivery(delivery(9, "ops", acked())),
     ];
     write(store, rows);
-    let stranded = |limit| store.reads().stranded(at(50), limit).unwrap().into_iter().map(|of| of.notice.0).collect::<Vec<_>>();
+    let stranded =
+        |limit| store.reads().stranded(at(50), limit).unwrap().into_iter().map(|of| of.notice.0).collect::<Vec<_>>();
     assert_eq!((stranded(9), stranded(2)), (vec![1, 4, 5], vec![1, 4]));
 }

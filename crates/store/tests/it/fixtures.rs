@@ -14,8 +14,11 @@ use candor_core::{
     task::{Cadence, Incident, IncidentKind, Reading, Signal, Task, TaskState, ToolCall, WatchedSignal},
     time::Timestamp,
 };
-use candor_path::{Artifact, ArtifactKind, Beat, Numbers, OwnerRow, Plan, Write};
-use candor_store::{Counted, Store, Txn, sqlite::{Hold, Sqlite}};
+use candor_path::{Artifact, ArtifactKind, Beat, Numbers, OwnerRow, Plan, View as _, Write};
+use candor_store::{
+    Counted, Store, Txn,
+    sqlite::{Hold, Sqlite},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
