@@ -28,8 +28,7 @@ const NEEDLES: [&str; 8] = [
 fn echo(seen: &Seen, status: u16, knows: &str) -> Reply {
     let headers: Vec<String> = seen.headers.values().cloned().collect();
     let escaped = knows.replace('/', "\\/");
-    let said = format!("{} {} {knows} {escaped}", seen.line, headers.join(" "));
-    let quoted = said.replace('\\', "\\\\").replace('"', "'");
+    let quoted = format!("{} {} {knows} {escaped}", seen.line, headers.join(" "));
     let object = format!(
         "{{\"ok\":false,\"error_code\":{status},\"id\":\"{knows}\",\"description\":\"{quoted}\",\"parameters\":null}}"
     );
