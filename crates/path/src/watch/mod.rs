@@ -197,7 +197,7 @@ pub(crate) fn fold(step: &mut Step<'_>, fold: BeatFold) -> Result<(), StepError>
 
 /// Refuses an owner that doesn't exist.
 fn owner_must_exist(step: &Step<'_>, owner: OwnerNo) -> Result<crate::view::OwnerRow, StepError> {
-    step.view.owner(owner)?.ok_or_else(|| StepError::Refused(Refusal::OperatorOnly))
+    step.view.owner(owner)?.ok_or(StepError::Refused(Refusal::OperatorOnly))
 }
 
 /// What a task's report shows: whether it is a sign of life that ends a silence.
