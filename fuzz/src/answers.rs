@@ -21,7 +21,9 @@ fn answer(bytes: &[u8]) -> (HttpAnswer, u8) {
 
 /// No shorter wait than the channel's.
 fn keeps_the_floor(outcome: &Outcome, asked: Option<u64>) {
-    if let Outcome::Failed { retry_after_ms: Some(kept), .. } | Outcome::RateLimited { retry_after_ms: Some(kept) } = outcome {
+    if let Outcome::Failed { retry_after_ms: Some(kept), .. } | Outcome::RateLimited { retry_after_ms: Some(kept) } =
+        outcome
+    {
         assert!(asked.is_none_or(|asked| *kept >= asked), "waits {kept} ms where {asked:?} were asked for");
     }
 }

@@ -20,16 +20,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, TaskError> {
     let mut steps = Steps::default();
     steps.run("format", || checked(&["fmt", "--all", "--check"]));
     // Beyond the workspace's lints: how long a function may be (clippy.toml says it).
-    let clippy = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-        "-W",
-        "clippy::too_many_lines",
-    ];
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings", "-W", "clippy::too_many_lines"];
     steps.run("clippy", || checked(&clippy));
     steps.run("tidy", || Ok(Found::check(tidy::run()?)));
     if !args.without_tests {

@@ -12,9 +12,7 @@ pub(crate) const PAGE: &str = "docs/limits.md";
 /// Writes the page.
 pub(crate) fn run() -> Result<bool, TaskError> {
     let Some(page) = page(&read(&root().join(SOURCE))?) else {
-        return failed(format!(
-            "`{SOURCE}` holds a constant without a doc comment, or a value that can't be read"
-        ));
+        return failed(format!("`{SOURCE}` holds a constant without a doc comment, or a value that can't be read"));
     };
     fs::write(root().join(PAGE), page).trying(format!("cannot write `{PAGE}`"))?;
     println!("wrote {PAGE}");
@@ -33,11 +31,7 @@ pub(crate) fn page(source: &str) -> Option<String> {
     // rustfmt may break a constant over two lines.
     for line in source.replace("=\n", "= ").lines() {
         if let Some(text) = line.strip_prefix("/// ") {
-            meaning = if meaning.is_empty() {
-                text.to_owned()
-            } else {
-                format!("{meaning} {text}")
-            };
+            meaning = if meaning.is_empty() { text.to_owned() } else { format!("{meaning} {text}") };
         } else if let Some(constant) = line.strip_prefix("pub const ") {
             let (name, rest) = constant.split_once(':')?;
             let value = rest.split_once('=')?.1.trim().trim_end_matches(';');
@@ -53,16 +47,10 @@ pub(crate) fn page(source: &str) -> Option<String> {
 
 /// A value as a user reads it: `65 536`, or `2h`.
 fn spoken(value: &str) -> Option<String> {
-    if let Some(seconds) = value
-        .strip_prefix("Duration::from_secs(")
-        .and_then(|rest| rest.strip_suffix(')'))
-    {
+    if let Some(seconds) = value.strip_prefix("Duration::from_secs(").and_then(|rest| rest.strip_suffix(')')) {
         return Some(duration(product(seconds)?));
     }
-    if let Some(millis) = value
-        .strip_prefix("Duration::from_millis(")
-        .and_then(|rest| rest.strip_suffix(')'))
-    {
+    if let Some(millis) = value.strip_prefix("Duration::from_millis(").and_then(|rest| rest.strip_suffix(')')) {
         return Some(format!("{}ms", product(millis)?));
     }
     Some(grouped(product(value)?))
@@ -105,14 +93,8 @@ mod tests {
         assert_eq!(spoken("4 * 1024 * 1024").as_deref(), Some("4 194 304"));
         assert_eq!(spoken("1_000").as_deref(), Some("1 000"));
         assert_eq!(spoken("512").as_deref(), Some("512"));
-        assert_eq!(
-            spoken("Duration::from_secs(2 * 3600)").as_deref(),
-            Some("2h")
-        );
-        assert_eq!(
-            spoken("Duration::from_secs(366 * 24 * 3600)").as_deref(),
-            Some("366d")
-        );
+        assert_eq!(spoken("Duration::from_secs(2 * 3600)").as_deref(), Some("2h"));
+        assert_eq!(spoken("Duration::from_secs(366 * 24 * 3600)").as_deref(), Some("366d"));
         assert_eq!(spoken("Duration::from_secs(1)").as_deref(), Some("1s"));
         assert_eq!(spoken("OTHER + 1"), None);
     }

@@ -34,10 +34,7 @@ pub(crate) trait Trying<T> {
 
 impl<T> Trying<T> for io::Result<T> {
     fn trying(self, what: impl Into<String>) -> Result<T, TaskError> {
-        self.map_err(|source| TaskError::Io {
-            what: what.into(),
-            source,
-        })
+        self.map_err(|source| TaskError::Io { what: what.into(), source })
     }
 }
 
@@ -48,18 +45,9 @@ pub(crate) fn failed<T>(what: impl Into<String>) -> Result<T, TaskError> {
 
 /// The project's folder.
 pub(crate) fn root() -> PathBuf {
-    let here = std::env::var_os("CARGO_MANIFEST_DIR")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let here =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     here.parent().map_or_else(|| here.clone(), Path::to_owned)
-}
-
-/// A folder under `target/` for what tasks leave behind; made if it isn't there.
-pub(crate) fn scratch(name: &str) -> Result<PathBuf, TaskError> {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let folder = target.join("xtask").join(name);
-    fs::create_dir_all(&folder).trying(format!("cannot make `{}`", folder.display()))?;
-    Ok(folder)
 }
 
 /// A file's text.
@@ -84,11 +72,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
     // Set for this task by the cargo that runs it; a cargo below would take them for its own.
-    for variable in [
-        "CARGO_MANIFEST_DIR",
-        "CARGO_MANIFEST_PATH",
-        "CARGO_PKG_NAME",
-    ] {
+    for variable in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME"] {
         command.env_remove(variable);
     }
     if io::stderr().is_terminal() && std::env::var_os("CI").is_none() {
@@ -99,18 +83,12 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 
 /// Runs a program with its output shown, and says whether it succeeded.
 pub(crate) fn show(command: &mut Command) -> Result<bool, TaskError> {
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .trying(format!("cannot run `{}`", described(command)))?;
+    let status = command.stdin(Stdio::null()).status().trying(format!("cannot run `{}`", described(command)))?;
     Ok(status.success())
 }
 
 /// Runs a program, shows its output as it comes, and keeps the lines that `keep` wants (without colours).
-pub(crate) fn show_and_keep(
-    command: &mut Command,
-    keep: fn(&str) -> bool,
-) -> Result<(bool, Vec<String>), TaskError> {
+pub(crate) fn show_and_keep(command: &mut Command, keep: fn(&str) -> bool) -> Result<(bool, Vec<String>), TaskError> {
     let name = described(command);
     let mut child = command
         .stdin(Stdio::null())
@@ -120,13 +98,8 @@ pub(crate) fn show_and_keep(
         .trying(format!("cannot run `{name}`"))?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let kept = thread::scope(|scope| {
-        let errors = scope.spawn(|| {
-            err.map(|pipe| pass_on(pipe, &mut io::stderr(), keep))
-                .unwrap_or_default()
-        });
-        let mut kept = out
-            .map(|pipe| pass_on(pipe, &mut io::stdout(), keep))
-            .unwrap_or_default();
+        let errors = scope.spawn(|| err.map(|pipe| pass_on(pipe, &mut io::stderr(), keep)).unwrap_or_default());
+        let mut kept = out.map(|pipe| pass_on(pipe, &mut io::stdout(), keep)).unwrap_or_default();
         kept.extend(errors.join().unwrap_or_default());
         kept
     });
@@ -138,10 +111,7 @@ fn pass_on(from: impl Read, to: &mut impl Write, keep: fn(&str) -> bool) -> Vec<
     let mut kept = Vec::new();
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
-    while from
-        .read_until(b'\n', &mut line)
-        .is_ok_and(|bytes| bytes > 0)
-    {
+    while from.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
         // A closed terminal must not stop the program below in the middle.
         let _ = to.write_all(&line);
         let text = without_colours(&String::from_utf8_lossy(&line));
@@ -186,9 +156,6 @@ mod tests {
 
     #[test]
     fn colours_are_left_out() {
-        assert_eq!(
-            without_colours("\u{1b}[32;1m  Summary\u{1b}[0m [1s]"),
-            "  Summary [1s]"
-        );
+        assert_eq!(without_colours("\u{1b}[32;1m  Summary\u{1b}[0m [1s]"), "  Summary [1s]");
     }
 }

@@ -18,11 +18,7 @@ pub(crate) struct Found {
 impl Found {
     /// A step that is one check.
     pub(crate) fn check(passed: bool) -> Self {
-        Self {
-            passed: u64::from(passed),
-            failed: u64::from(!passed),
-            closing: Vec::new(),
-        }
+        Self { passed: u64::from(passed), failed: u64::from(!passed), closing: Vec::new() }
     }
 }
 
@@ -32,11 +28,7 @@ pub(crate) struct Steps(Vec<(&'static str, Duration, Found)>);
 
 impl Steps {
     /// Runs one step. A later step runs even where an earlier one failed, so that one run shows all that is wrong.
-    pub(crate) fn run(
-        &mut self,
-        name: &'static str,
-        step: impl FnOnce() -> Result<Found, TaskError>,
-    ) {
+    pub(crate) fn run(&mut self, name: &'static str, step: impl FnOnce() -> Result<Found, TaskError>) {
         println!("\n==> {name}");
         let started = Instant::now();
         let found = step().unwrap_or_else(|error| {
@@ -44,11 +36,7 @@ impl Steps {
             Found::check(false)
         });
         let took = started.elapsed();
-        println!(
-            "<== {name}: {} ({:.1} s)",
-            if found.failed == 0 { "ok" } else { "FAILED" },
-            took.as_secs_f64()
-        );
+        println!("<== {name}: {} ({:.1} s)", if found.failed == 0 { "ok" } else { "FAILED" }, took.as_secs_f64());
         self.0.push((name, took, found));
     }
 
@@ -56,11 +44,7 @@ impl Steps {
     pub(crate) fn close(self) -> bool {
         println!("\n==> summary");
         for (name, took, found) in &self.0 {
-            let verdict = if found.failed == 0 {
-                "ok    "
-            } else {
-                "FAILED"
-            };
+            let verdict = if found.failed == 0 { "ok    " } else { "FAILED" };
             println!("{verdict} {name:<24} {:>8.1} s", took.as_secs_f64());
             for line in &found.closing {
                 println!("       {}", line.trim());

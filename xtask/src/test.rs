@@ -35,16 +35,8 @@ pub(crate) fn add(steps: &mut Steps, args: &Args) -> Result<(), TaskError> {
 /// What the tests need beside cargo. Nothing here can be installed without asking the machine's owner, so it is named.
 fn check_tools() -> Result<(), TaskError> {
     let needed: [(&str, &[&str], &str); 2] = [
-        (
-            "cc",
-            &["--version"],
-            "SQLite is compiled from source; install a C compiler (`gcc` or `clang`)",
-        ),
-        (
-            "git",
-            &["--version"],
-            "evidence from repositories is tested on real ones; install `git`",
-        ),
+        ("cc", &["--version"], "SQLite is compiled from source; install a C compiler (`gcc` or `clang`)"),
+        ("git", &["--version"], "evidence from repositories is tested on real ones; install `git`"),
     ];
     for (program, arguments, why) in needed {
         if !answers(program, arguments) {
@@ -62,9 +54,7 @@ fn unit_and_integration(args: &Args) -> Result<Found, TaskError> {
         }
         command
     } else {
-        println!(
-            "cargo-nextest is not installed; plain `cargo test` runs the same tests, only slower"
-        );
+        println!("cargo-nextest is not installed; plain `cargo test` runs the same tests, only slower");
         cargo(&["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
     };
     command.args(selection(args));
@@ -86,10 +76,7 @@ fn selection(args: &Args) -> Vec<String> {
     if args.package.is_empty() {
         return vec!["--workspace".to_owned()];
     }
-    args.package
-        .iter()
-        .flat_map(|package| ["--package".to_owned(), package.clone()])
-        .collect()
+    args.package.iter().flat_map(|package| ["--package".to_owned(), package.clone()]).collect()
 }
 
 /// The line with which a runner ends: nextest's `Summary [`, libtest's `test result:`.
@@ -111,12 +98,7 @@ fn counted(succeeded: bool, closing: Vec<String>) -> Found {
     // libtest closes once per binary; the one line that matters is its sum.
     found.closing = match closing.as_slice() {
         [one] => vec![one.clone()],
-        many => vec![format!(
-            "{} test binaries: {} passed, {} failed",
-            many.len(),
-            found.passed,
-            found.failed
-        )],
+        many => vec![format!("{} test binaries: {} passed, {} failed", many.len(), found.passed, found.failed)],
     };
     found
 }
@@ -145,25 +127,12 @@ mod tests {
     #[test]
     fn both_runners_are_counted() {
         assert_eq!(
-            counts(
-                "     Summary [   4.2s] 90 tests run: 87 passed (1 slow), 2 failed, 1 timed out, 3 skipped"
-            ),
+            counts("     Summary [   4.2s] 90 tests run: 87 passed (1 slow), 2 failed, 1 timed out, 3 skipped"),
             (87, 3)
         );
-        assert_eq!(
-            counts("     Summary [   0.1s] 5 tests run: 5 passed, 0 skipped"),
-            (5, 0)
-        );
-        assert_eq!(
-            counts("     Summary [   0.1s] 3 tests run: 1 passed, 1 exec failed, 1 failed"),
-            (1, 1)
-        );
-        assert_eq!(
-            counts(
-                "test result: FAILED. 4 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out"
-            ),
-            (4, 1)
-        );
+        assert_eq!(counts("     Summary [   0.1s] 5 tests run: 5 passed, 0 skipped"), (5, 0));
+        assert_eq!(counts("     Summary [   0.1s] 3 tests run: 1 passed, 1 exec failed, 1 failed"), (1, 1));
+        assert_eq!(counts("test result: FAILED. 4 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out"), (4, 1));
     }
 
     #[test]
@@ -173,10 +142,7 @@ mod tests {
 
     #[test]
     fn several_binaries_are_summed() {
-        let lines = [
-            "test result: ok. 4 passed; 0 failed;",
-            "test result: ok. 5 passed; 0 failed;",
-        ];
+        let lines = ["test result: ok. 4 passed; 0 failed;", "test result: ok. 5 passed; 0 failed;"];
         let found = counted(true, lines.map(str::to_owned).to_vec());
         assert_eq!(found.closing, ["2 test binaries: 9 passed, 0 failed"]);
     }

@@ -111,3 +111,17 @@ impl std::fmt::Display for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_docs_list_every_exit_code() {
+        let page = include_str!("../../../docs/exit-codes.md");
+        let listed: Vec<u8> =
+            page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next()?.parse().ok()).collect();
+        let known: Vec<u8> = EXITS.iter().map(|exit| *exit as u8).collect();
+        assert_eq!(listed, known);
+    }
+}

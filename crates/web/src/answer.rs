@@ -87,9 +87,7 @@ impl<'a> AcceptedBody<'a> {
             folded: accepted.event.is_none().then_some(true),
             decision: match (&accepted.decision, accepted.decision_no) {
                 (Some(decision), _) => Some(DecisionBody::of(decision)),
-                (None, Some(no)) => {
-                    Some(DecisionBody { no, requested: None, effective: None, gap: None, rules: None })
-                }
+                (None, Some(no)) => Some(DecisionBody { no, requested: None, effective: None, gap: None, rules: None }),
                 (None, None) => None,
             },
             claim: accepted.claim,
@@ -145,9 +143,7 @@ impl Serialize for ItemBody<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Accepted(body) => body.serialize(to),
-            Self::Refused(error) => {
-                RefusedBody { status: error.status.as_u16(), accepted: false, error }.serialize(to)
-            }
+            Self::Refused(error) => RefusedBody { status: error.status.as_u16(), accepted: false, error }.serialize(to),
         }
     }
 }

@@ -59,7 +59,10 @@ impl App {
     /// The app as an axum router, guarded. [`serve`](crate::serve()) is the usual way to run it.
     pub fn router(&self) -> Router {
         api::routes()
-            .fallback(async || Problem::new(StatusCode::NOT_FOUND, "no_such_path", "nothing answers here").help("`GET /` says what does"))
+            .fallback(async || {
+                Problem::new(StatusCode::NOT_FOUND, "no_such_path", "nothing answers here")
+                    .help("`GET /` says what does")
+            })
             .method_not_allowed_fallback(async || {
                 Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes another method")
                     .help("the `Allow` header names it")

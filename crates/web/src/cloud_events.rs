@@ -51,9 +51,13 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn unsupported(help: &'static str) -> Problem {
-    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "the content type isn't one that is read here")
-        .at("content-type")
-        .help(help)
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "the content type isn't one that is read here",
+    )
+    .at("content-type")
+    .help(help)
 }
 
 /// The media type in lower case, without parameters. UTF-8 is the one charset that is read.

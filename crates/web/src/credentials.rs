@@ -108,7 +108,8 @@ impl Tokens {
         if given.next().is_some() {
             return Err(unauthorized("more than one `Authorization` header came"));
         }
-        let presented = bearer(value).ok_or_else(|| unauthorized("the `Authorization` header holds no bearer token"))?;
+        let presented =
+            bearer(value).ok_or_else(|| unauthorized("the `Authorization` header holds no bearer token"))?;
         // Every token is looked at, whichever matches, so that the time taken says nothing of which.
         let (mut who, mut agent) = (0_u8, None);
         who.conditional_assign(&1, self.operator.matches(presented));

@@ -23,7 +23,9 @@ pub(crate) fn check(request: &Parts) -> Result<(), Problem> {
         .help("use a loopback address; to reach it from elsewhere, forward the port with ssh"));
     }
     if request.method != Method::GET && request.method != Method::HEAD && !from_here(&request.headers) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "bad_origin", "a web page of elsewhere may not do that").at("origin"));
+        return Err(
+            Problem::new(StatusCode::FORBIDDEN, "bad_origin", "a web page of elsewhere may not do that").at("origin")
+        );
     }
     Ok(())
 }
@@ -58,8 +60,21 @@ mod tests {
             assert!(is_loopback(good), "{good}");
         }
         for bad in [
-            "", "example.org", "localhost.example.org", "localhost:x", "localhost:", "localhost:99999", "127.0.0.1.nip.io",
-            "127.0.0.2", "0.0.0.0", "::1", "[::1", "[::2]", "a@localhost", "localhost/", "localhost@evil",
+            "",
+            "example.org",
+            "localhost.example.org",
+            "localhost:x",
+            "localhost:",
+            "localhost:99999",
+            "127.0.0.1.nip.io",
+            "127.0.0.2",
+            "0.0.0.0",
+            "::1",
+            "[::1",
+            "[::2]",
+            "a@localhost",
+            "localhost/",
+            "localhost@evil",
         ] {
             assert!(!is_loopback(bad), "{bad}");
         }

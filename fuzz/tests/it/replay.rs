@@ -10,8 +10,10 @@ use candor_fuzz::TARGETS;
 const FILES_MIN: usize = 6;
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())).map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.retain(|file| file.is_file());
     files.sort();
     files
@@ -27,6 +29,8 @@ fn every_file_of_every_corpus_is_survived() {
         let also = target.also.iter().flat_map(|folder| files(&here.join("..").join(folder)));
         for file in own.into_iter().chain(also) {
             let bytes = fs::read(&file).unwrap();
+            // A stack that overflows ends the process, so the last name printed is the culprit's.
+            eprintln!("{} on {}", target.name, file.display());
             if catch_unwind(AssertUnwindSafe(|| (target.run)(&bytes))).is_err() {
                 failed.push(format!("{} on {}", target.name, file.display()));
             }
@@ -45,7 +49,10 @@ fn every_corpus_has_a_target_and_every_target_a_driver() {
     }
     let manifest = fs::read_to_string(here.join("libfuzzer/Cargo.toml")).unwrap();
     for name in names {
-        assert!(here.join(format!("libfuzzer/fuzz_targets/{name}.rs")).is_file(), "libfuzzer/ has no driver for {name}");
+        assert!(
+            here.join(format!("libfuzzer/fuzz_targets/{name}.rs")).is_file(),
+            "libfuzzer/ has no driver for {name}"
+        );
         assert!(manifest.contains(&format!("name = \"{name}\"")), "libfuzzer/Cargo.toml doesn't name {name}");
     }
 }

@@ -8,72 +8,46 @@ use crate::limits;
 /// docs/limits.md is what `cargo xtask limits` writes.
 pub(super) fn limits(tree: &Tree) -> Vec<Finding> {
     let Some(page) = limits::page(tree.text(limits::SOURCE).unwrap_or_default()) else {
-        return vec![Finding::file(
-            limits::SOURCE,
-            "give every limit a doc comment and a plain value",
-        )];
+        return vec![Finding::file(limits::SOURCE, "give every limit a doc comment and a plain value")];
     };
     if tree.text(limits::PAGE) == Some(page.as_str()) {
         return Vec::new();
     }
-    vec![Finding::file(
-        limits::PAGE,
-        "differs from the source; run `cargo xtask limits`",
-    )]
+    vec![Finding::file(limits::PAGE, "differs from the source; run `cargo xtask limits`")]
 }
 
 /// Where the binary's exit codes may be defined.
-const EXIT_CODES: [&str; 3] = [
-    "crates/candor/src/exit_codes.rs",
-    "crates/candor/src/exit_code.rs",
-    "crates/candor/src/exit.rs",
-];
+const EXIT_CODES: [&str; 3] =
+    ["crates/candor/src/exit_codes.rs", "crates/candor/src/exit_code.rs", "crates/candor/src/exit.rs"];
 /// Where users read them.
 const EXIT_PAGE: &str = "docs/exit-codes.md";
 
 /// Each exit code of the binary stands in its page, and the other way round.
 pub(super) fn exit_codes(tree: &Tree) -> Vec<Finding> {
-    let source = EXIT_CODES
-        .iter()
-        .find_map(|name| Some((*name, tree.text(name)?)));
+    let source = EXIT_CODES.iter().find_map(|name| Some((*name, tree.text(name)?)));
     let (Some((source_name, source)), Some(page)) = (source, tree.text(EXIT_PAGE)) else {
         return match (source, tree.text(EXIT_PAGE)) {
             (None, None) => Vec::new(),
-            (Some((name, _)), _) => vec![Finding::file(
-                name,
-                format!("its codes belong into {EXIT_PAGE}"),
-            )],
-            (None, Some(_)) => vec![Finding::file(
-                EXIT_PAGE,
-                format!("no code found in any of {}", EXIT_CODES.join(", ")),
-            )],
+            (Some((name, _)), _) => vec![Finding::file(name, format!("its codes belong into {EXIT_PAGE}"))],
+            (None, Some(_)) => {
+                vec![Finding::file(EXIT_PAGE, format!("no code found in any of {}", EXIT_CODES.join(", ")))]
+            }
         };
     };
     let (coded, documented) = (coded(source), documented(page));
     let mut found = Vec::new();
     for (code, line) in &coded {
         if !documented.contains_key(code) {
-            found.push(Finding::line(
-                source_name,
-                *line,
-                format!("exit code {code} is missing in {EXIT_PAGE}"),
-            ));
+            found.push(Finding::line(source_name, *line, format!("exit code {code} is missing in {EXIT_PAGE}")));
         }
     }
     for (code, line) in &documented {
         if !coded.contains_key(code) {
-            found.push(Finding::line(
-                EXIT_PAGE,
-                *line,
-                format!("exit code {code} is not in {source_name}"),
-            ));
+            found.push(Finding::line(EXIT_PAGE, *line, format!("exit code {code} is not in {source_name}")));
         }
     }
     if coded.is_empty() {
-        found.push(Finding::file(
-            source_name,
-            "no `Name = 3,` or `NAME: u8 = 3;` found",
-        ));
+        found.push(Finding::file(source_name, "no `Name = 3,` or `NAME: u8 = 3;` found"));
     }
     found
 }
@@ -86,10 +60,7 @@ fn coded(source: &str) -> BTreeMap<u8, usize> {
         .filter(|(_, line)| !line.trim_start().starts_with("//"))
         .filter_map(|(at, line)| {
             let (_, value) = line.rsplit_once(" = ")?;
-            Some((
-                value.trim_end_matches([',', ';', ' ']).parse().ok()?,
-                at + 1,
-            ))
+            Some((value.trim_end_matches([',', ';', ' ']).parse().ok()?, at + 1))
         })
         .collect()
 }
@@ -124,11 +95,7 @@ fn broken(tree: &Tree, page: &str, folder: &Path, target: &str) -> Option<&'stat
         return None;
     }
     let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
-    let Some(file) = (if file.is_empty() {
-        Some(page.to_owned())
-    } else {
-        resolved(folder, file)
-    }) else {
+    let Some(file) = (if file.is_empty() { Some(page.to_owned()) } else { resolved(folder, file) }) else {
         return Some("leads out of the project");
     };
     if !tree.has(&file) {
@@ -136,9 +103,7 @@ fn broken(tree: &Tree, page: &str, folder: &Path, target: &str) -> Option<&'stat
     }
     let heading = anchor.is_empty()
         || !file.ends_with(".md")
-        || tree
-            .text(&file)
-            .is_some_and(|text| headings(text).any(|heading| heading == anchor));
+        || tree.text(&file).is_some_and(|text| headings(text).any(|heading| heading == anchor));
     (!heading).then_some("there is no such heading")
 }
 
@@ -146,13 +111,10 @@ fn broken(tree: &Tree, page: &str, folder: &Path, target: &str) -> Option<&'stat
 fn targets(text: &str) -> impl Iterator<Item = (usize, &str)> {
     prose(text).flat_map(|(at, line)| {
         // Every second piece between backticks is code.
-        line.split('`')
-            .step_by(2)
-            .flat_map(|piece| piece.split("](").skip(1))
-            .filter_map(move |rest| {
-                let target = rest.split([')', ' ']).next()?;
-                (!target.is_empty()).then_some((at, target))
-            })
+        line.split('`').step_by(2).flat_map(|piece| piece.split("](").skip(1)).filter_map(move |rest| {
+            let target = rest.split([')', ' ']).next()?;
+            (!target.is_empty()).then_some((at, target))
+        })
     })
 }
 
@@ -197,57 +159,26 @@ mod tests {
                 "docs/a.md",
                 "# The Way, in short\n[b](b.md) [gone](gone.md) `[code](x.md)` [web](https://example.org)\n[h](#the-way-in-short) [no](#nowhere)\n```\n[c](c.md)\n```\n",
             ),
-            (
-                "docs/b.md",
-                "[up](../README.md#start) [out](../../x.md) [folder](../docs)\n",
-            ),
+            ("docs/b.md", "[up](../README.md#start) [out](../../x.md) [folder](../docs)\n"),
             ("README.md", "## Start\n"),
         ]);
         let found: Vec<_> = links(&tree).into_iter().map(|f| (f.file, f.line)).collect();
-        assert_eq!(
-            found,
-            [
-                ("docs/a.md".to_owned(), 2),
-                ("docs/a.md".to_owned(), 3),
-                ("docs/b.md".to_owned(), 1)
-            ]
-        );
+        assert_eq!(found, [("docs/a.md".to_owned(), 2), ("docs/a.md".to_owned(), 3), ("docs/b.md".to_owned(), 1)]);
     }
 
     #[test]
     fn exit_codes_and_their_page_agree() {
-        let code = (
-            "crates/candor/src/exit_codes.rs",
-            "pub enum Exit {\n    /// = 9,\n    Ok = 0,\n    Usage = 2,\n}\n",
-        );
-        assert!(
-            exit_codes(&Tree::of(&[
-                code,
-                ("docs/exit-codes.md", "| 0 | a |\n| `2` | b |\n")
-            ]))
-            .is_empty()
-        );
-        assert_eq!(
-            exit_codes(&Tree::of(&[
-                code,
-                ("docs/exit-codes.md", "| 0 | a |\n| 3 | b |\n")
-            ]))
-            .len(),
-            2
-        );
+        let code =
+            ("crates/candor/src/exit_codes.rs", "pub enum Exit {\n    /// = 9,\n    Ok = 0,\n    Usage = 2,\n}\n");
+        assert!(exit_codes(&Tree::of(&[code, ("docs/exit-codes.md", "| 0 | a |\n| `2` | b |\n")])).is_empty());
+        assert_eq!(exit_codes(&Tree::of(&[code, ("docs/exit-codes.md", "| 0 | a |\n| 3 | b |\n")])).len(), 2);
         assert_eq!(exit_codes(&Tree::of(&[code])).len(), 1);
     }
 
     #[test]
     fn the_page_of_limits_must_be_current() {
-        let source = (
-            "crates/core/src/limits.rs",
-            "/// Most things.\npub const THINGS_MAX: usize = 3;\n",
-        );
+        let source = ("crates/core/src/limits.rs", "/// Most things.\npub const THINGS_MAX: usize = 3;\n");
         assert_eq!(limits(&Tree::of(&[source])).len(), 1);
-        assert_eq!(
-            limits(&Tree::of(&[source, ("docs/limits.md", "old")])).len(),
-            1
-        );
+        assert_eq!(limits(&Tree::of(&[source, ("docs/limits.md", "old")])).len(), 1);
     }
 }

@@ -24,10 +24,7 @@ const RULES: [Rule; 12] = [
     ("the path's folders are the stages", rooms::stages),
     ("every adapter is described", rooms::adapters),
     ("every source file is compiled", modules::forgotten),
-    (
-        "one integration test binary per crate",
-        modules::one_test_binary,
-    ),
+    ("one integration test binary per crate", modules::one_test_binary),
     ("links lead somewhere", docs::links),
     ("the limits are documented", docs::limits),
     ("the exit codes are documented", docs::exit_codes),
@@ -39,10 +36,7 @@ pub(crate) fn run() -> Result<bool, TaskError> {
     let mut findings = 0;
     for (name, rule) in RULES {
         let found = rule(&tree);
-        println!(
-            "{} {name}",
-            if found.is_empty() { "ok    " } else { "FAILED" }
-        );
+        println!("{} {name}", if found.is_empty() { "ok    " } else { "FAILED" });
         for finding in &found {
             println!("       {finding}");
         }

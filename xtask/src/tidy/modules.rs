@@ -9,16 +9,8 @@ pub(super) fn forgotten(tree: &Tree) -> Vec<Finding> {
         .filter(|(name, _)| !name.contains("/src/bin/"))
         .filter_map(|(name, _)| {
             let (module, parents) = declared_in(name)?;
-            let declared = parents
-                .iter()
-                .filter_map(|parent| tree.text(parent))
-                .any(|text| declares(text, &module));
-            (!declared).then(|| {
-                Finding::file(
-                    name,
-                    format!("nobody declares `mod {module};`, so it isn't compiled"),
-                )
-            })
+            let declared = parents.iter().filter_map(|parent| tree.text(parent)).any(|text| declares(text, &module));
+            (!declared).then(|| Finding::file(name, format!("nobody declares `mod {module};`, so it isn't compiled")))
         })
         .collect()
 }
@@ -36,10 +28,7 @@ fn declared_in(name: &str) -> Option<(String, Vec<String>)> {
         (stem, folder)
     };
     let parents = ["mod.rs", "lib.rs", "main.rs"].map(|parent| format!("{above}/{parent}"));
-    Some((
-        module.to_owned(),
-        parents.into_iter().chain([format!("{above}.rs")]).collect(),
-    ))
+    Some((module.to_owned(), parents.into_iter().chain([format!("{above}.rs")]).collect()))
 }
 
 fn declares(text: &str, module: &str) -> bool {
@@ -54,9 +43,8 @@ fn declares(text: &str, module: &str) -> bool {
 pub(super) fn one_test_binary(tree: &Tree) -> Vec<Finding> {
     tree.ending(".rs")
         .filter(|(name, _)| {
-            name.rsplit_once("/tests/").is_some_and(|(_, rest)| {
-                !rest.contains('/') || rest.ends_with("/main.rs") && rest != "it/main.rs"
-            })
+            name.rsplit_once("/tests/")
+                .is_some_and(|(_, rest)| !rest.contains('/') || rest.ends_with("/main.rs") && rest != "it/main.rs")
         })
         .map(|(name, _)| Finding::file(name, "make it a module of tests/it/main.rs"))
         .collect()

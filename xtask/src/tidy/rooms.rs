@@ -35,26 +35,20 @@ const ADAPTERS: [&str; 4] = [
 /// `[lints] workspace = true` in every member.
 pub(super) fn lints(tree: &Tree) -> Vec<Finding> {
     members(tree)
-        .filter(|(_, text)| {
-            !section(text, "lints").any(|line| line.replace(' ', "") == "workspace=true")
-        })
+        .filter(|(_, text)| !section(text, "lints").any(|line| line.replace(' ', "") == "workspace=true"))
         .map(|(name, _)| Finding::file(name, "add `[lints]` with `workspace = true`"))
         .collect()
 }
 
 /// Members of the workspace: a crate with a workspace of its own has lints of its own.
 fn members(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
-    tree.ending("Cargo.toml")
-        .filter(|(_, text)| !text.lines().any(|line| line.starts_with("[workspace")))
+    tree.ending("Cargo.toml").filter(|(_, text)| !text.lines().any(|line| line.starts_with("[workspace")))
 }
 
 /// Lines of one section of a TOML file.
 fn section<'a>(text: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     let head = format!("[{name}]");
-    text.lines()
-        .skip_while(move |line| line.trim() != head)
-        .skip(1)
-        .take_while(|line| !line.starts_with('['))
+    text.lines().skip_while(move |line| line.trim() != head).skip(1).take_while(|line| !line.starts_with('['))
 }
 
 /// The pure crates share one clippy.toml and depend on nothing that acts.
@@ -64,17 +58,10 @@ pub(super) fn purity(tree: &Tree) -> Vec<Finding> {
     for name in PURE {
         let lints = format!("crates/{name}/clippy.toml");
         if shared.is_none() || tree.text(&lints) != shared {
-            found.push(Finding::file(
-                lints,
-                "must be the same as crates/core/clippy.toml",
-            ));
+            found.push(Finding::file(lints, "must be the same as crates/core/clippy.toml"));
         }
         let manifest = format!("crates/{name}/Cargo.toml");
-        for line in tree
-            .text(&manifest)
-            .into_iter()
-            .flat_map(|text| section(text, "dependencies"))
-        {
+        for line in tree.text(&manifest).into_iter().flat_map(|text| section(text, "dependencies")) {
             let dependency = line.split(['=', '.']).next().unwrap_or_default().trim();
             if IMPURE_DEPENDENCIES.contains(&dependency) {
                 found.push(Finding::file(
@@ -93,37 +80,21 @@ pub(super) fn stages(tree: &Tree) -> Vec<Finding> {
     let page = "crates/path/src/lib.rs";
     let words = stage_words(tree.text(vocabulary).unwrap_or_default());
     if words.is_empty() {
-        return vec![Finding::file(
-            vocabulary,
-            "no stage found: `as_str` must give each its word",
-        )];
+        return vec![Finding::file(vocabulary, "no stage found: `as_str` must give each its word")];
     }
-    let expected: Vec<&String> = words
-        .iter()
-        .filter(|word| !STAGES_ELSEWHERE.contains(&word.as_str()))
-        .collect();
+    let expected: Vec<&String> = words.iter().filter(|word| !STAGES_ELSEWHERE.contains(&word.as_str())).collect();
     let folders = tree.folders("crates/path/src/");
     let mut found = Vec::new();
     for word in &expected {
         if !folders.contains(word) {
             found.push(Finding::file(page, format!("stage `{word}` has no folder")));
         }
-        if !tree
-            .text(page)
-            .unwrap_or_default()
-            .contains(&format!("pub mod {word};"))
-        {
-            found.push(Finding::file(
-                page,
-                format!("stage `{word}` is not declared with `pub mod`"),
-            ));
+        if !tree.text(page).unwrap_or_default().contains(&format!("pub mod {word};")) {
+            found.push(Finding::file(page, format!("stage `{word}` is not declared with `pub mod`")));
         }
     }
     for folder in folders.iter().filter(|folder| !expected.contains(folder)) {
-        found.push(Finding::file(
-            format!("crates/path/src/{folder}"),
-            "is not a stage",
-        ));
+        found.push(Finding::file(format!("crates/path/src/{folder}"), "is not a stage"));
     }
     found
 }
@@ -140,18 +111,12 @@ fn stage_words(text: &str) -> Vec<String> {
 pub(super) fn adapters(tree: &Tree) -> Vec<Finding> {
     let mut found = Vec::new();
     for kind in ADAPTERS {
-        let page = format!(
-            "docs/{}.md",
-            kind.trim_end_matches('/')
-                .rsplit('/')
-                .next()
-                .unwrap_or_default()
-        );
+        let page = format!("docs/{}.md", kind.trim_end_matches('/').rsplit('/').next().unwrap_or_default());
         for adapter in tree.folders(kind) {
             let spoken = adapter.replace('_', "-");
-            let named = tree.text(&page).is_some_and(|text| {
-                text.contains(&format!("`{spoken}`")) || text.contains(&format!("`{adapter}`"))
-            });
+            let named = tree
+                .text(&page)
+                .is_some_and(|text| text.contains(&format!("`{spoken}`")) || text.contains(&format!("`{adapter}`")));
             if !named && !tree.has(&format!("{kind}{adapter}/README.md")) {
                 found.push(Finding::file(
                     format!("{kind}{adapter}"),
@@ -172,25 +137,21 @@ mod tests {
         let tree = Tree::of(&[
             ("Cargo.toml", "[workspace]\n"),
             ("a/Cargo.toml", "[package]\n[lints]\nworkspace = true\n"),
-            (
-                "b/Cargo.toml",
-                "[package]\n[dependencies]\nworkspace = true\n",
-            ),
+            ("b/Cargo.toml", "[package]\n[dependencies]\nworkspace = true\n"),
         ]);
-        assert_eq!(
-            lints(&tree).into_iter().map(|f| f.file).collect::<Vec<_>>(),
-            ["b/Cargo.toml"]
-        );
+        assert_eq!(lints(&tree).into_iter().map(|f| f.file).collect::<Vec<_>>(), ["b/Cargo.toml"]);
     }
 
     #[test]
     fn pure_crates_share_their_lints_and_act_on_nothing() {
         let same = "disallowed-methods = []";
-        let files =
-            ["core", "path", "audit", "approval"].map(|name| format!("crates/{name}/clippy.toml"));
+        let files = ["core", "path", "audit", "approval"].map(|name| format!("crates/{name}/clippy.toml"));
         let mut tree: Vec<(&str, &str)> = files.iter().map(|name| (name.as_str(), same)).collect();
         assert!(purity(&Tree::of(&tree)).is_empty());
-        tree.push(("crates/path/Cargo.toml", "[dependencies]\ntokio = { workspace = true }\n[dev-dependencies]\ntempfile.workspace = true\n"));
+        tree.push((
+            "crates/path/Cargo.toml",
+            "[dependencies]\ntokio = { workspace = true }\n[dev-dependencies]\ntempfile.workspace = true\n",
+        ));
         assert_eq!(purity(&Tree::of(&tree)).len(), 1);
         tree.remove(0);
         assert!(purity(&Tree::of(&tree)).len() > 1);
@@ -198,24 +159,12 @@ mod tests {
 
     #[test]
     fn the_folders_of_the_path_are_the_stages() {
-        let words = (
-            "crates/core/src/stage.rs",
-            "Self::Watch => \"watch\",\nSelf::Send => \"send\",\n",
-        );
+        let words = ("crates/core/src/stage.rs", "Self::Watch => \"watch\",\nSelf::Send => \"send\",\n");
         let page = ("crates/path/src/lib.rs", "pub mod watch;\n");
         let watch = ("crates/path/src/watch/mod.rs", "");
         assert!(stages(&Tree::of(&[words, page, watch])).is_empty());
         assert_eq!(stages(&Tree::of(&[words, page])).len(), 1);
-        assert_eq!(
-            stages(&Tree::of(&[
-                words,
-                page,
-                watch,
-                ("crates/path/src/other/mod.rs", "")
-            ]))
-            .len(),
-            1
-        );
+        assert_eq!(stages(&Tree::of(&[words, page, watch, ("crates/path/src/other/mod.rs", "")])).len(), 1);
     }
 
     #[test]
@@ -223,12 +172,6 @@ mod tests {
         let code = ("crates/world/src/senders/dry_run/mod.rs", "");
         assert_eq!(adapters(&Tree::of(&[code])).len(), 1);
         assert!(adapters(&Tree::of(&[code, ("docs/senders.md", "- `dry-run`: …")])).is_empty());
-        assert!(
-            adapters(&Tree::of(&[
-                code,
-                ("crates/world/src/senders/dry_run/README.md", "")
-            ]))
-            .is_empty()
-        );
+        assert!(adapters(&Tree::of(&[code, ("crates/world/src/senders/dry_run/README.md", "")])).is_empty());
     }
 }

@@ -17,7 +17,10 @@ pub(super) fn files(tree: &Tree) -> Vec<Finding> {
         .filter_map(|(name, text)| {
             let lines = text.lines().count();
             (lines > FILE_LINES_MAX).then(|| {
-                Finding::file(name, format!("{lines} lines are more than {FILE_LINES_MAX}; split it along a seam that has a name"))
+                Finding::file(
+                    name,
+                    format!("{lines} lines are more than {FILE_LINES_MAX}; split it along a seam that has a name"),
+                )
             })
         })
         .collect()
@@ -29,15 +32,8 @@ mod tests {
 
     #[test]
     fn a_long_file_is_found_and_one_at_the_limit_is_not() {
-        let (fits, long) = (
-            "//\n".repeat(FILE_LINES_MAX),
-            "//\n".repeat(FILE_LINES_MAX + 1),
-        );
-        let found = files(&Tree::of(&[
-            ("a.rs", &fits),
-            ("b.rs", &long),
-            ("Cargo.lock", &long),
-        ]));
+        let (fits, long) = ("//\n".repeat(FILE_LINES_MAX), "//\n".repeat(FILE_LINES_MAX + 1));
+        let found = files(&Tree::of(&[("a.rs", &fits), ("b.rs", &long), ("Cargo.lock", &long)]));
         assert_eq!(found.len(), 1);
         assert!(found.iter().all(|finding| finding.file == "b.rs"));
     }

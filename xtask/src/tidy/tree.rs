@@ -18,20 +18,12 @@ pub(crate) struct Finding {
 impl Finding {
     /// About a file.
     pub(crate) fn file(file: impl Into<String>, what: impl Into<String>) -> Self {
-        Self {
-            file: file.into(),
-            line: 0,
-            what: what.into(),
-        }
+        Self { file: file.into(), line: 0, what: what.into() }
     }
 
     /// About a line.
     pub(crate) fn line(file: impl Into<String>, line: usize, what: impl Into<String>) -> Self {
-        Self {
-            file: file.into(),
-            line,
-            what: what.into(),
-        }
+        Self { file: file.into(), line, what: what.into() }
     }
 }
 
@@ -54,13 +46,7 @@ impl Tree {
     /// Tracked files, and new ones that nobody ignores.
     pub(crate) fn of_project() -> Result<Self, TaskError> {
         let listed = Command::new("git")
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ])
+            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
             .current_dir(root())
             .output()
             .trying("cannot run `git ls-files`")?;
@@ -68,10 +54,7 @@ impl Tree {
             return failed("`git ls-files` failed: run this in a clone");
         }
         let mut files = BTreeMap::new();
-        for name in String::from_utf8_lossy(&listed.stdout)
-            .split('\0')
-            .filter(|name| !name.is_empty())
-        {
+        for name in String::from_utf8_lossy(&listed.stdout).split('\0').filter(|name| !name.is_empty()) {
             // What isn't UTF-8 is test data, and what can't be read was deleted a moment ago.
             if let Ok(text) = std::fs::read_to_string(root().join(name)) {
                 files.insert(name.to_owned(), text);
@@ -83,19 +66,12 @@ impl Tree {
     /// For tests of the rules.
     #[cfg(test)]
     pub(crate) fn of(files: &[(&str, &str)]) -> Self {
-        Self {
-            files: files
-                .iter()
-                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-                .collect(),
-        }
+        Self { files: files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect() }
     }
 
     /// All files.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files
-            .iter()
-            .map(|(name, text)| (name.as_str(), text.as_str()))
+        self.files.iter().map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
     /// Files whose name ends so.
@@ -105,16 +81,13 @@ impl Tree {
 
     /// Files below a folder (given with its closing `/`), with the rest of their name.
     pub(crate) fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.all()
-            .filter_map(move |(name, text)| Some((name.strip_prefix(folder)?, text)))
+        self.all().filter_map(move |(name, text)| Some((name.strip_prefix(folder)?, text)))
     }
 
     /// Folders right below a folder (given with its closing `/`), each once.
     pub(crate) fn folders(&self, folder: &str) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .below(folder)
-            .filter_map(|(rest, _)| Some(rest.split_once('/')?.0.to_owned()))
-            .collect();
+        let mut names: Vec<String> =
+            self.below(folder).filter_map(|(rest, _)| Some(rest.split_once('/')?.0.to_owned())).collect();
         names.dedup();
         names
     }
@@ -128,21 +101,14 @@ impl Tree {
     pub(crate) fn has(&self, name: &str) -> bool {
         let folder = format!("{}/", name.trim_end_matches('/'));
         self.files.contains_key(name)
-            || self
-                .files
-                .range(folder.clone()..)
-                .next()
-                .is_some_and(|(next, _)| next.starts_with(&folder))
+            || self.files.range(folder.clone()..).next().is_some_and(|(next, _)| next.starts_with(&folder))
             || root().join(name).is_file()
     }
 }
 
 /// Resolves `.` and `..` in a path with `/`; none where it leaves the project.
 pub(crate) fn resolved(folder: &Path, link: &str) -> Option<String> {
-    let mut parts: Vec<String> = folder
-        .iter()
-        .map(|part| part.to_string_lossy().into_owned())
-        .collect();
+    let mut parts: Vec<String> = folder.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     for part in link.split('/') {
         match part {
             "" | "." => {}

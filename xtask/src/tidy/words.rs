@@ -26,17 +26,9 @@ const OF_ONE_MACHINE: [&str; 5] = [
 
 /// No mark of unfinished work in code, settings or pages.
 pub(super) fn unfinished(tree: &Tree) -> Vec<Finding> {
-    let read = [
-        ".rs", ".md", ".toml", ".yaml", ".yml", ".cedar", ".js", ".ts", ".sh", ".sql",
-    ];
-    let files = tree
-        .all()
-        .filter(|(name, _)| read.iter().any(|end| name.ends_with(end)));
-    holding(
-        files,
-        &UNFINISHED.map(str::to_owned),
-        "finish it, or write an issue and leave no mark",
-    )
+    let read = [".rs", ".md", ".toml", ".yaml", ".yml", ".cedar", ".js", ".ts", ".sh", ".sql"];
+    let files = tree.all().filter(|(name, _)| read.iter().any(|end| name.ends_with(end)));
+    holding(files, &UNFINISHED.map(str::to_owned), "finish it, or write an issue and leave no mark")
 }
 
 /// No path or host that exists on one machine only.
@@ -47,11 +39,7 @@ pub(super) fn machine_paths(tree: &Tree) -> Vec<Finding> {
     if here.matches('/').count() > 1 {
         banned.push(here);
     }
-    let mut found = holding(
-        tree.all(),
-        &banned,
-        "it exists on one machine only; use a relative path or a setting",
-    );
+    let mut found = holding(tree.all(), &banned, "it exists on one machine only; use a relative path or a setting");
     found.extend(foreign_sources(tree));
     found
 }
@@ -63,18 +51,13 @@ fn foreign_sources(tree: &Tree) -> Vec<Finding> {
         .flat_map(|(name, text)| {
             text.lines().enumerate().filter_map(move |(at, line)| {
                 let source = line.strip_prefix("source = ")?;
-                (source != official)
-                    .then(|| Finding::line(name, at + 1, format!("{source} is not crates.io")))
+                (source != official).then(|| Finding::line(name, at + 1, format!("{source} is not crates.io")))
             })
         })
         .collect()
 }
 
-fn holding<'a>(
-    files: impl Iterator<Item = (&'a str, &'a str)>,
-    banned: &[String],
-    advice: &str,
-) -> Vec<Finding> {
+fn holding<'a>(files: impl Iterator<Item = (&'a str, &'a str)>, banned: &[String], advice: &str) -> Vec<Finding> {
     let mut found = Vec::new();
     for (name, text) in files {
         for (at, line) in text.lines().enumerate() {
@@ -93,18 +76,8 @@ mod tests {
     #[test]
     fn marks_of_unfinished_work_are_found() {
         let text = concat!("fn a() {}\n// TO", "DO: more\n");
-        let found = unfinished(&Tree::of(&[
-            ("a.rs", text),
-            ("b.rs", "fn a() {}"),
-            ("c.bin", text),
-        ]));
-        assert_eq!(
-            found
-                .iter()
-                .map(|f| (f.file.as_str(), f.line))
-                .collect::<Vec<_>>(),
-            [("a.rs", 2)]
-        );
+        let found = unfinished(&Tree::of(&[("a.rs", text), ("b.rs", "fn a() {}"), ("c.bin", text)]));
+        assert_eq!(found.iter().map(|f| (f.file.as_str(), f.line)).collect::<Vec<_>>(), [("a.rs", 2)]);
     }
 
     #[test]
@@ -112,14 +85,8 @@ mod tests {
         let here = format!("see {}/target", root().display());
         let tree = Tree::of(&[
             ("a.md", &here),
-            (
-                "Cargo.lock",
-                "source = \"registry+https://example.org/index\"\n",
-            ),
-            (
-                "b/Cargo.lock",
-                "source = \"registry+https://github.com/rust-lang/crates.io-index\"\n",
-            ),
+            ("Cargo.lock", "source = \"registry+https://example.org/index\"\n"),
+            ("b/Cargo.lock", "source = \"registry+https://github.com/rust-lang/crates.io-index\"\n"),
         ]);
         let names: Vec<_> = machine_paths(&tree).into_iter().map(|f| f.file).collect();
         assert_eq!(names, ["a.md", "Cargo.lock"]);

@@ -33,7 +33,7 @@ pub enum EvidenceCommand {
     #[command(
         after_help = "Examples:\n  candor evidence add nightly --supports tests_passed --test-report target/nextest/ci/junit.xml\n  candor evidence add nightly --supports completion --git . --commit HEAD\n  candor evidence add nightly --supports tests_passed --recipe tests\n\nStrength is computed from how Candor obtained it; nothing that is said here raises it.\nFiles and repositories must lie below `evidence.collectors.roots`."
     )]
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// List a task's evidence
     #[command(after_help = "Example:\n  candor evidence list nightly")]
     List(ListArgs),
@@ -97,7 +97,7 @@ pub struct VerifyArgs {
 /// Runs the command.
 pub fn run(global: &Global, command: EvidenceCommand) -> Outcome {
     match command {
-        EvidenceCommand::Add(args) => add(global, args),
+        EvidenceCommand::Add(args) => add(global, *args),
         EvidenceCommand::List(args) => list(global, &args.task),
         EvidenceCommand::Verify(args) => verify(global, args.evidence),
     }

@@ -110,6 +110,13 @@ fn ago(value: &Value, at: &str, now: Timestamp) -> String {
 }
 
 fn people(status: &Value, now: Timestamp) {
+    deployment(status, now);
+    output::line("");
+    work(status, now);
+}
+
+/// Who runs, and where notices go.
+fn deployment(status: &Value, now: Timestamp) {
     output::line(format!("profile {}, state in {}", text(status, "/profile"), text(status, "/state")));
     match list(status, "/owners") {
         [] => output::line("nobody runs here: `candor up` watches and sends"),
@@ -148,7 +155,10 @@ fn people(status: &Value, now: Timestamp) {
             text(parked, "/until")
         ));
     }
-    output::line("");
+}
+
+/// What stands where.
+fn work(status: &Value, now: Timestamp) {
     let tasks = status.pointer("/tasks").and_then(Value::as_object);
     let counts: Vec<String> = tasks.into_iter().flatten().map(|(state, count)| format!("{count} {state}")).collect();
     output::line(format!("tasks: {}", if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }));

@@ -121,7 +121,7 @@ fn silence_needs_every_signal_to_be_silent() {
         changed_at,
         read_at: world.now,
     };
-    let mut looks = |world: &mut World, file: (u64, Option<Timestamp>), cpu: u64| {
+    let looks = |world: &mut World, file: (u64, Option<Timestamp>), cpu: u64| {
         let readings = vec![reading(world, true, file.0, file.1), reading(world, true, cpu, None)];
         world.step(Input::Look { task: "t".parse().unwrap(), readings: Some(readings) });
     };

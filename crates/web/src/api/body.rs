@@ -1,6 +1,6 @@
 //! Bodies: read within a size and a time.
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use http_body_util::BodyExt;
 use tokio::time;
 
@@ -28,6 +28,9 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Option<Bytes>, axum
     let mut whole = Vec::new();
     let mut first = Bytes::new();
     let mut total = 0_usize;
+    if body.size_hint().lower() > DISCARD_BYTES_MAX as u64 {
+        return Ok(None);
+    }
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
         total = total.saturating_add(data.len());

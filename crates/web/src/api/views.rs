@@ -75,7 +75,8 @@ pub(super) async fn notices(State(app): State<App>, parts: Parts) -> Response {
 pub(super) async fn evidence_of(State(app): State<App>, parts: Parts) -> Response {
     look(&app, &parts, |uri| {
         let task = query(uri, &["task"])?.parsed("task")?;
-        task.map(ViewRequest::EvidenceOf).ok_or_else(|| bad_query("task", "name the task, as in `/v1/evidence?task=nightly`"))
+        task.map(ViewRequest::EvidenceOf)
+            .ok_or_else(|| bad_query("task", "name the task, as in `/v1/evidence?task=nightly`"))
     })
     .await
 }

@@ -76,7 +76,7 @@ impl HttpPool {
     }
 
     /// POSTs once: no redirect is followed, no proxy is taken from the environment, and nothing is repeated.
-    pub(super) async fn post<G: LiveGate>(&self, permit: Permit<G>, request: Request, now: Timestamp) -> Wire {
+    pub(super) async fn post<G: LiveGate>(&self, _permit: Permit<G>, request: Request, now: Timestamp) -> Wire {
         let client = match self.client() {
             Ok(client) => client,
             Err(why) => return Wire::Unfit(why),
@@ -87,8 +87,6 @@ impl HttpPool {
         for (name, value) in request.headers {
             call = call.header(HeaderName::from_static(name), value);
         }
-        // The one effect that this permit is for.
-        drop(permit);
         match call.send().await {
             Ok(response) => Wire::Answered(read(response, now).await),
             Err(error) if error.is_builder() => Wire::Unfit(words(error)),

@@ -20,9 +20,7 @@ pub mod webhook;
 
 pub use binding::{Binding, Now, Sender};
 pub use config::{ConfigError, TargetConfig};
-pub use http::{
-    HTTP_BODY_BYTES_MAX, HttpAnswer, HttpPool, Wire, daemon_client, retry_after_ms,
-};
+pub use http::{HTTP_BODY_BYTES_MAX, HttpAnswer, HttpPool, Wire, daemon_client, retry_after_ms};
 
 config::registry! {
     DryRun => dry_run::DryRun,

@@ -105,9 +105,7 @@ impl Demo {
         let settled = || {
             let rows = self.notices();
             !rows.is_empty()
-                && rows
-                    .iter()
-                    .all(|row| row.deliveries.iter().all(|of| !matches!(of.state.due_at(), Some(_)) && is_settled(row)))
+                && rows.iter().all(|row| row.deliveries.iter().all(|of| of.state.due_at().is_none() && is_settled(row)))
         };
         self.until("every delivery stands", settled)?;
         self.finish(began)

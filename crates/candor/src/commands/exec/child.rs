@@ -125,8 +125,7 @@ fn hex(hash: Sha256) -> String {
 /// Passes a stream on unchanged. A reader of ours that went away doesn't stop the command: the rest is read and dropped.
 async fn pass_on(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, written: Arc<AtomicU64>) -> Sha256 {
     let (mut hash, mut buffer, mut open) = (Sha256::new(), vec![0_u8; 16 * 1024], true);
-    loop {
-        let Ok(count) = from.read(&mut buffer).await else { break };
+    while let Ok(count) = from.read(&mut buffer).await {
         let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
         hash.update(bytes);
         written.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);

@@ -71,7 +71,7 @@ impl Drop for Group {
 }
 
 /// Runs the program once: no shell, an environment of its own, in the root folder, in a process group of its own.
-pub(super) async fn run<G: LiveGate>(permit: Permit<G>, config: &Config, key: &str, input: Vec<u8>) -> Run {
+pub(super) async fn run<G: LiveGate>(_permit: Permit<G>, config: &Config, key: &str, input: Vec<u8>) -> Run {
     let mut command = tokio::process::Command::new(&config.program);
     command.args(&config.args).env_clear().env("CANDOR_NOTICE", key).current_dir("/").process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -80,8 +80,6 @@ pub(super) async fn run<G: LiveGate>(permit: Permit<G>, config: &Config, key: &s
             command.env(name, value);
         }
     }
-    // The one effect that this permit is for.
-    drop(permit);
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => return nothing(not_started(&config.program, &error)),

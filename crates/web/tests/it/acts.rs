@@ -1,0 +1,75 @@
+//! `POST /v1/acts`.
+
+use std::time::Duration;
+
+use candor_core::{evidence::Origin, gate::Gate, ids::NoticeNo};
+use candor_path::{Act, Input};
+use candor_web::limits::ACT_BYTES_MAX;
+use serde_json::json;
+
+use crate::client::{Request, Server};
+
+#[tokio::test]
+async fn every_act_is_read() {
+    let server = Server::start().await;
+    let notice = NoticeNo(1);
+    for (body, act) in [
+        (json!({"act": "test", "target": "phone"}), Act::Test { target: Some("phone".parse().unwrap()) }),
+        (json!({"act": "retry", "notice": "n-1", "target": null}), Act::Retry { notice, target: None }),
+        (
+            json!({"act": "resolve", "notice": "n-1", "note": "told in person"}),
+            Act::Resolve { notice, target: None, note: "told in person".to_owned() },
+        ),
+        (json!({"act": "verify", "evidence": "v-4"}), Act::Verify { evidence: "v-4".parse().unwrap() }),
+        (
+            json!({"act": "open_gate", "gate": "bot_api_call", "reason": "trial", "lasts": "2h"}),
+            Act::OpenGate {
+                gate: Gate::BotApiCall,
+                target: None,
+                reason: "trial".to_owned(),
+                lasts: Duration::from_secs(7200),
+            },
+        ),
+    ] {
+        assert_eq!(candor_web::act_to_json(&act)["act"], body["act"]);
+        server.send(&Request::act(body.to_string())).await.ok();
+        server.send(&Request::act(candor_web::act_to_json(&act).to_string())).await.ok();
+        let [.., first, second] = server.desk.inputs().try_into().map(|pair: [Input; 2]| pair).unwrap_or_else(|all| {
+            let at = all.len() - 2;
+            [all[at].clone(), all[at + 1].clone()]
+        });
+        let expected = Input::Operator { act, origin: Origin::Operator };
+        assert_eq!((&first, &second), (&expected, &expected));
+    }
+    server
+        .send(&Request::act(r#"{"act": "acknowledge", "notice": "n-1", "by": "me"}"#))
+        .await
+        .error(409, "no_incident");
+    server.send(&Request::act(r#"{"act": "close_gate", "gate": "bot_api_call"}"#)).await.error(409, "gate_not_open");
+    server.send(&Request::act(r#"{"act": "retry", "notice": "n-99"}"#)).await.error(404, "unknown_notice");
+}
+
+#[tokio::test]
+async fn an_act_that_is_not_known_word_for_word_is_refused() {
+    let server = Server::start().await;
+    for body in [
+        json!({"act": "retry"}),
+        json!({"act": "retry", "notice": "n-1", "targets": "phone"}),
+        json!({"act": "retry", "notice": "3"}),
+        json!({"act": "delete_all"}),
+        json!({"act": "open_gate", "gate": "front_door", "reason": "x", "lasts": "2h"}),
+        json!({"act": "open_gate", "gate": "bot_api_call", "reason": "x", "lasts": "2 parsecs"}),
+        json!({"act": "open_gate", "gate": "bot_api_call", "reason": "x", "lasts": 7200}),
+        json!({"notice": "n-1"}),
+        json!([]),
+        json!(null),
+    ] {
+        server.send(&Request::act(body.to_string())).await.error(422, "bad_act");
+    }
+    server.send(&Request::act(r#"{"act": "test", "act": "test"}"#)).await.error(400, "bad_json");
+    let large = json!({"act": "resolve", "notice": "n-1", "note": "x".repeat(ACT_BYTES_MAX)});
+    server.send(&Request::act(large.to_string())).await.error(413, "too_large");
+    let form = Request::act(r#"{"act": "test"}"#).without("Content-Type").header("Content-Type", "text/plain");
+    server.send(&form).await.error(415, "unsupported_media_type");
+    assert!(server.desk.inputs().is_empty());
+}
