@@ -53,7 +53,7 @@ fn records<'a>(of: impl Iterator<Item = &'a Arc<Kept>>, limit: usize) -> Vec<Rec
 
 impl Listing for Memory {
     fn tasks(&self, filter: &TaskFilter, limit: usize) -> Result<Vec<Task>, StoreError> {
-        let after = filter.after.as_ref().and_then(|id| self.state.tasks.get(id)).map(|row| row.place);
+        let after = filter.after.as_ref().and_then(|id| self.state.places.get(id)).copied();
         let mut rows: Vec<&TaskRow> = self.state.tasks.values().collect();
         rows.sort_by_key(|row| row.place);
         let wanted = rows.into_iter().filter(|row| {

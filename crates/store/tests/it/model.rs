@@ -222,6 +222,15 @@ fn plan_for(view: &dyn View, deed: &Deed, looked: &BTreeMap<String, BeatFold>) -
     Some(Plan { numbers, ..made })
 }
 
+/// Fails with the first line that differs.
+#[track_caller]
+fn same(left: &str, right: &str, when: &str) {
+    for (left, right) in left.lines().zip(right.lines()) {
+        assert_eq!(left, right, "{when}");
+    }
+    assert_eq!(left.lines().count(), right.lines().count(), "{when}");
+}
+
 /// Runs the deeds up to the next commit or drop in one transaction of each store.
 fn run(memory: &mut Memory, sqlite: &mut impl Store, deeds: &[Deed], keep: bool, now: Timestamp) {
     let (mut left, mut right) = (memory.begin().unwrap(), sqlite.begin().unwrap());
@@ -236,7 +245,7 @@ fn run(memory: &mut Memory, sqlite: &mut impl Store, deeds: &[Deed], keep: bool,
         if looked.is_empty() {
             looked = left.beats(99).unwrap().into_iter().map(|fold| (fold.task.to_string(), fold)).collect();
         }
-        assert_eq!(everything(&left), everything(&right), "after {deed:?}");
+        same(&everything(&left), &everything(&right), &format!("after {deed:?}"));
     }
     if keep {
         left.commit().unwrap();
@@ -252,14 +261,14 @@ fn agree(deeds: &[Deed]) {
     for (now, part) in (0..).zip(deeds.split_inclusive(ends)) {
         run(&mut memory, &mut sqlite, part, !matches!(part.last(), Some(Deed::Drop)), at(now));
         let expected = without_hashes(listings(&memory));
-        assert_eq!(expected, without_hashes(listings(sqlite.reads())));
-        assert_eq!(expected, without_hashes(listings(&reader)), "the reader sees what is committed");
+        same(&expected, &without_hashes(listings(sqlite.reads())), "as the writer reads it");
+        same(&expected, &without_hashes(listings(&reader)), "as the reader sees it");
         if matches!(part.last(), Some(Deed::Reopen)) {
             drop(sqlite);
             sqlite = place.open();
         }
         let (left, right) = (memory.begin().unwrap(), sqlite.begin().unwrap());
-        assert_eq!(everything(&left), everything(&right), "after {:?}", part.last());
+        same(&everything(&left), &everything(&right), &format!("after {:?}", part.last()));
     }
     let log = sqlite.reads().log(0, 999).unwrap();
     assert_eq!(bodies(log.clone()).len() as u64, sqlite.reads().head().unwrap().length);

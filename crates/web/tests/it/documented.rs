@@ -2,12 +2,16 @@
 
 use std::collections::VecDeque;
 
+use candor_core::event::EVENT_TYPES;
 use candor_core::limits::{EVENT_BATCH_MAX, EVENT_BYTES_MAX, JSON_DEPTH_MAX, REQUEST_BYTES_MAX};
 use candor_path::Refusal;
 use candor_web::{limits, refusal_status};
 use serde_json::Value;
 
-use crate::client::{AGENT, OPERATOR, Request, Server};
+use crate::{
+    client::{AGENT, OPERATOR, Request, Server},
+    events::event,
+};
 
 const DOCS: &str = include_str!("../../../../docs/http-api.md");
 const ROOT: &str = include_str!("../../src/api/root.txt");
@@ -96,6 +100,23 @@ fn limits_are_documented_as_they_are() {
     ] {
         let row = format!("| {what} | {value} |");
         assert!(DOCS.contains(&row), "not in the documentation: {row}");
+    }
+}
+
+/// Each type's row names every field that it takes: an unknown field's refusal lists them.
+#[tokio::test]
+async fn every_event_type_is_documented_with_its_fields() {
+    let server = Server::start().await;
+    for event_type in EVENT_TYPES.iter().filter(|event_type| !event_type.is_reserved()) {
+        let word = event_type.as_str();
+        let row = DOCS.lines().find(|line| line.starts_with(&format!("| `{word}` |")));
+        let row = row.unwrap_or_else(|| panic!("`{word}` is not documented"));
+        let sent = event("1", word, "t1", serde_json::json!({ "no-such-field": 1 }));
+        let error = server.send(&Request::event(sent.to_string())).await.error(422, "bad_event");
+        let message = error["message"].as_str().unwrap();
+        let fields = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let taken = message.split_once("expected ").expect("a list of fields").1;
+        assert_eq!(fields(row.splitn(3, '|').nth(2).unwrap()), fields(taken), "{word}");
     }
 }
 

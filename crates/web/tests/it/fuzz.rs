@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use candor_web::parse_binary_mode;
 use proptest::{collection::vec, prelude::*};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     client::{Request, Server},
@@ -15,7 +15,7 @@ use crate::{
 fn server() -> &'static (Runtime, Server) {
     static SERVER: OnceLock<(Runtime, Server)> = OnceLock::new();
     SERVER.get_or_init(|| {
-        let runtime = Runtime::new().unwrap();
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let server = runtime.block_on(Server::start());
         (runtime, server)
     })

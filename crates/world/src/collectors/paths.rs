@@ -123,7 +123,10 @@ fn open_beneath(found: &Found) -> io::Result<File> {
     let Ok(rest) = found.path.strip_prefix(&found.root) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    let rest = if rest.as_os_str().is_empty() { Path::new(".") } else { rest };
+    // The root itself, when the operator allows a single file.
+    if rest.as_os_str().is_empty() {
+        return open_plainly(&found.path);
+    }
     let root = File::open(&found.root)?;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     match openat2(&root, rest, open_flags(), Mode::empty(), resolve) {
@@ -196,4 +199,31 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::*;
+
+    /// A folder swapped for a symlink after its path was found, which is how a fence of paths is climbed.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_that_becomes_a_symlink_is_not_followed() {
+        let all = tempfile::tempdir().unwrap();
+        let (root, outside) = (all.path().join("root"), all.path().join("outside"));
+        for folder in [&root.join("work"), &outside] {
+            fs::create_dir_all(folder).unwrap();
+            fs::write(folder.join("file"), "abc").unwrap();
+        }
+        let found = resolve("work/file", &[root.clone()]).unwrap();
+        assert!(open(&found, "work/file").is_ok());
+        fs::rename(root.join("work"), root.join("gone")).unwrap();
+        symlink(&outside, root.join("work")).unwrap();
+        assert!(fs::read(&found.path).is_ok(), "the trap is set");
+        assert!(matches!(open(&found, "work/file"), Err(Refusal::Unreadable { .. })));
+    }
 }

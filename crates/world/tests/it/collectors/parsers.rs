@@ -160,7 +160,7 @@ fn counts_can_not_overflow() {
 #[test]
 fn libtest_that_crashed_or_was_never_ended_does_not_pass() {
     let ok = "running 1 test\ntest a ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
-    let crashed = format!("running 1 test\ntest b ... {ok}");
+    let crashed = format!("running 1 test\ntest b ... \n{ok}");
     assert_eq!(libtest::parse(crashed.as_bytes()).unwrap_err().why, Why::Truncated);
     let told = format!("{ok}running 1 test\nerror: test failed, to rerun pass `--lib`\n");
     assert_eq!(counts(&libtest::parse(told.as_bytes()).unwrap()), (1, 1, 0));
