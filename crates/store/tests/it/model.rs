@@ -198,6 +198,15 @@ fn bodies(log: Vec<LogEntry>) -> Vec<Vec<u8>> {
     log.into_iter().map(|entry| entry.body).collect()
 }
 
+/// A step writes beats of tasks that are there, and deliveries of notices that are.
+fn has_its_owner(view: &dyn View, write: &Write) -> bool {
+    match write {
+        Write::Beat(beat) => view.task(&beat.task).unwrap().is_some(),
+        Write::Delivery(delivery) => view.notice(delivery.notice).unwrap().is_some(),
+        _ => true,
+    }
+}
+
 fn plan_for(view: &dyn View, deed: &Deed, looked: &BTreeMap<String, BeatFold>) -> Option<Plan> {
     let folded = |fold: BeatFold| plan(vec![Write::Folded { task: fold.task, up_to: fold.up_to, last: fold.last }]);
     let made = match deed {
