@@ -219,7 +219,7 @@ mod tests {
             fs::create_dir_all(folder).unwrap();
             fs::write(folder.join("file"), "abc").unwrap();
         }
-        let found = resolve("work/file", &[root.clone()]).unwrap();
+        let found = resolve("work/file", std::slice::from_ref(&root)).unwrap();
         assert!(open(&found, "work/file").is_ok());
         fs::rename(root.join("work"), root.join("gone")).unwrap();
         symlink(&outside, root.join("work")).unwrap();

@@ -32,7 +32,14 @@ const IDLE_CONNECTIONS_MAX: usize = 64;
 
 /// The connections that senders share. Made at the first request, so a daemon that never sends holds none of it.
 #[derive(Clone, Debug, Default)]
-pub struct HttpPool(Arc<OnceLock<Result<Client, String>>>);
+pub struct HttpPool(Arc<Clients>);
+
+/// One client without certificates, for receivers on this machine, which must work where no certificates are installed; and one with.
+#[derive(Debug, Default)]
+struct Clients {
+    plain: OnceLock<Client>,
+    tls: OnceLock<Client>,
+}
 
 /// A request that a sender makes.
 pub(super) struct Request {
@@ -71,15 +78,21 @@ pub struct HttpAnswer {
 }
 
 impl HttpPool {
-    fn client(&self) -> Result<&Client, String> {
-        self.0.get_or_init(build).as_ref().map_err(Clone::clone)
+    /// The client for an address. A failure isn't kept: the certificates that were missing may be there the next time.
+    fn client(&self, url: &Url) -> Result<&Client, String> {
+        let tls = url.scheme() == "https";
+        let made = if tls { &self.0.tls } else { &self.0.plain };
+        match made.get() {
+            Some(client) => Ok(client),
+            None => build(tls).map(|client| made.get_or_init(|| client)),
+        }
     }
 
     /// POSTs once: no redirect is followed, no proxy is taken from the environment, and nothing is repeated.
     pub(super) async fn post<G: LiveGate>(&self, _permit: Permit<G>, request: Request, now: Timestamp) -> Wire {
-        let client = match self.client() {
+        let client = match self.client(&request.url) {
             Ok(client) => client,
-            Err(why) => return Wire::Unfit(why),
+            Err(why) => return Wire::NotSent(why),
         };
         let wait = request.timeout;
         let mut call =
@@ -105,13 +118,15 @@ impl HttpPool {
 /// Why it can't be made.
 pub fn daemon_client(timeout: Duration) -> Result<Client, String> {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(timeout).build().map_err(words)
+    let plain = Client::builder().tls_certs_only([]).no_proxy().redirect(reqwest::redirect::Policy::none());
+    plain.timeout(timeout).build().map_err(words)
 }
 
-fn build() -> Result<Client, String> {
+fn build(tls: bool) -> Result<Client, String> {
     // Fails when a provider is set already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
+    let builder = if tls { Client::builder() } else { Client::builder().tls_certs_only([]) };
+    builder
         .user_agent(concat!("candor/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())

@@ -233,3 +233,20 @@ async fn targets_that_share_a_pool_share_connections() {
     }
     assert_eq!((sink.seen().len(), sink.connections()), (5, 1));
 }
+
+/// On a machine without certificates a receiver on this machine is reached all the same, and an encrypted one fails in words, to be tried
+/// again: what runs is two of the tests above, in a process that finds no certificates.
+#[test]
+fn a_machine_without_certificates_still_reaches_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    for test in ["an_unsigned_request_is_allowed_and_said", "where_nothing_can_have_left_it_failed"] {
+        let ran = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &format!("senders::webhook::{test}")])
+            .env("SSL_CERT_FILE", folder.path().join("none"))
+            .env("SSL_CERT_DIR", folder.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && text.contains("1 passed"), "{text}");
+    }
+}
