@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const ACT_BYTES_MAX: usize = 8 * 1024;
 /// Largest header section of a request, in bytes. What is longer gets 431 and the connection is closed.
 pub const HEADER_BYTES_MAX: usize = 32 * 1024;
+/// Most that one connection reads ahead, in bytes: pipelined requests beyond it wait in the kernel.
+pub const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// Most header fields of a request.
 pub const HEADERS_MAX: usize = 64;
 /// Shortest bearer token, in bytes: what is shorter can be guessed.

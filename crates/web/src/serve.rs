@@ -18,7 +18,8 @@ use tokio::{
 use crate::{
     app::App,
     limits::{
-        BODY_READ_MAX, CONNECTION_LIFE_MAX, CONNECTIONS_MAX, FINISH_MAX, HEADER_BYTES_MAX, HEADER_READ_MAX, HEADERS_MAX,
+        BODY_READ_MAX, CONNECTION_LIFE_MAX, CONNECTIONS_MAX, FINISH_MAX, HEADER_BYTES_MAX, HEADER_READ_MAX,
+        HEADERS_MAX, READ_BUFFER_BYTES_MAX,
     },
 };
 
@@ -111,7 +112,8 @@ async fn serve_one(stream: TcpStream, router: Router, bounds: Bounds, mut stoppi
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(bounds.header_read)
-            .max_buf_size(HEADER_BYTES_MAX)
+            .max_header_size(HEADER_BYTES_MAX)
+            .max_buf_size(READ_BUFFER_BYTES_MAX)
             .max_headers(HEADERS_MAX)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
     );

@@ -34,12 +34,8 @@ async fn every_act_is_read() {
         assert_eq!(candor_web::act_to_json(&act)["act"], body["act"]);
         server.send(&Request::act(body.to_string())).await.ok();
         server.send(&Request::act(candor_web::act_to_json(&act).to_string())).await.ok();
-        let [.., first, second] = server.desk.inputs().try_into().map(|pair: [Input; 2]| pair).unwrap_or_else(|all| {
-            let at = all.len() - 2;
-            [all[at].clone(), all[at + 1].clone()]
-        });
         let expected = Input::Operator { act, origin: Origin::Operator };
-        assert_eq!((&first, &second), (&expected, &expected));
+        assert!(server.desk.inputs().ends_with(&[expected.clone(), expected]));
     }
     server
         .send(&Request::act(r#"{"act": "acknowledge", "notice": "n-1", "by": "me"}"#))

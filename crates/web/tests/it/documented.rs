@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use candor_core::event::EVENT_TYPES;
+use candor_core::ids::{NoticeNo, TargetName, TaskId};
 use candor_core::limits::{EVENT_BATCH_MAX, EVENT_BYTES_MAX, JSON_DEPTH_MAX, REQUEST_BYTES_MAX};
 use candor_path::Refusal;
 use candor_web::{limits, refusal_status};
@@ -49,10 +50,9 @@ pub(crate) fn assert_code(code: &str, status: u16) {
 
 #[test]
 fn every_refusal_stands_in_the_table() {
-    let (task, notice) = || -> (candor_core::ids::TaskId, candor_core::ids::NoticeNo) {
-        ("t1".parse().unwrap(), "n-1".parse().unwrap())
-    }();
-    let target: candor_core::ids::TargetName = "phone".parse().unwrap();
+    let task: TaskId = "t1".parse().unwrap();
+    let notice: NoticeNo = "n-1".parse().unwrap();
+    let target: TargetName = "phone".parse().unwrap();
     let all = [
         Refusal::UnknownTask(task.clone()),
         Refusal::UnknownParent(task.clone()),
