@@ -1,32 +1,50 @@
-//! The governed process: its output passed on byte for byte and hashed, signals passed on, its end.
+//! The governed process: started, its output passed on byte for byte and hashed, its end.
 
 use std::{
     ffi::OsString,
-    io::IsTerminal as _,
+    io::{ErrorKind, IsTerminal as _},
     os::unix::process::ExitStatusExt as _,
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
 use sha2::{Digest, Sha256};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     process::{Child as Process, Command},
-    signal::unix::{SignalKind, signal},
+    sync::watch,
     task::JoinHandle,
-    time::{MissedTickBehavior, interval},
+    time::timeout,
 };
 
-use super::reports::Reports;
+use super::signals::Signals;
 use crate::exit::{Exit, Failure};
 
-/// How long output that the command's own children still write is passed on after it has ended.
-const DRAIN_MAX: Duration = Duration::from_secs(2);
+/// How long, after the command's end, it is waited for more output: a process that it left behind may hold the pipe open for ever.
+/// Time in which our own reader is slow doesn't count, so nothing that the command wrote is cut off.
+const DRAIN_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Most bytes passed on after the command's end, in bytes. A pipe holds no more than this, so what comes later isn't the command's.
+const DRAIN_BYTES_MAX: usize = 1024 * 1024;
+/// How much is passed on at once, in bytes.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// How many bytes the command wrote so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    stdout: AtomicU64,
+    stderr: AtomicU64,
+}
+
+impl Tally {
+    /// Bytes on standard output and on standard error.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        (self.stdout.load(Ordering::Relaxed), self.stderr.load(Ordering::Relaxed))
+    }
+}
 
 /// How the command ended.
 #[derive(Clone, Debug)]
@@ -35,16 +53,39 @@ pub(super) struct Ended {
     pub(super) code: i32,
     /// The signal that ended it.
     pub(super) signal: Option<i32>,
-    /// SHA-256 in hex of its standard output.
-    pub(super) stdout_sha256: String,
+    /// SHA-256 in hex of its standard output; none when that didn't come to its end.
+    pub(super) stdout_sha256: Option<String>,
+    /// Why it couldn't be started at all.
+    pub(super) not_started: Option<String>,
+}
+
+impl Ended {
+    /// The command couldn't be started.
+    pub(super) fn before_start(failure: &Failure) -> Self {
+        let code = i32::from(failure.exit as u8);
+        Self { code, signal: None, stdout_sha256: None, not_started: Some(failure.message.clone()) }
+    }
+
+    fn with(status: ExitStatus, stdout_sha256: Option<String>) -> Self {
+        let signal = status.signal();
+        let code = status.code().or_else(|| signal.map(|signal| 128 + signal));
+        Self { code: code.unwrap_or(i32::from(Exit::ExecFailed as u8)), signal, stdout_sha256, not_started: None }
+    }
 }
 
 /// A running command.
 pub(super) struct Child {
     process: Process,
-    written: Arc<AtomicU64>,
-    stdout: Option<JoinHandle<Sha256>>,
-    stderr: Option<JoinHandle<Sha256>>,
+    tally: Arc<Tally>,
+    ended: watch::Sender<bool>,
+    stdout: JoinHandle<Option<Sha256>>,
+    stderr: JoinHandle<Option<Sha256>>,
+}
+
+/// Whether a terminal is at hand. Then the command stays in our process group, so that the terminal's own signals (Ctrl-C, Ctrl-Z, a
+/// new window size) reach it as ever. Without one it leads a group of its own, and every signal is passed on to that whole group.
+pub(super) fn at_terminal() -> bool {
+    std::io::stdin().is_terminal() || std::io::stdout().is_terminal() || std::io::stderr().is_terminal()
 }
 
 impl Child {
@@ -52,23 +93,32 @@ impl Child {
         let [program, args @ ..] = command else {
             return Err(Failure::new(Exit::Usage, "no command to run"));
         };
-        let spawned = Command::new(program).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let mut process = spawned.map_err(|error| {
-            let name = program.to_string_lossy();
-            match error.kind() {
-                std::io::ErrorKind::NotFound => Failure::new(Exit::ExecNotFound, format!("`{name}` wasn't found")),
-                std::io::ErrorKind::PermissionDenied => {
-                    Failure::new(Exit::ExecNotExecutable, format!("`{name}` can't be run: {error}"))
-                }
-                _ => Failure::new(Exit::ExecFailed, format!("`{name}` can't be started: {error}")),
+        let mut command = Command::new(program);
+        command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if !at_terminal() {
+            command.process_group(0);
+        }
+        let name = program.to_string_lossy();
+        let mut process = command.spawn().map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Failure::new(Exit::ExecNotFound, format!("`{name}` wasn't found")),
+            ErrorKind::PermissionDenied | ErrorKind::ExecutableFileBusy | ErrorKind::IsADirectory => {
+                Failure::new(Exit::ExecNotExecutable, format!("`{name}` can't be run: {error}"))
             }
+            _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
+                Failure::new(Exit::ExecNotExecutable, format!("`{name}` can't be run: {error}"))
+            }
+            _ => Failure::new(Exit::ExecFailed, format!("`{name}` can't be started: {error}")),
         })?;
-        let written = Arc::new(AtomicU64::new(0));
-        let stdout =
-            process.stdout.take().map(|from| tokio::spawn(pass_on(from, tokio::io::stdout(), Arc::clone(&written))));
-        let stderr =
-            process.stderr.take().map(|from| tokio::spawn(pass_on(from, tokio::io::stderr(), Arc::clone(&written))));
-        Ok(Self { process, written, stdout, stderr })
+        let (Some(out), Some(err)) = (process.stdout.take(), process.stderr.take()) else {
+            return Err(Failure::new(Exit::ExecFailed, format!("`{name}` was started without its pipes")));
+        };
+        let (ended, has_ended) = watch::channel(false);
+        let tally = Arc::new(Tally::default());
+        let of = Arc::clone(&tally);
+        let stdout = pass_on(out, tokio::io::stdout(), move |bytes| add(&of.stdout, bytes), has_ended.clone());
+        let of = Arc::clone(&tally);
+        let stderr = pass_on(err, tokio::io::stderr(), move |bytes| add(&of.stderr, bytes), has_ended);
+        Ok(Self { process, tally, ended, stdout: tokio::spawn(stdout), stderr: tokio::spawn(stderr) })
     }
 
     /// Its process id, while it runs.
@@ -76,88 +126,87 @@ impl Child {
         self.process.id()
     }
 
-    /// Waits for the end. Meanwhile passes signals on, and reports growing output as life.
-    pub(super) async fn run(&mut self, every: Duration, reports: &mut Reports) -> Ended {
-        let forwarder = self.id().map(|pid| tokio::spawn(forward(pid)));
-        let mut tick = interval(every);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut told = 0;
+    /// How much it has written.
+    pub(super) fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
+    }
+
+    /// Waits for its end and passes signals on meanwhile. A signal after that ends the wait for output.
+    pub(super) async fn wait(mut self, signals: &mut Signals) -> Ended {
         let status = loop {
             tokio::select! {
                 status = self.process.wait() => break status,
-                _ = tick.tick() => {
-                    let written = self.written.load(Ordering::Relaxed);
-                    if written != told {
-                        told = written;
-                        reports.alive().await;
+                signal = signals.next() => {
+                    if let Some(pid) = self.process.id() {
+                        signals.pass(signal, pid);
                     }
                 }
             }
         };
-        if let Some(forwarder) = forwarder {
-            forwarder.abort();
-        }
-        let stdout_sha256 = hex(drain(self.stdout.take()).await);
-        drain(self.stderr.take()).await;
-        let (code, signal) = match status {
-            Ok(status) => (status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)), status.signal()),
-            Err(_) => (i32::from(Exit::ExecFailed as u8), None),
+        let _ = self.ended.send(true);
+        let stdout = tokio::select! {
+            (stdout, _) = async { tokio::join!(self.stdout, self.stderr) } => stdout.ok().flatten(),
+            () = signals.next_ending() => None,
         };
-        Ended { code, signal, stdout_sha256 }
-    }
-}
-
-/// What a stream's digest is when it ended in order, or what was passed on until the wait ended.
-async fn drain(stream: Option<JoinHandle<Sha256>>) -> Sha256 {
-    match stream {
-        Some(stream) => match tokio::time::timeout(DRAIN_MAX, stream).await {
-            Ok(Ok(hash)) => hash,
-            _ => Sha256::new(),
-        },
-        None => Sha256::new(),
-    }
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Passes a stream on unchanged. A reader of ours that went away doesn't stop the command: the rest is read and dropped.
-async fn pass_on(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, written: Arc<AtomicU64>) -> Sha256 {
-    let (mut hash, mut buffer, mut open) = (Sha256::new(), vec![0_u8; 16 * 1024], true);
-    while let Ok(count) = from.read(&mut buffer).await {
-        let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
-        hash.update(bytes);
-        written.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
-        if open {
-            open = to.write_all(bytes).await.is_ok() && to.flush().await.is_ok();
+        let digest = stdout.map(|hash| hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        match status {
+            Ok(status) => Ended::with(status, digest),
+            Err(error) => {
+                Ended::before_start(&Failure::new(Exit::ExecFailed, format!("its end can't be seen: {error}")))
+            }
         }
     }
-    hash
 }
 
-/// Passes signals on. From a terminal, the command gets Ctrl-C and Ctrl-\ itself; sending them again would count double.
-async fn forward(pid: u32) {
-    let from_terminal = std::io::stdin().is_terminal();
-    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
-    let streams = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::quit()),
-        signal(SignalKind::user_defined1()),
-        signal(SignalKind::user_defined2()),
-    );
-    let (Ok(mut term), Ok(mut hup), Ok(mut int), Ok(mut quit), Ok(mut usr1), Ok(mut usr2)) = streams else { return };
+fn add(to: &AtomicU64, bytes: usize) {
+    to.fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);
+}
+
+/// Passes a stream on unchanged, and comes to its digest when it ends in order.
+///
+/// When our own reader closes the pipe, so do we: the command then gets its SIGPIPE, as it would without us. Any other failure to
+/// write (a terminal that is gone) doesn't stop the command: the rest is read and dropped.
+async fn pass_on(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    count: impl Fn(usize),
+    mut ended: watch::Receiver<bool>,
+) -> Option<Sha256> {
+    let (mut hash, mut buffer, mut writes) = (Sha256::new(), vec![0_u8; CHUNK_BYTES], true);
+    let (mut wait, mut room) = (DRAIN_WAIT_MAX, DRAIN_BYTES_MAX);
     loop {
-        let which = tokio::select! {
-            _ = term.recv() => Signal::TERM,
-            _ = hup.recv() => Signal::HUP,
-            _ = usr1.recv() => Signal::USR1,
-            _ = usr2.recv() => Signal::USR2,
-            _ = int.recv() => { if from_terminal { continue } Signal::INT }
-            _ = quit.recv() => { if from_terminal { continue } Signal::QUIT }
+        let after_end = *ended.borrow();
+        let read = if after_end {
+            let began = Instant::now();
+            let read = timeout(wait, from.read(&mut buffer)).await.ok()?;
+            wait = wait.saturating_sub(began.elapsed());
+            read
+        } else {
+            tokio::select! {
+                read = from.read(&mut buffer) => read,
+                _ = ended.changed() => continue,
+            }
         };
-        let _ = kill_process(pid, which);
+        let bytes = buffer.get(..read.ok()?)?;
+        if bytes.is_empty() {
+            return Some(hash);
+        }
+        hash.update(bytes);
+        count(bytes.len());
+        if writes {
+            match write(&mut to, bytes).await {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return None,
+                Err(_) => writes = false,
+            }
+        }
+        if after_end {
+            room = room.checked_sub(bytes.len())?;
+        }
     }
+}
+
+async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<()> {
+    to.write_all(bytes).await?;
+    to.flush().await
 }

@@ -3,16 +3,22 @@
 
 mod child;
 mod reports;
+mod signals;
+mod words;
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use candor_core::{
     claim::ClaimKind,
     ids::{AgentId, TaskId},
-    time::parse_duration,
 };
 use clap::Args;
 
+use self::{
+    child::{Child, Ended},
+    reports::Reporter,
+    signals::Signals,
+};
 use super::task::duration;
 use crate::{
     cli::Global,
@@ -22,7 +28,7 @@ use crate::{
 /// Run a command as a governed task
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Examples:\n  candor exec --task nightly --period 10m -- ./migrate.sh\n  candor exec --task tests --report target/nextest/ci/junit.xml --supports tests_passed -- cargo nextest run\n\nThe command's exit code is passed through. 125: candor failed first; 126: can't be run; 127: not found.\nStandard output and error of the command are pipes, passed on byte for byte."
+    after_help = "Examples:\n  candor exec --task nightly --period 10m -- ./migrate.sh\n  candor exec --task tests --report target/nextest/ci/junit.xml --supports tests_passed -- cargo nextest run\n\nThe command's exit code is passed through. 125: candor failed first; 126: can't be run; 127: not found.\nStandard output and error of the command are pipes, passed on byte for byte.\nSignals are passed on; without a terminal, to all that the command started."
 )]
 pub struct ExecArgs {
     /// The task's id
@@ -65,17 +71,19 @@ pub fn run(global: &Global, args: ExecArgs) -> Outcome {
 }
 
 async fn govern(global: &Global, args: &ExecArgs) -> Result<i32, Failure> {
-    let mut child = child::Child::spawn(&args.command)?;
-    let mut reports = reports::Reports::new(global.clone(), args.clone());
-    reports.started(child.id()).await;
-    let every = checkpoint_every(args);
-    let ended = child.run(every, &mut reports).await;
-    reports.ended(&ended).await;
-    Ok(ended.code)
-}
-
-/// How often output growth is reported as life: three times per period, and at least once a minute.
-fn checkpoint_every(args: &ExecArgs) -> Duration {
-    let period = args.period.as_deref().and_then(|text| parse_duration(text).ok()).unwrap_or(Duration::from_secs(300));
-    (period / 3).clamp(Duration::from_millis(300), Duration::from_secs(60))
+    let mut signals = Signals::catch();
+    match Child::spawn(&args.command) {
+        Ok(child) => {
+            let reporter = Reporter::start(global, args, child.id(), child.tally());
+            let ended = child.wait(&mut signals).await;
+            let code = ended.code;
+            reporter.finish(ended).await;
+            Ok(code)
+        }
+        Err(failure) => {
+            let reporter = Reporter::start(global, args, None, Arc::default());
+            reporter.finish(Ended::before_start(&failure)).await;
+            Err(failure)
+        }
+    }
 }
