@@ -52,7 +52,7 @@ pub(super) fn parse(raw: Value, now: Timestamp) -> Result<Event, EventError> {
     };
     if let Some(unknown) = fields.keys().find(|key| !ATTRIBUTES.contains(&key.as_str())) {
         return Err(refuse(
-            format!("/{unknown}"),
+            format!("/{}", shorten(unknown)),
             format!("unknown attribute `{}`{}", shorten(unknown), did_you_mean(unknown, ATTRIBUTES.into_iter())),
         ));
     }

@@ -6,6 +6,7 @@ use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
 use miette::Diagnostic;
 
 use super::{
+    bounds,
     error::{PackError, PackErrors, Position, check, nearest},
     evaluate::PackSet,
     manifest::{self, MANIFEST, Pack},
@@ -86,6 +87,10 @@ fn read_rules(source: &PackSource, pack: &Pack, validator: &Validator, errors: &
             return Vec::new();
         }
     };
+    if let Some(error) = bounds::check(&pack.id, RULES, text) {
+        errors.push(error);
+        return Vec::new();
+    }
     let policies: PolicySet = match text.parse() {
         Ok(policies) => policies,
         Err(parse_errors) => {

@@ -10,6 +10,7 @@
 //! - [`explain`] says why a recorded decision is what it is, and what would change it;
 //! - [`cases`] runs a pack's golden cases, and [`lint`] says everything that is wrong with a pack.
 
+mod bounds;
 pub mod cases;
 mod effect;
 mod error;

@@ -4,11 +4,13 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     missing_docs,
     reason = "tests"
 )]
 
 mod deliver;
 mod harness;
+mod sim;
 mod truths;
 mod watch;

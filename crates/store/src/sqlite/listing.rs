@@ -29,9 +29,12 @@ use crate::{
 
 /// Deliveries that nothing moves on: prepared and left there, sent by somebody who is gone, or pending for a reason that plans
 /// another attempt without a time for it.
-const STRANDED: &str = "WHERE state = ?1 OR (state = ?2 AND NOT EXISTS \
+pub(super) const STRANDED: &str = select!(
+    delivery,
+    "WHERE state = ?1 OR (state = ?2 AND NOT EXISTS \
      (SELECT 1 FROM owner o WHERE o.no = owner AND NOT o.ended AND o.beat_at >= ?3)) \
-     OR (state = ?4 AND reason IN (?5, ?6) AND due_at IS NULL) ORDER BY since, notice, target LIMIT ?7";
+     OR (state = ?4 AND reason IN (?5, ?6) AND due_at IS NULL) ORDER BY since, notice, target LIMIT ?7"
+);
 
 /// A state and its reason from their codes.
 fn standing(state: i64, reason: i64) -> Option<(StateName, Option<&'static str>)> {
@@ -306,8 +309,7 @@ impl Listing for Reader {
             PendingReason::AttemptOpen.code(),
             most(limit),
         ];
-        let deliveries: Vec<Delivery> =
-            self.db.many(&[select!(delivery, ""), STRANDED].concat(), params, rows::delivery)?;
+        let deliveries: Vec<Delivery> = self.db.many(STRANDED, params, rows::delivery)?;
         Ok(deliveries.iter().map(Stranded::from).collect())
     }
 

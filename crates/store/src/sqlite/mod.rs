@@ -14,6 +14,8 @@ mod reader;
 mod rows;
 mod segment;
 mod state;
+#[cfg(test)]
+mod tests;
 mod txn;
 mod view;
 mod write;

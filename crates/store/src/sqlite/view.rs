@@ -30,9 +30,26 @@ pub(super) const NEXT_DUE: &str = "SELECT min(at) FROM (\
      SELECT * FROM (SELECT due_at AS at FROM task WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1) UNION ALL \
      SELECT * FROM (SELECT due_at FROM delivery WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1))";
 /// Leased deliveries whose owner is gone.
-const ORPHANS: &str = "SELECT d.notice, d.target FROM delivery d LEFT JOIN owner o ON o.no = d.owner \
+pub(super) const ORPHANS: &str = "SELECT d.notice, d.target FROM delivery d LEFT JOIN owner o ON o.no = d.owner \
      WHERE d.state IN (?4, ?5) AND d.owner <> ?1 AND (o.no IS NULL OR o.ended OR o.beat_at < ?2) \
      ORDER BY d.notice, d.target LIMIT ?3";
+
+/// Children that haven't ended, and that ended without proof; the codes from 4 on are of states that end.
+pub(super) const CHILDREN: &str = "SELECT count(*) FILTER (WHERE state < 4), count(*) FILTER (WHERE state >= 4 AND unproved) \
+                   FROM task WHERE parent = ?1";
+/// A task's notices, newest first.
+pub(super) const NOTICES_OF: &str = select!(notice, "WHERE o.task = ?1 ORDER BY o.no DESC LIMIT ?2");
+/// A target's due deliveries, oldest notice first.
+pub(super) const DUE_FOR: &str =
+    select!(delivery, "INDEXED BY delivery_due WHERE due_at <= ?1 AND target = ?2 AND state <> ?3 ORDER BY notice LIMIT ?4");
+/// What a digest covers.
+pub(super) const COVERED_BY: &str = select!(delivery, "WHERE digest_of = ?1 AND target = ?2 ORDER BY notice");
+/// Pending deliveries without a next time, those that wait longest first.
+pub(super) const HELD: &str =
+    select!(delivery, "WHERE state = ?1 AND reason = ?2 AND +due_at IS NULL ORDER BY since, notice, target LIMIT ?3");
+/// Handed over and not taken up, those that wait longest first.
+pub(super) const HANDED_OVER: &str =
+    "SELECT notice, target FROM delivery WHERE state = ?1 AND reason = 0 ORDER BY since, notice, target LIMIT ?2";
 
 impl View for SqliteTxn<'_> {
     fn numbers(&self) -> Result<Numbers, Unreadable> {
@@ -57,9 +74,7 @@ impl View for SqliteTxn<'_> {
 
     fn children(&self, id: &TaskId) -> Result<(u64, u64), Unreadable> {
         let Some(no) = self.known(id)? else { return Ok((0, 0)) };
-        let sql = "SELECT count(*) FILTER (WHERE state < 4), count(*) FILTER (WHERE state >= 4 AND unproved) \
-                   FROM task WHERE parent = ?1";
-        Ok(self.db().one(sql, [no], |row| Ok((nat(row, 0)?, nat(row, 1)?)))?.unwrap_or_default())
+        Ok(self.db().one(CHILDREN, [no], |row| Ok((nat(row, 0)?, nat(row, 1)?)))?.unwrap_or_default())
     }
 
     fn incident(&self, no: IncidentNo) -> Result<Option<Incident>, Unreadable> {
@@ -92,8 +107,7 @@ impl View for SqliteTxn<'_> {
 
     fn notices_of(&self, task: &TaskId, limit: usize) -> Result<Vec<Notice>, Unreadable> {
         let Some(no) = self.known(task)? else { return Ok(Vec::new()) };
-        let sql = select!(notice, "WHERE o.task = ?1 ORDER BY o.no DESC LIMIT ?2");
-        Ok(self.db().many(sql, [no, most(limit)], rows::notice)?)
+        Ok(self.db().many(NOTICES_OF, [no, most(limit)], rows::notice)?)
     }
 
     fn deliveries(&self, notice: NoticeNo) -> Result<Vec<Delivery>, Unreadable> {
@@ -107,29 +121,22 @@ impl View for SqliteTxn<'_> {
     }
 
     fn due_for(&self, target: &TargetName, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, Unreadable> {
-        let sql = select!(delivery, "WHERE due_at <= ?1 AND target = ?2 AND state <> ?3 ORDER BY notice LIMIT ?4");
         let params = params![now.as_micros(), target.as_str(), states::DISPATCHED, most(limit)];
-        Ok(self.db().many(sql, params, rows::delivery)?)
+        Ok(self.db().many(DUE_FOR, params, rows::delivery)?)
     }
 
     fn covered_by(&self, lead: NoticeNo, target: &TargetName) -> Result<Vec<Delivery>, Unreadable> {
-        let sql = select!(delivery, "WHERE digest_of = ?1 AND target = ?2 ORDER BY notice");
-        Ok(self.db().many(sql, (int(lead.0), target.as_str()), rows::delivery)?)
+        Ok(self.db().many(COVERED_BY, (int(lead.0), target.as_str()), rows::delivery)?)
     }
 
     fn held(&self, reason: PendingReason, limit: usize) -> Result<Vec<Delivery>, Unreadable> {
-        let sql = select!(
-            delivery,
-            "WHERE state = ?1 AND reason = ?2 AND +due_at IS NULL ORDER BY since, notice, target LIMIT ?3"
-        );
-        Ok(self.db().many(sql, [states::PENDING, reason.code(), most(limit)], rows::delivery)?)
+        Ok(self.db().many(HELD, [states::PENDING, reason.code(), most(limit)], rows::delivery)?)
     }
 
     fn handed_over(&self, limit: usize) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable> {
-        let sql = "SELECT notice, target FROM delivery WHERE state = ?1 ORDER BY since, notice, target LIMIT ?2";
-        Ok(self
-            .db()
-            .many(sql, [states::DISPATCHED, most(limit)], |row| Ok((NoticeNo(nat(row, 0)?), rows::word(row, 1)?)))?)
+        Ok(self.db().many(HANDED_OVER, [states::DISPATCHED, most(limit)], |row| {
+            Ok((NoticeNo(nat(row, 0)?), rows::word(row, 1)?))
+        })?)
     }
 
     fn parked_until(&self, target: &TargetName) -> Result<Option<Timestamp>, Unreadable> {

@@ -31,6 +31,9 @@ const PUT_DELIVERY: &str = "INSERT OR REPLACE INTO delivery(notice, target, stat
     maybe_repeat, digest_of, owner, fence, taken_by, opened_at, opening, proof, provider_id) \
     VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)";
 
+/// Tasks that are due before a time are given until then.
+pub(super) const REPRIEVE: &str = "UPDATE task SET due_at = ?1 WHERE due_at < ?1";
+
 /// Where an event is found that was accepted.
 pub(super) fn seen_key(source: &str, id: &str) -> [u8; 16] {
     let hash = Sha256::new().chain_update(source).chain_update("\n").chain_update(id).finalize();
@@ -74,7 +77,7 @@ impl SqliteTxn<'_> {
             }
             Write::Shift { micros } => self.shift(*micros)?,
             Write::Reprieve { until } => {
-                self.db().run("UPDATE task SET due_at = ?1 WHERE due_at < ?1", [until.as_micros()])?;
+                self.db().run(REPRIEVE, [until.as_micros()])?;
             }
         }
         Ok(())

@@ -210,10 +210,8 @@ fn has_its_owner(view: &dyn View, write: &Write) -> bool {
 fn plan_for(view: &dyn View, deed: &Deed, looked: &BTreeMap<String, BeatFold>) -> Option<Plan> {
     let folded = |fold: BeatFold| plan(vec![Write::Folded { task: fold.task, up_to: fold.up_to, last: fold.last }]);
     let made = match deed {
-        // A step checks this; a store refuses it, which `conformance` covers.
-        Deed::Write(write) if matches!(&**write, Write::Beat(beat) if view.task(&beat.task).unwrap().is_none()) => {
-            return None;
-        }
+        Deed::Write(write) if !has_its_owner(view, write) => return None,
+
         Deed::Write(write) => plan(vec![(**write).clone()]),
         Deed::Fold => folded(sorted(view.beats(99).unwrap()).into_iter().next()?),
         Deed::FoldLate => folded(looked.values().next()?.clone()),
