@@ -14,6 +14,7 @@ use super::{
     state::State,
 };
 use crate::{LogEntry, Record, StoreError};
+use candor_audit::seal;
 use candor_core::{task::Task, time::Timestamp};
 use sha2::{Digest as _, Sha256};
 
@@ -90,10 +91,9 @@ impl Reader {
         let length = state.tip.tree.size();
         let Some(last) = length.checked_sub(1) else { return Ok(()) };
         let kept = self.kept(last)?.ok_or_else(|| self.db.damaged("the end of the log is gone"))?;
-        if Some(candor_audit::merkle::log_leaf(&kept.entry.header_line)) != state.tip.leaf {
-            return Err(self.db.damaged("the log doesn't end as it was left"));
-        }
-        Ok(())
+        let LogEntry { header_line, nonce, body } = &kept.entry;
+        let whole = seal::check(header_line, &state.tip.leaf.unwrap_or_default(), nonce, body);
+        whole.map(drop).map_err(|why| self.db.damaged(format!("the log doesn't end as it was left: {why}")))
     }
 
     /// The artifact at a log index.

@@ -40,8 +40,10 @@ pub(super) const CHILDREN: &str = "SELECT count(*) FILTER (WHERE state < 4), cou
 /// A task's notices, newest first.
 pub(super) const NOTICES_OF: &str = select!(notice, "WHERE o.task = ?1 ORDER BY o.no DESC LIMIT ?2");
 /// A target's due deliveries, oldest notice first.
-pub(super) const DUE_FOR: &str =
-    select!(delivery, "INDEXED BY delivery_due WHERE due_at <= ?1 AND target = ?2 AND state <> ?3 ORDER BY notice LIMIT ?4");
+pub(super) const DUE_FOR: &str = select!(
+    delivery,
+    "INDEXED BY delivery_due WHERE due_at <= ?1 AND target = ?2 AND state <> ?3 ORDER BY notice LIMIT ?4"
+);
 /// What a digest covers.
 pub(super) const COVERED_BY: &str = select!(delivery, "WHERE digest_of = ?1 AND target = ?2 ORDER BY notice");
 /// Pending deliveries without a next time, those that wait longest first.

@@ -211,7 +211,6 @@ fn plan_for(view: &dyn View, deed: &Deed, looked: &BTreeMap<String, BeatFold>) -
     let folded = |fold: BeatFold| plan(vec![Write::Folded { task: fold.task, up_to: fold.up_to, last: fold.last }]);
     let made = match deed {
         Deed::Write(write) if !has_its_owner(view, write) => return None,
-
         Deed::Write(write) => plan(vec![(**write).clone()]),
         Deed::Fold => folded(sorted(view.beats(99).unwrap()).into_iter().next()?),
         Deed::FoldLate => folded(looked.values().next()?.clone()),
