@@ -6,6 +6,7 @@
 )]
 
 mod ci;
+mod fuzz;
 mod limits;
 mod shell;
 mod steps;
@@ -32,6 +33,10 @@ enum Task {
     Ci(ci::Args),
     /// Rules about the code itself.
     Tidy,
+    /// Look for inputs that break a parser, at random (nightly toolchain and cargo-fuzz).
+    Fuzz(fuzz::Args),
+    /// Replay the committed corpus of all parsers.
+    FuzzReplay,
     /// Write docs/limits.md from the source.
     Limits,
 }
@@ -40,6 +45,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Test(args) => test::run(&args),
         Task::Ci(args) => ci::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
+        Task::FuzzReplay => fuzz::replay(),
         Task::Tidy => tidy::run(),
         Task::Limits => limits::run(),
     };

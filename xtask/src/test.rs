@@ -15,6 +15,13 @@ pub(crate) struct Args {
     package: Vec<String>,
 }
 
+impl Args {
+    /// All tests of one package.
+    pub(crate) fn package(name: &str) -> Self {
+        Self { filter: None, package: vec![name.to_owned()] }
+    }
+}
+
 /// Runs the tests.
 pub(crate) fn run(args: &Args) -> Result<bool, TaskError> {
     let mut steps = Steps::default();

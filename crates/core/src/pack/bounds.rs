@@ -8,35 +8,66 @@ const NESTING_MAX: usize = 48;
 /// Most operators and `.`s in one rule.
 const OPERATORS_MAX: usize = 512;
 
+/// Where a byte stands.
+#[derive(Clone, Copy)]
+enum Inside {
+    Rule,
+    Text,
+    /// Right after a `\` in a text.
+    Escape,
+    Comment,
+}
+
+/// What one rule has so far.
+#[derive(Default)]
+struct Count {
+    open: usize,
+    ifs: usize,
+    operators: usize,
+}
+
+impl Count {
+    fn take(&mut self, byte: u8, is_if: bool) {
+        match byte {
+            b';' => *self = Self::default(),
+            b'(' | b'[' | b'{' => self.open += 1,
+            b')' | b']' | b'}' => self.open = self.open.saturating_sub(1),
+            b'&' | b'|' | b'!' | b'+' | b'-' | b'*' | b'<' | b'>' | b'=' | b'.' => self.operators += 1,
+            _ => self.ifs += usize::from(is_if),
+        }
+    }
+
+    fn excess(&self) -> Option<String> {
+        if self.open + self.ifs > NESTING_MAX {
+            return Some(format!("the rule is nested more than {NESTING_MAX} levels deep"));
+        }
+        (self.operators > OPERATORS_MAX).then(|| format!("the rule has more than {OPERATORS_MAX} operators"))
+    }
+}
+
 /// The first rule that is too deep or too long, if any.
 pub(super) fn check(pack: &str, file: &str, text: &str) -> Option<PackError> {
-    let (mut open, mut ifs, mut operators) = (0_usize, 0_usize, 0_usize);
-    let mut bytes = text.bytes().enumerate().peekable();
-    let mut word_before = false;
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'"' => while bytes.next_if(|(_, byte)| *byte != b'"').is_some_and(|(_, byte)| byte != b'\\' || bytes.next().is_some()) {},
-            b'/' if bytes.next_if(|(_, next)| *next == b'/').is_some() => while bytes.next_if(|(_, next)| *next != b'\n').is_some() {},
-            b';' => (open, ifs, operators) = (0, 0, 0),
-            b'(' | b'[' | b'{' => open += 1,
-            b')' | b']' | b'}' => open = open.saturating_sub(1),
-            b'i' if !word_before && text.get(at..).is_some_and(|rest| rest.starts_with("if")) => ifs += 1,
-            b'&' | b'|' | b'!' | b'+' | b'-' | b'*' | b'<' | b'>' | b'=' | b'.' => operators += 1,
-            _ => {}
-        }
-        // The quote that ends a string is taken here, as the loop above stops before it.
-        if byte == b'"' {
-            bytes.next();
-        }
-        word_before = byte.is_ascii_alphanumeric() || byte == b'_';
-        let message = if open + ifs > NESTING_MAX {
-            format!("the rule is nested more than {NESTING_MAX} levels deep")
-        } else if operators > OPERATORS_MAX {
-            format!("the rule has more than {OPERATORS_MAX} operators")
-        } else {
-            continue;
+    let mut inside = Inside::Rule;
+    let mut count = Count::default();
+    let mut in_word = false;
+    for (at, byte) in text.bytes().enumerate() {
+        let rest = || text.get(at..).unwrap_or_default();
+        inside = match (inside, byte) {
+            (Inside::Text, b'\\') => Inside::Escape,
+            (Inside::Text, b'"') | (Inside::Comment, b'\n') => Inside::Rule,
+            (Inside::Text | Inside::Escape, _) | (Inside::Rule, b'"') => Inside::Text,
+            (Inside::Comment, _) => Inside::Comment,
+            (Inside::Rule, b'/') if rest().starts_with("//") => Inside::Comment,
+            (Inside::Rule, _) => {
+                count.take(byte, !in_word && rest().starts_with("if"));
+                Inside::Rule
+            }
         };
-        return Some(PackError::new(pack, file, message).at(Position::of(text, at)).hint("split it into several rules"));
+        in_word = byte.is_ascii_alphanumeric() || byte == b'_';
+        if let Some(message) = count.excess() {
+            let error = PackError::new(pack, file, message).at(Position::of(text, at));
+            return Some(error.hint("split it into several rules"));
+        }
     }
     None
 }
