@@ -5,20 +5,22 @@ use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 use candor_audit::{merkle, seal};
 use candor_core::{
     notice::{PendingReason, StateName},
+    pack::lint,
+    task::TaskState,
     time::{Timestamp, format_duration},
 };
-use candor_store::{Listing, StoreError, sqlite::Reader};
+use candor_store::{DeliveryCount, Listing, Owner, StoreError, sqlite::Reader};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use super::status::ALIVE_SECS;
+use super::status::{ALIVE_SECS, DISPATCHING, WATCHING};
 use crate::{
     cli::Global,
-    config::Config,
+    config::{Config, pack_sources},
     desk::{self, reader},
     engine::Clock,
-    exit::{Exit, Outcome},
+    exit::{Exit, Failure, Outcome},
     home::Home,
     output,
 };
@@ -27,6 +29,8 @@ use crate::{
 const RECORDS_VERIFIED_MAX: u64 = 1_000;
 /// Below this much room on the state folder's disk, in bytes, new work may soon be refused.
 const ROOM_MIN: u64 = 64 * 1024 * 1024;
+/// How long a due notice may wait for a dispatcher that comes by on a schedule, and a task for such a watchdog.
+const PASSES_MAX: Duration = Duration::from_secs(600);
 /// How far the log's last record may lie ahead of the clock.
 const AHEAD_MAX: Duration = Duration::from_secs(5);
 
@@ -71,7 +75,10 @@ pub fn run(global: &Global, _: DoctorArgs) -> Outcome {
     let now = Clock::from_env().now();
     let mut audit = Audit::default();
     match Config::load(&home) {
-        Ok(config) => targets(&mut audit, &config),
+        Ok(config) => {
+            targets(&mut audit, &config);
+            packs(&mut audit, &home)?;
+        }
         Err(failure) => audit.add(Weight::Problem, failure.message, failure.hint.unwrap_or_default()),
     }
     folder(&mut audit, &home);
@@ -116,6 +123,16 @@ fn targets(audit: &mut Audit, config: &Config) {
             audit.add(Weight::Note, format!("target {}: {warning}", binding.target()), "");
         }
     }
+}
+
+/// Packs that load may still hold cases that fail, and rules that no case shows.
+fn packs(audit: &mut Audit, home: &Home) -> Result<(), Failure> {
+    for source in pack_sources(home)? {
+        for error in lint(&source) {
+            audit.add(Weight::Problem, error.to_string(), "candor pack lint FOLDER");
+        }
+    }
+    Ok(())
 }
 
 fn folder(audit: &mut Audit, home: &Home) {
@@ -187,34 +204,67 @@ fn deliveries(audit: &mut Audit, store: &Reader, now: Timestamp) -> Result<(), S
     Ok(())
 }
 
+/// Whether somebody does a kind of work.
+enum Working {
+    /// Now, in this role.
+    Now(String),
+    /// In passes: the last ended in order, a short while ago.
+    Passes(Timestamp),
+    /// No longer, since then; in order or not.
+    Gone {
+        since: Timestamp,
+        in_order: bool,
+    },
+    Never,
+}
+
+impl Working {
+    fn of(owners: &[Owner], roles: &[&str], alive_since: Timestamp, now: Timestamp) -> Self {
+        let able = owners.iter().filter(|owner| roles.contains(&owner.role.as_str()));
+        let alive = |owner: &&Owner| !owner.ended && owner.beat_at >= alive_since;
+        if let Some(owner) = able.clone().find(alive) {
+            return Self::Now(owner.role.clone());
+        }
+        match able.max_by_key(|owner| owner.beat_at) {
+            Some(owner) if owner.ended && owner.role != "up" && now.since(owner.beat_at) < PASSES_MAX => {
+                Self::Passes(owner.beat_at)
+            }
+            Some(owner) => Self::Gone { since: owner.beat_at, in_order: owner.ended },
+            None => Self::Never,
+        }
+    }
+}
+
+/// The watcher is watched: work that waits, and nobody who does it.
 fn liveness(audit: &mut Audit, store: &Reader, alive_since: Timestamp, now: Timestamp) -> Result<(), StoreError> {
     let owners = store.owners(50)?;
-    let last = owners
-        .iter()
-        .filter(|owner| ["up", "run", "watchdog"].contains(&owner.role.as_str()))
-        .max_by_key(|owner| owner.beat_at);
-    let running = store.task_counts()?.get(&candor_core::task::TaskState::Running).copied().unwrap_or(0);
-    match last {
-        Some(owner) if !owner.ended && owner.beat_at >= alive_since => {
-            audit.add(Weight::Fine, format!("the watchdog ({}) lives", owner.role), "");
-        }
-        Some(owner) if running > 0 && owner.ended => audit.add(
-            Weight::Problem,
-            format!("{running} running tasks, and no watchdog runs now; the last one ended at {}", owner.beat_at),
-            "candor up",
-        ),
-        Some(owner) if running > 0 => audit.add(
-            Weight::Problem,
-            format!(
-                "{running} running tasks, and the watchdog has not been seen for {}",
-                format_duration(super::task::whole(now.since(owner.beat_at)))
-            ),
-            "candor up",
-        ),
-        None if running > 0 => {
-            audit.add(Weight::Problem, format!("{running} running tasks, and no watchdog has ever run"), "candor up");
-        }
-        _ => audit.add(Weight::Note, "no watchdog runs; no task needs one now", "candor up"),
+    let running = store.task_counts()?.get(&TaskState::Running).copied().unwrap_or(0);
+    let due = |count: &&DeliveryCount| match count.state {
+        StateName::Queued => true,
+        StateName::PendingExternalSend => count.reason.as_deref() == Some(PendingReason::RetryScheduled.as_str()),
+        _ => false,
+    };
+    let waiting: u64 = store.delivery_counts()?.iter().filter(due).map(|count| count.count).sum();
+    let work = [
+        ("watchdog", &WATCHING, running, "running tasks whose silence would not be noticed"),
+        ("dispatcher", &DISPATCHING, waiting, "deliveries wait"),
+    ];
+    for (role, roles, count, what) in work {
+        let idle = count == 0;
+        let (weight, found) = match Working::of(&owners, roles, alive_since, now) {
+            Working::Now(as_role) => (Weight::Fine, format!("the {role} lives ({as_role})")),
+            Working::Passes(at) => (Weight::Note, format!("the {role} comes by in passes; the last was at {at}")),
+            _ if idle => (Weight::Note, format!("no {role} runs, and nothing waits for one")),
+            Working::Gone { since, in_order: true } => {
+                (Weight::Problem, format!("no {role}: {count} {what}; the last one was stopped at {since}"))
+            }
+            Working::Gone { since, in_order: false } => {
+                let age = format_duration(super::task::whole(now.since(since)));
+                (Weight::Problem, format!("no {role}: {count} {what}; the last one fell silent {age} ago"))
+            }
+            Working::Never => (Weight::Problem, format!("no {role} has ever run: {count} {what}")),
+        };
+        audit.add(weight, found, if weight == Weight::Fine { "" } else { "candor up" });
     }
     Ok(())
 }

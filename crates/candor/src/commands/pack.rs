@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     cli::Global,
-    config::Config,
+    config::{Config, pack_sources},
     exit::{Exit, Failure, Outcome},
     home::Home,
     output, packs,
@@ -26,7 +26,7 @@ pub enum PackCommand {
     /// Say everything that is wrong with a pack
     #[command(after_help = "Example:\n  candor pack lint ./my-pack")]
     Lint(FolderArgs),
-    /// Run golden cases: of one pack, or of all that come with Candor
+    /// Run golden cases: of one pack, or of all that the configuration enables
     #[command(after_help = "Examples:\n  candor pack test\n  candor pack test ./my-pack")]
     Test(TestArgs),
 }
@@ -45,7 +45,7 @@ pub struct FolderArgs {
 
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// The pack's folder, or the id of a core pack; all core packs when none is named
+    /// The pack's folder, or the id of a core pack; all that the configuration enables when none is named
     pack: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub fn run(global: &Global, command: PackCommand) -> Outcome {
         PackCommand::Lint(args) => lint_one(global, &source(&args.pack)?),
         PackCommand::Test(args) => match args.pack {
             Some(pack) => test(global, &[source(&pack)?]),
-            None => test(global, &core_sources()),
+            None => test(global, &pack_sources(&Home::find(global.state.clone(), global.config.clone())?)?),
         },
     }
 }
@@ -159,26 +159,27 @@ fn lint_one(global: &Global, source: &PackSource) -> Outcome {
 }
 
 fn test(global: &Global, sources: &[PackSource]) -> Outcome {
-    let (mut passed, mut failed, mut all) = (0, 0, Vec::new());
+    let (mut all, mut rows, mut failures) = (Vec::new(), Vec::new(), Vec::new());
     for source in sources {
         let results = cases::run(source).map_err(|errors| Failure::new(Exit::Config, errors.to_string()))?;
+        let failed = results.iter().filter(|result| !result.differences.is_empty()).count();
+        rows.push(vec![source.folder.clone(), (results.len() - failed).to_string(), failed.to_string()]);
         for result in results {
-            let ok = result.differences.is_empty();
-            if ok {
-                passed += 1;
-            } else {
-                failed += 1;
-                if !global.json {
-                    output::line(format!("{}/{}: {} failed", source.folder, result.file, result.name));
-                    result.differences.iter().for_each(|difference| output::line(format!("  {difference}")));
-                }
+            let passed = result.differences.is_empty();
+            if !passed {
+                failures.push(format!("{}/{}: {}", source.folder, result.file, result.name));
+                failures.extend(result.differences.iter().map(|difference| format!("  {difference}")));
             }
-            all.push(json!({ "pack": source.folder, "file": result.file, "case": result.name, "passed": ok, "differences": result.differences }));
+            all.push(json!({ "pack": source.folder, "file": result.file, "case": result.name, "passed": passed, "differences": result.differences }));
         }
     }
+    let failed = all.iter().filter(|case| case.get("passed") != Some(&json!(true))).count();
+    let passed = all.len() - failed;
     if global.json {
         output::json(&json!({ "passed": passed, "failed": failed, "cases": all }))?;
     } else {
+        output::table(&["PACK", "PASSED", "FAILED"], rows);
+        failures.iter().for_each(output::line);
         output::line(format!("{passed} passed, {failed} failed"));
     }
     Ok(if failed == 0 { Exit::Ok } else { Exit::Config })

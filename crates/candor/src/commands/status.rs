@@ -1,5 +1,7 @@
 //! `candor status`: what stands where.
 
+use std::collections::BTreeMap;
+
 use candor_core::{
     task::TaskState,
     time::{Timestamp, format_duration},
@@ -21,6 +23,10 @@ use crate::{
 
 /// How old a heartbeat may be before its owner counts as gone: three beats.
 pub const ALIVE_SECS: u64 = 15;
+/// Roles that look at tasks.
+pub const WATCHING: [&str; 3] = ["up", "run", "watchdog"];
+/// Roles that hand notices over.
+pub const DISPATCHING: [&str; 3] = ["up", "run", "dispatcher"];
 /// Most open incidents listed.
 const INCIDENTS_MAX: usize = 100;
 
@@ -38,7 +44,7 @@ pub fn view(store: &impl Listing, now: Timestamp) -> Result<Value, StoreError> {
     let owners: Vec<_> =
         store.owners(50)?.into_iter().filter(|owner| !owner.ended && owner.beat_at >= alive_since).collect();
     let watched = store.task_counts()?.get(&TaskState::Running).copied().unwrap_or(0);
-    let watching = owners.iter().any(|owner| ["up", "run", "watchdog"].contains(&owner.role.as_str()));
+    let watching = owners.iter().any(|owner| WATCHING.contains(&owner.role.as_str()));
     let openings: Vec<_> = store
         .all_openings(200)?
         .into_iter()
@@ -78,12 +84,15 @@ pub fn run(global: &Global, _: StatusArgs) -> Outcome {
     };
     let mut status = view(&store, now).map_err(desk::store_failure)?;
     let home = Home::find(global.state.clone(), global.config.clone())?;
-    let config = Config::load(&home)?;
     if let Value::Object(fields) = &mut status {
-        let settings = &config.machine.settings;
-        fields.insert("profile".to_owned(), json!(settings.profile));
-        fields.insert("targets".to_owned(), json!(settings.targets));
         fields.insert("state".to_owned(), json!(home.state));
+        match Config::load(&home) {
+            Ok(config) => fields.extend(configured(&config)),
+            // What is on record is shown all the same.
+            Err(failure) => {
+                fields.insert("configuration_error".to_owned(), json!(failure.message));
+            }
+        }
     }
     if global.json {
         output::json(&status)?;
@@ -91,6 +100,18 @@ pub fn run(global: &Global, _: StatusArgs) -> Outcome {
     }
     people(&status, now);
     Ok(Exit::Ok)
+}
+
+/// What the configuration says of this deployment.
+fn configured(config: &Config) -> serde_json::Map<String, Value> {
+    let settings = &config.machine.settings;
+    let warnings: BTreeMap<_, _> =
+        config.bindings.iter().map(|(name, binding)| (name.to_string(), binding.warnings())).collect();
+    serde_json::Map::from_iter([
+        ("profile".to_owned(), json!(settings.profile)),
+        ("targets".to_owned(), json!(settings.targets)),
+        ("target_warnings".to_owned(), json!(warnings)),
+    ])
 }
 
 fn text(value: &Value, at: &str) -> String {
@@ -110,55 +131,68 @@ fn ago(value: &Value, at: &str, now: Timestamp) -> String {
 }
 
 fn people(status: &Value, now: Timestamp) {
-    deployment(status, now);
+    match text(status, "/configuration_error").as_str() {
+        "" => output::line(format!("profile {}, state in {}", text(status, "/profile"), text(status, "/state"))),
+        error => {
+            output::line(format!("state in {}", text(status, "/state")));
+            output::line(format!("WARNING: the configuration can't be used: {error}"));
+        }
+    }
+    owners(status, now);
+    targets(status);
     output::line("");
-    work(status, now);
+    tasks(status, now);
+    deliveries(status, now);
+    output::line("");
+    output::line(format!(
+        "log: {} records, last at {}; {} KiB on disk",
+        text(status, "/log/length"),
+        text(status, "/log/last_at"),
+        status.pointer("/size/database").and_then(Value::as_u64).unwrap_or(0) / 1024
+    ));
 }
 
-/// Who runs, and where notices go.
-fn deployment(status: &Value, now: Timestamp) {
-    output::line(format!("profile {}, state in {}", text(status, "/profile"), text(status, "/state")));
+fn owners(status: &Value, now: Timestamp) {
     match list(status, "/owners") {
         [] => output::line("nobody runs here: `candor up` watches and sends"),
         owners => {
             for owner in owners {
-                output::line(format!(
-                    "{} runs, last heartbeat {} ago",
-                    text(owner, "/role"),
-                    ago(owner, "/beat_at", now)
-                ));
+                let (role, beat) = (text(owner, "/role"), ago(owner, "/beat_at", now));
+                output::line(format!("{role} runs, last heartbeat {beat} ago"));
             }
         }
     }
     if status.pointer("/watchdog/unwatched") == Some(&Value::Bool(true)) {
-        output::line(format!(
-            "WARNING: {} running tasks, and no watchdog watches them",
-            text(status, "/watchdog/running_tasks")
-        ));
-    }
-    for target in list(status, "/targets") {
-        let gate = text(target, "/gate");
-        let open = list(status, "/gates_open").iter().any(|opening| {
-            text(opening, "/gate") == gate && [String::new(), text(target, "/name")].contains(&text(opening, "/target"))
-        });
-        let gate = match (gate.as_str(), open) {
-            ("", _) => "pretends only".to_owned(),
-            (gate, true) => format!("gate {gate} is open"),
-            (gate, false) => format!("gate {gate} is CLOSED: candor gate open {gate} --reason … --expires 8h"),
-        };
-        output::line(format!("target {}: {}, {gate}", text(target, "/name"), text(target, "/sender")));
-    }
-    for parked in list(status, "/parked") {
-        output::line(format!(
-            "target {} is parked until {} by a rate limit",
-            text(parked, "/target"),
-            text(parked, "/until")
-        ));
+        let count = text(status, "/watchdog/running_tasks");
+        output::line(format!("WARNING: nobody watches: {count} running, and no watchdog would notice their silence"));
     }
 }
 
-/// What stands where.
-fn work(status: &Value, now: Timestamp) {
+fn targets(status: &Value) {
+    for target in list(status, "/targets") {
+        let (name, gate) = (text(target, "/name"), text(target, "/gate"));
+        let opening = list(status, "/gates_open").iter().find(|opening| {
+            text(opening, "/gate") == gate && [String::new(), name.clone()].contains(&text(opening, "/target"))
+        });
+        let gate = match (gate.as_str(), opening) {
+            ("", _) => "pretends only".to_owned(),
+            (gate, Some(opening)) => {
+                format!("gate {gate} is open until {} ({})", text(opening, "/expires_at"), text(opening, "/reason"))
+            }
+            (gate, None) => format!("gate {gate} is CLOSED: candor gate open {gate} --reason … --expires 8h"),
+        };
+        output::line(format!("target {name}: {}, {gate}", text(target, "/sender")));
+        for warning in list(status, &format!("/target_warnings/{name}")) {
+            output::line(format!("  note: {}", text(warning, "")));
+        }
+    }
+    for parked in list(status, "/parked") {
+        let (target, until) = (text(parked, "/target"), text(parked, "/until"));
+        output::line(format!("target {target} is parked until {until} by a rate limit"));
+    }
+}
+
+fn tasks(status: &Value, now: Timestamp) {
     let tasks = status.pointer("/tasks").and_then(Value::as_object);
     let counts: Vec<String> = tasks.into_iter().flatten().map(|(state, count)| format!("{count} {state}")).collect();
     output::line(format!("tasks: {}", if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }));
@@ -174,6 +208,9 @@ fn work(status: &Value, now: Timestamp) {
             text(incident, "/level"),
         ));
     }
+}
+
+fn deliveries(status: &Value, now: Timestamp) {
     let deliveries = list(status, "/deliveries");
     if deliveries.is_empty() {
         output::line("notices: none");
@@ -185,17 +222,7 @@ fn work(status: &Value, now: Timestamp) {
         output::table(&["DELIVERIES", "REASON", "COUNT", "OLDEST"], deliveries.iter().map(row));
     }
     for stranded in list(status, "/stranded") {
-        output::line(format!(
-            "WARNING: {} to {} has no next step",
-            text(stranded, "/notice"),
-            text(stranded, "/target")
-        ));
+        let (notice, target) = (text(stranded, "/notice"), text(stranded, "/target"));
+        output::line(format!("WARNING: {notice} to {target} has no next step"));
     }
-    output::line("");
-    output::line(format!(
-        "log: {} records, last at {}; {} KiB on disk",
-        text(status, "/log/length"),
-        text(status, "/log/last_at"),
-        status.pointer("/size/database").and_then(Value::as_u64).unwrap_or(0) / 1024
-    ));
 }

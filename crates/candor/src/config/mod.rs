@@ -129,8 +129,20 @@ fn deployment(targets: &[Target]) -> Capabilities {
     able
 }
 
-/// The packs that the configuration enables: core packs by id, further ones by folder.
-fn packs(file: &ConfigFile, home: &Home) -> Result<PackSet, Failure> {
+/// The packs that the configuration enables, as text.
+///
+/// # Errors
+/// When the configuration or a pack's folder can't be read.
+pub fn pack_sources(home: &Home) -> Result<Vec<PackSource>, Failure> {
+    let file = match read(&home.config)? {
+        Some(text) => ConfigFile::parse(&text, &home.config)?,
+        None => ConfigFile::default(),
+    };
+    sources(&file, home)
+}
+
+/// Core packs by id, further ones by folder.
+fn sources(file: &ConfigFile, home: &Home) -> Result<Vec<PackSource>, Failure> {
     let core = core_sources();
     let mut sources: Vec<PackSource> = Vec::new();
     match &file.packs.enable {
@@ -151,7 +163,12 @@ fn packs(file: &ConfigFile, home: &Home) -> Result<PackSet, Failure> {
     for folder in &file.packs.folders {
         sources.push(crate::packs::read_folder(&home.state.join(folder))?);
     }
-    PackSet::load(&sources, &file.packs.tune).map_err(|errors| Failure::new(Exit::Config, errors.to_string()))
+    Ok(sources)
+}
+
+fn packs(file: &ConfigFile, home: &Home) -> Result<PackSet, Failure> {
+    PackSet::load(&sources(file, home)?, &file.packs.tune)
+        .map_err(|errors| Failure::new(Exit::Config, errors.to_string()))
 }
 
 fn read(path: &Path) -> Result<Option<String>, Failure> {

@@ -1,193 +1,194 @@
-//! A state folder of its own, the binary in it, and daemons that end with their test.
+//! A state folder, the binary, a daemon, and a receiver.
 
 use std::{
-    io::{BufRead as _, BufReader},
-    os::unix::fs::PermissionsExt as _,
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// How long anything is waited for. Far beyond what it takes, so that a busy machine fails no test.
-const WAIT_MAX: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(20);
+/// How long anything may take before a test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A state folder, and the binary in it.
-pub struct Bench {
-    folder: TempDir,
+pub(crate) struct Home {
+    pub(crate) folder: tempfile::TempDir,
 }
 
-impl Bench {
-    pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
-        Self { folder }
-    }
-
-    /// The same with a configuration.
-    pub fn with(config: &str) -> Self {
-        let bench = Self::new();
-        bench.configure(config);
-        bench
-    }
-
-    pub fn configure(&self, config: &str) {
-        std::fs::write(self.state().join("candor.yaml"), config).unwrap();
-    }
-
-    pub fn state(&self) -> &Path {
-        self.folder.path()
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// A command that hasn't been started yet, without what the test's own environment says to candor.
-    pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_candor"));
-        for name in ["CANDOR_STATE", "CANDOR_CONFIG", "CANDOR_AGENT", "CANDOR_LOG"] {
-            command.env_remove(name);
+impl Home {
+    pub(crate) fn new(config: &str) -> Self {
+        let home = Self { folder: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(home.state()).unwrap();
+        if !config.is_empty() {
+            std::fs::write(home.state().join("candor.yaml"), config).unwrap();
         }
+        home
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_candor"));
         command.arg("--state").arg(self.state()).args(args).stdin(Stdio::null());
+        command.env_remove("CANDOR_CONFIG").env_remove("CANDOR_AGENT").env_remove("RUST_BACKTRACE");
         command
     }
 
-    /// Runs a command to its end.
-    pub fn run(&self, args: &[&str]) -> Ran {
-        Ran(self.command(args).output().unwrap())
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
     }
 
-    /// Runs one that must succeed.
-    pub fn done(&self, args: &[&str]) -> Ran {
-        let ran = self.run(args);
-        assert_eq!(ran.code(), 0, "candor {args:?}\n{}{}", ran.stdout(), ran.stderr());
-        ran
+    /// Runs a command that must end with this exit code; what it printed.
+    pub(crate) fn ends(&self, code: i32, args: &[&str]) -> String {
+        let output = self.run(args);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
+        format!("{out}{err}")
     }
 
-    /// Runs one that must succeed, with its JSON.
-    pub fn json(&self, args: &[&str]) -> Value {
-        self.done(&[&["--json"], args].concat()).json()
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
+        let output = self.run(&[args, &["--json"]].concat());
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{args:?}: {error}: {}", String::from_utf8_lossy(&output.stderr)))
     }
 
-    /// Starts one and lets it run.
-    pub fn start(&self, args: &[&str]) -> Running {
-        Running::start(self.command(args))
+    pub(crate) fn up(&self) -> Daemon {
+        self.up_with(&[])
     }
 
-    /// Starts a daemon on a free port, and waits until it answers.
-    pub fn daemon(&self) -> Running {
-        let daemon = self.start(&["up", "--listen", "127.0.0.1:0"]);
-        daemon.until_line(|line| line.contains("is up:"));
+    pub(crate) fn up_with(&self, env: &[(&str, &str)]) -> Daemon {
+        let mut command = self.command(&["up", "--listen", "127.0.0.1:0"]);
+        command.envs(env.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().unwrap();
+        let mut daemon = Daemon { child, address: None };
+        let file = self.state().join("daemon.json");
+        wait("the daemon answers", || {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            let told: Value = serde_json::from_str(&text).unwrap_or_default();
+            if told["pid"] == daemon.child.id() {
+                daemon.address = told["listen"].as_str().and_then(|listen| listen.parse().ok());
+            }
+            daemon.address.is_some_and(|at| TcpStream::connect(at).is_ok())
+                || daemon.child.try_wait().unwrap().is_some()
+        });
         daemon
     }
+}
 
-    /// The notices, newest first.
-    pub fn notices(&self) -> Vec<Value> {
-        let listed = self.run(&["--json", "notice", "list"]);
-        if listed.code() != 0 {
-            return Vec::new();
-        }
-        listed.json()["notices"].as_array().unwrap().clone()
+pub(crate) fn wait(what: &str, mut done: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < until, "waited in vain until {what}");
+        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 
-/// What a command came to.
-pub struct Ran(pub Output);
+pub(crate) struct Daemon {
+    pub(crate) child: Child,
+    pub(crate) address: Option<SocketAddr>,
+}
 
-impl Ran {
-    pub fn code(&self) -> i32 {
-        self.0.status.code().unwrap_or(-1)
-    }
-
-    pub fn stdout(&self) -> String {
-        String::from_utf8_lossy(&self.0.stdout).into_owned()
-    }
-
-    pub fn stderr(&self) -> String {
-        String::from_utf8_lossy(&self.0.stderr).into_owned()
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.0.stdout)
-            .unwrap_or_else(|error| panic!("{error}: {}\n{}", self.stdout(), self.stderr()))
+impl Daemon {
+    pub(crate) fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
     }
 }
 
-/// A process of the binary that runs. It is stopped when dropped.
-pub struct Running {
-    child: Child,
-    lines: std::sync::mpsc::Receiver<String>,
-}
-
-impl Running {
-    pub fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let stdout = child.stdout.take().unwrap();
-        let (send, lines) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let _ = send.send(line);
-            }
-        });
-        Self { child, lines }
-    }
-
-    /// Waits for a line of its standard output.
-    pub fn until_line(&self, wanted: impl Fn(&str) -> bool) -> String {
-        let end = Instant::now() + WAIT_MAX;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let line = self.lines.recv_timeout(left).expect("the line never came");
-            if wanted(&line) {
-                return line;
-            }
-        }
-    }
-
-    pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
-    }
-
-    /// Waits for its end.
-    pub fn code(&mut self) -> i32 {
-        let end = Instant::now() + WAIT_MAX;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code().unwrap_or(-1);
-            }
-            assert!(Instant::now() < end, "it never ended");
-            std::thread::sleep(POLL);
-        }
-    }
-
-    /// Asks it to end, and waits until it has.
-    pub fn stop(mut self) -> i32 {
-        self.signal(Signal::TERM);
-        self.code()
-    }
-}
-
-impl Drop for Running {
+impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Waits for something that must come to be.
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + WAIT_MAX;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < end, "waited in vain until {what}");
-        std::thread::sleep(POLL);
+/// Posts one event; the HTTP status, if an answer came.
+pub(crate) fn post(at: SocketAddr, event: &Value) -> Option<(u16, Value)> {
+    let body = event.to_string();
+    let mut stream = TcpStream::connect(at).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    write!(
+        stream,
+        "POST /v1/events HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\ncontent-type: application/cloudevents+json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let status = answer.split_whitespace().nth(1)?.parse().ok()?;
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+    Some((status, serde_json::from_str(body).unwrap_or_default()))
+}
+
+/// A receiver that counts what it saw by `webhook-id`, and answers some requests late, so that many are in flight.
+pub(crate) struct Sink {
+    pub(crate) address: SocketAddr,
+    pub(crate) seen: Arc<Mutex<BTreeMap<String, u32>>>,
+    requests: Arc<AtomicU64>,
+}
+
+impl Sink {
+    pub(crate) fn start(late_every: u64, late: Duration) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let sink = Self { address, seen: Arc::default(), requests: Arc::default() };
+        let (seen, requests) = (Arc::clone(&sink.seen), Arc::clone(&sink.requests));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (seen, requests) = (Arc::clone(&seen), Arc::clone(&requests));
+                std::thread::spawn(move || while answer(&stream, &seen, &requests, late_every, late).is_some() {});
+            }
+        });
+        sink
     }
+
+    pub(crate) fn config(&self) -> String {
+        format!("targets:\n- {{name: sink, sender: webhook, url: 'http://{}/hook'}}\n", self.address)
+    }
+}
+
+fn answer(
+    stream: &TcpStream,
+    seen: &Mutex<BTreeMap<String, u32>>,
+    requests: &AtomicU64,
+    late_every: u64,
+    late: Duration,
+) -> Option<()> {
+    let mut reader = BufReader::new(stream);
+    let (mut key, mut length) = (String::new(), 0_usize);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
+        let line = line.trim_end().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(id) = line.strip_prefix("webhook-id:") {
+            id.trim().clone_into(&mut key);
+        }
+        if let Some(of) = line.strip_prefix("content-length:") {
+            length = of.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    *seen.lock().unwrap().entry(key).or_default() += 1;
+    if late_every > 0 && requests.fetch_add(1, Ordering::Relaxed) % late_every == 0 {
+        std::thread::park_timeout(late);
+    }
+    let mut stream = stream;
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").ok()
+}
+
+pub(crate) fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
 }

@@ -1,11 +1,15 @@
-//! The built binary, run as people and scripts run it: real processes, real folders, real sockets on loopback.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+//! The real binary, in folders of its own, with real processes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "tests"
+)]
 
+mod cli;
 mod common;
-mod config;
-mod demo;
-mod doctor;
 mod exec;
-mod explain;
-mod pack;
-mod status;
+mod kill;
