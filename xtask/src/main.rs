@@ -6,9 +6,13 @@
 )]
 
 mod ci;
+mod crash;
 mod fuzz;
+mod http;
 mod limits;
+mod load;
 mod shell;
+mod sink;
 mod steps;
 mod test;
 mod tidy;
@@ -31,12 +35,16 @@ enum Task {
     Test(test::Args),
     /// Everything that CI checks, in one run.
     Ci(ci::Args),
+    /// Kill the real process with `kill -9`, at named points and at random, and hold its record against what was received.
+    Crash(crash::Args),
     /// Rules about the code itself.
     Tidy,
     /// Look for inputs that break a parser, at random (nightly toolchain and cargo-fuzz).
     Fuzz(fuzz::Args),
     /// Replay the committed corpus of all parsers.
     FuzzReplay,
+    /// A receiver on loopback that logs what it saw and misbehaves as asked.
+    Sink(sink::Args),
     /// Write docs/limits.md from the source.
     Limits,
 }
@@ -45,8 +53,10 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Test(args) => test::run(&args),
         Task::Ci(args) => ci::run(&args),
+        Task::Crash(args) => crash::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::FuzzReplay => fuzz::replay(),
+        Task::Sink(args) => sink::run(&args),
         Task::Tidy => tidy::run(),
         Task::Limits => limits::run(),
     };
