@@ -8,11 +8,8 @@
 mod ci;
 mod crash;
 mod fuzz;
-mod http;
 mod limits;
-mod load;
 mod shell;
-mod sink;
 mod steps;
 mod test;
 mod tidy;
@@ -43,8 +40,6 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Replay the committed corpus of all parsers.
     FuzzReplay,
-    /// A receiver on loopback that logs what it saw and misbehaves as asked.
-    Sink(sink::Args),
     /// Write docs/limits.md from the source.
     Limits,
 }
@@ -56,7 +51,6 @@ fn main() -> ExitCode {
         Task::Crash(args) => crash::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::FuzzReplay => fuzz::replay(),
-        Task::Sink(args) => sink::run(&args),
         Task::Tidy => tidy::run(),
         Task::Limits => limits::run(),
     };
