@@ -169,9 +169,9 @@ mod tests {
 
     #[test]
     fn an_adapter_is_described_in_its_folder_or_on_its_page() {
-        let code = ("crates/world/src/senders/dry_run/mod.rs", "");
+        let code = ("crates/world/src/senders/made_up/mod.rs", "");
         assert_eq!(adapters(&Tree::of(&[code])).len(), 1);
-        assert!(adapters(&Tree::of(&[code, ("docs/senders.md", "- `dry-run`: …")])).is_empty());
-        assert!(adapters(&Tree::of(&[code, ("crates/world/src/senders/dry_run/README.md", "")])).is_empty());
+        assert!(adapters(&Tree::of(&[code, ("docs/senders.md", "- `made-up`: …")])).is_empty());
+        assert!(adapters(&Tree::of(&[code, ("crates/world/src/senders/made_up/README.md", "")])).is_empty());
     }
 }

@@ -182,7 +182,7 @@ fn answer(
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     *seen.lock().unwrap().entry(key).or_default() += 1;
-    if late_every > 0 && requests.fetch_add(1, Ordering::Relaxed) % late_every == 0 {
+    if late_every > 0 && requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(late_every) {
         std::thread::park_timeout(late);
     }
     let mut stream = stream;
