@@ -23,13 +23,21 @@ pub(crate) fn key(step: &Step<'_>, notice: NoticeNo, target: &TargetName) -> Str
 
 /// Takes up a hand-over of another process.
 pub(crate) fn take_up(step: &mut Step<'_>, no: NoticeNo, target: &TargetName, owner: OwnerNo) -> Result<(), StepError> {
-    let (Some(notice), Some(delivery)) = (step.view.notice(no)?, step.view.delivery(no, target)?) else {
+    let (Some(notice), Some(mut delivery)) = (step.view.notice(no)?, step.view.delivery(no, target)?) else {
         return Ok(());
     };
     let DeliveryState::Dispatched { .. } = delivery.state else {
         watch::nothing(step);
         return Ok(());
     };
+    // The channel may have asked for a pause since the hand-over.
+    if let Some(until) = step.view.parked_until(target)?.filter(|until| *until > step.now) {
+        delivery.state = DeliveryState::Queued { due_at: until };
+        delivery.since = step.now;
+        receipt::without_attempt(step, &notice, &delivery, Some("the channel asked for a pause".to_owned()));
+        step.put_delivery(delivery);
+        return Ok(());
+    }
     let fence = step.plan.numbers.take_fence();
     let lease = Lease { owner, fence, taken_by: step.now.after(step.settings().handover) };
     let body = json!({
@@ -62,7 +70,7 @@ pub(crate) fn open(step: &mut Step<'_>, notice: Notice, delivery: Delivery, leas
             }
         }
     };
-    let members = members(step, &notice, &target)?;
+    let members = members(step, &notice, &delivery, &target)?;
     if step.view.parked_until(&target.name)?.is_some() {
         step.write(Write::Parked { target: target.name.clone(), until: None });
     }
@@ -70,9 +78,15 @@ pub(crate) fn open(step: &mut Step<'_>, notice: Notice, delivery: Delivery, leas
     Ok(())
 }
 
-/// What waits for a target that was parked: told in one digest, but for what is critical.
-fn members(step: &Step<'_>, lead: &Notice, target: &Target) -> Result<Vec<(Notice, Delivery)>, StepError> {
-    if step.view.parked_until(&target.name)?.is_none() || lead.severity == Severity::Critical {
+/// What waits for a target that was parked: told in one digest, but for what is critical. A possible repeat leads no digest: a
+/// receiver that knows its key again drops it whole, and the members with it.
+fn members(
+    step: &Step<'_>,
+    lead: &Notice,
+    led: &Delivery,
+    target: &Target,
+) -> Result<Vec<(Notice, Delivery)>, StepError> {
+    if step.view.parked_until(&target.name)?.is_none() || lead.severity == Severity::Critical || led.maybe_repeat {
         return Ok(Vec::new());
     }
     let mut members = Vec::new();

@@ -56,13 +56,16 @@ pub(crate) fn decide(step: &mut Step<'_>, case: &Case<'_>) -> Decision {
     decision
 }
 
-/// Tells the operator, if the decision obliges to it. Further reports of one incident at one level fold into its notice.
+/// Tells the operator, if the decision obliges to it. Further reports of one incident at one level fold into its notice; what else is
+/// reported while the incident is open is told by itself.
 pub(crate) fn tell(step: &mut Step<'_>, case: &Case<'_>, decision: &Decision) -> Result<(), StepError> {
     let obliged = [Obligation::NotifyOperator, Obligation::Escalate].iter().any(|o| decision.obligations.contains(o));
     if !obliged {
         return Ok(());
     }
-    let told = case.incident.filter(|_| decision.event_type != EventType::TaskRecovered.as_str());
+    let of_incident =
+        matches!(case.report.event_type(), EventType::TaskMissed | EventType::TaskEscalated | EventType::TaskBlocked);
+    let told = case.incident.filter(|_| of_incident);
     if let Some(no) = told.and_then(|incident| incident.notice)
         && let Some(mut notice) = step.view.notice(no)?
     {
@@ -88,7 +91,7 @@ pub(crate) fn tell(step: &mut Step<'_>, case: &Case<'_>, decision: &Decision) ->
         at: step.now,
         folded: 0,
     };
-    if let Some(incident) = case.incident {
+    if let Some(incident) = told {
         let mut incident = incident.clone();
         incident.notice = Some(no);
         incident.decision = incident.decision.or(Some(decision.no));

@@ -92,6 +92,7 @@ pub(crate) fn rescue(
         DeliveryState::Dispatched { lease } if lease.taken_by <= step.now => {
             delivery.state = DeliveryState::Queued { due_at: step.now };
             delivery.since = step.now;
+            receipt::without_attempt(step, &notice, &delivery, Some("nobody took the hand-over up in time".to_owned()));
             step.put_delivery(delivery);
         }
         DeliveryState::Sending { lease, opened_at, .. } if gone(step, &lease)? => {

@@ -51,6 +51,10 @@ pub(super) fn apply(
             }
             if task.state == TaskState::Waiting {
                 enter(step, &mut task, TaskState::Running, None);
+                // It was blocked before it waited, and works again.
+                if let Some(incident) = task.incident.map(|no| step.view.incident(no)).transpose()?.flatten() {
+                    watch::recover(step, &mut task, incident, "it works again")?;
+                }
             }
         }
         Report::TaskWaiting(waiting) => enter(step, &mut task, TaskState::Waiting, Some(waiting.on.clone())),

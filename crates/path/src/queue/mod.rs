@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::{
     machine::{Step, StepError, json as to_json},
     plan::{ArtifactKind, Reply, Write},
+    receipt,
 };
 
 /// Most held deliveries that one step releases.
@@ -68,12 +69,13 @@ pub(crate) fn release_held(step: &mut Step<'_>) -> Result<(), StepError> {
                 }
                 (_, None) => true,
             };
-            if ready {
-                delivery.state = DeliveryState::Queued { due_at: step.now };
-                delivery.since = step.now;
-                step.put_delivery(delivery);
-                released += 1;
-            }
+            let Some(notice) = step.view.notice(delivery.notice)?.filter(|_| ready) else { continue };
+            delivery.state = DeliveryState::Queued { due_at: step.now };
+            delivery.since = step.now;
+            let note = format!("no longer held for `{}`", reason.as_str());
+            receipt::without_attempt(step, &notice, &delivery, Some(note));
+            step.put_delivery(delivery);
+            released += 1;
         }
     }
     step.reply(Reply::Moved(released));

@@ -88,14 +88,18 @@ pub(crate) fn settle(
     };
     let target = step.settings().target(&delivery.target).cloned();
     let repeated = delivery.maybe_repeat;
-    if matches!(answer.outcome, Outcome::Unknown { .. }) {
-        delivery.maybe_repeat = true;
-    }
+    delivery.maybe_repeat |= matches!(answer.outcome, Outcome::Unknown { .. });
     let verdict = verdict(step.now, target.as_ref(), &delivery, answer, cause);
+    // What a relay took, or what was proved below the level asked for, may be there: whoever sends it again repeats it.
+    delivery.maybe_repeat |= !answer.simulated
+        && matches!(answer.outcome, Outcome::Relayed { .. } | Outcome::Proved { .. })
+        && !matches!(verdict.state, DeliveryState::Acked { .. });
     if !verdict.counts {
         delivery.tries = delivery.tries.saturating_sub(1);
     }
     if let Some(until) = verdict.park {
+        // A floor that was asked for before stands, though a later answer asks for less.
+        let until = step.view.parked_until(&delivery.target)?.map_or(until, |before| before.max(until));
         step.write(Write::Parked { target: delivery.target.clone(), until: Some(until) });
     }
     let covered_by = delivery.digest_of;
@@ -123,7 +127,7 @@ pub(crate) fn settle(
 fn verdict(now: Timestamp, target: Option<&Target>, delivery: &Delivery, answer: &Answer, cause: Cause) -> Verdict {
     let plain = |state| Verdict { state, proof: None, counts: true, park: None };
     let pending = |reason, next_at| DeliveryState::Pending { reason, next_at };
-    let Some(target) = target else { return plain(pending(PendingReason::NoSender, None)) };
+    let Some(target) = target else { return without_target(answer) };
     let spent = delivery.tries >= target.retry.attempts_max;
     let next = |floor_ms: Option<u64>| now.after(wait(target, delivery, floor_ms));
     match &answer.outcome {
@@ -162,6 +166,20 @@ fn verdict(now: Timestamp, target: Option<&Target>, delivery: &Delivery, answer:
         }
         Outcome::GateClosed { .. } => Verdict { counts: false, ..plain(pending(PendingReason::GateClosed, None)) },
     }
+}
+
+/// The target left the configuration while the attempt was open. What surely had no effect waits for it to come back; what may have
+/// arrived isn't sent again by that alone, and its proof is kept.
+fn without_target(answer: &Answer) -> Verdict {
+    let (reason, proof) = match &answer.outcome {
+        Outcome::Simulated => (PendingReason::DryRun, None),
+        Outcome::Proved { .. } | Outcome::Relayed { .. } if answer.simulated => (PendingReason::DryRun, None),
+        Outcome::Proved { proof } => (PendingReason::AcceptedByRelay, Some(proof.clone())),
+        Outcome::Relayed { .. } => (PendingReason::AcceptedByRelay, None),
+        Outcome::Unknown { .. } => (PendingReason::OutcomeUnknown, None),
+        _ => (PendingReason::NoSender, None),
+    };
+    Verdict { state: DeliveryState::Pending { reason, next_at: None }, proof, counts: true, park: None }
 }
 
 /// How long to wait before the next try: doubling with jitter up to the target's longest, and never less than the channel asks.

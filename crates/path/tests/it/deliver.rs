@@ -4,7 +4,7 @@ use candor_core::{
     notice::{BlockReason, DeliveryState, Outcome, ProofLevel},
     settings::OnUnknown,
 };
-use candor_path::{Input, Reply};
+use candor_path::{Act, Input, Reply};
 use candor_store::Listing;
 use serde_json::json;
 
@@ -172,4 +172,100 @@ fn targets_take_their_levels_and_severities() {
     let row = world.store.notice_row(critical).unwrap().unwrap();
     let to: Vec<String> = row.deliveries.iter().map(|delivery| delivery.target.to_string()).collect();
     assert_eq!(to, ["ops", "pager"]);
+}
+
+#[test]
+fn what_a_relay_took_is_marked_when_it_is_sent_again() {
+    let mut careful = target("careful");
+    careful.needs = ProofLevel::ReadBack;
+    for outcome in [Outcome::Relayed { provider_id: None }, proved(ProofLevel::Stored)] {
+        let mut world = World::new(vec![careful.clone()]);
+        let notice = world.notify("info");
+        world.try_once(notice, "careful", outcome);
+        assert_eq!(world.state(notice, "careful"), "pending_external_send/accepted_by_relay");
+        world.act(Act::Retry { notice, target: None });
+        let again = world.try_once(notice, "careful", proved(ProofLevel::ReadBack));
+        assert!(again.message.maybe_repeat && again.message.title.contains("possible repeat"));
+    }
+}
+
+#[test]
+fn a_possible_repeat_leads_no_digest() {
+    let mut world = World::one();
+    let lead = world.notify("info");
+    world.try_once(lead, "ops", unknown());
+    world.pass(secs(60));
+    world.try_once(lead, "ops", Outcome::RateLimited { retry_after_ms: Some(100_000) });
+    let other = world.notify("info");
+    assert!(world.dispatch(other, "ops").is_none());
+    world.pass(secs(100));
+    let again = world.dispatch(lead, "ops").unwrap();
+    assert_eq!(again.message.covers, [], "a receiver that knows the key drops the message whole");
+    world.try_once(other, "ops", proved(ProofLevel::Stored));
+}
+
+#[test]
+fn the_longest_pause_that_was_asked_for_stands() {
+    let mut world = World::one();
+    let (one, two) = (world.notify("info"), world.notify("info"));
+    let calls = [one, two].map(|notice| world.dispatch(notice, "ops").unwrap());
+    for (sending, seconds) in calls.iter().zip([100, 20]) {
+        let answer = Outcome::RateLimited { retry_after_ms: Some(seconds * 1_000) };
+        world.answered(sending.message.notice, "ops", sending.message.fence, answer);
+    }
+    world.pass(secs(99));
+    assert!(world.dispatch(two, "ops").is_none());
+    world.pass(secs(1));
+    assert!(world.dispatch(two, "ops").is_some());
+}
+
+#[test]
+fn a_pause_that_is_asked_for_after_the_hand_over_holds_too() {
+    let mut world = World::one();
+    let (one, two) = (world.notify("info"), world.notify("info"));
+    let first = world.dispatch(one, "ops").unwrap();
+    let (target, owner): (candor_core::ids::TargetName, _) = ("ops".parse().unwrap(), world.owner);
+    world.step(Input::Dispatch { notice: two, target: target.clone(), owner, open: false });
+    let asked = Outcome::RateLimited { retry_after_ms: Some(100_000) };
+    world.answered(one, "ops", first.message.fence, asked);
+    assert!(world.step(Input::Open { notice: two, target, owner }).effects.is_empty());
+    assert_eq!(world.state(two, "ops"), "queued");
+    world.pass(secs(99));
+    assert!(world.dispatch(two, "ops").is_none());
+}
+
+#[test]
+fn a_target_that_left_and_came_back_gets_nothing_twice() {
+    let surely_not = Outcome::Failed { why: String::new(), retry_after_ms: None };
+    for (outcome, expected, again) in [
+        (unknown(), "pending_external_send/outcome_unknown", false),
+        (proved(ProofLevel::Stored), "pending_external_send/accepted_by_relay", false),
+        (surely_not, "pending_external_send/no_sender", true),
+    ] {
+        let mut mail = target("mail");
+        mail.idempotent = false;
+        let mut world = World::new(vec![mail.clone()]);
+        let notice = world.notify("info");
+        let sending = world.dispatch(notice, "mail").unwrap();
+        world.machine.settings.targets.clear();
+        world.answered(notice, "mail", sending.message.fence, outcome);
+        assert_eq!(world.state(notice, "mail"), expected);
+        world.machine.settings.targets.push(mail);
+        world.step(Input::ReleaseHeld);
+        assert_eq!(world.dispatch(notice, "mail").is_some(), again, "{expected}");
+    }
+}
+
+#[test]
+fn every_move_leaves_a_receipt_also_one_that_no_attempt_made() {
+    let mut gated = target("ops");
+    gated.gate = Some(candor_core::gate::Gate::ProductionWrite);
+    let mut world = World::new(vec![gated]);
+    let notice = world.notify("info");
+    assert!(world.dispatch(notice, "ops").is_none());
+    world.open(candor_core::gate::Gate::ProductionWrite);
+    world.step(Input::ReleaseHeld);
+    let states: Vec<_> =
+        world.store.receipts(notice, 10).unwrap().iter().map(|receipt| receipt.body["state"].clone()).collect();
+    assert_eq!(states, ["pending_external_send", "queued"]);
 }

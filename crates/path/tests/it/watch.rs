@@ -201,3 +201,30 @@ fn only_its_owner_reports_on_a_task() {
     ));
     assert_eq!(world.refused(Input::Report { event, origin: Origin::Operator }).code(), "reserved");
 }
+
+#[test]
+fn what_is_no_report_of_the_incident_is_told_by_itself() {
+    let mut world = started(json!({}));
+    world.report("task.blocked", "t", json!({"reason": "no disk"}));
+    let told = world.report("notice.requested", "t", json!({"title": "please look", "severity": "critical"}));
+    assert!(told.notice.is_some());
+    assert_eq!(world.titles()[1], "please look");
+    let claimed = world.report("claim.made", "t", json!({"claim": "operator_notified", "statement": "they know"}));
+    assert!(claimed.decision.is_some());
+    world.report("task.blocked", "t", json!({"reason": "still no disk"}));
+    let folded = world.store.notices(&Default::default(), 10).unwrap().pop().unwrap().notice.folded;
+    assert_eq!(folded, 1, "a further report of the incident folds into the incident's own notice");
+}
+
+#[test]
+fn a_blocked_task_that_waited_and_goes_on_is_watched_again() {
+    let mut world = started(json!({}));
+    world.report("task.blocked", "t", json!({"reason": "no disk"}));
+    world.report("task.waiting", "t", json!({"on": "a disk"}));
+    world.report("task.checkpointed", "t", json!({"note": "on again"}));
+    assert_eq!((world.task("t").state, world.task("t").incident), (TaskState::Running, None));
+    world.pass(secs(70));
+    world.look("t");
+    assert!(world.titles().last().unwrap().contains("is silent"), "{:?}", world.titles());
+    assert!(world.task("t").due_at.is_none_or(|at| at > world.now), "it isn't due again at once");
+}
