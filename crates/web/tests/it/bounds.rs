@@ -216,6 +216,6 @@ async fn no_other_address_is_served() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let about = About { role: "up".to_owned(), version: "0".to_owned() };
     let app = App::new(FakeDesk::new(), tokens(), about, Bounds::default()).unwrap();
-    let refused = serve(listener, app, std::future::pending()).await.unwrap_err();
+    let refused = serve(listener, app, std::future::ready(())).await.unwrap_err();
     assert!(refused.to_string().contains("not a loopback address"));
 }

@@ -1,6 +1,6 @@
 //! A server under test, and a client that sends exactly the bytes it is told to.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use candor_web::{About, App, Bounds, Secret, Tokens, serve};
 use serde_json::Value;
@@ -9,9 +9,14 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::oneshot,
     task::JoinHandle,
+    time::timeout,
 };
 
 use crate::{desk::FakeDesk, documented};
+
+/// Longest wait for the server to do anything: shorter than every default bound, so that a test of a bound that was set can't pass
+/// by a default.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) const OPERATOR: &str = "operator-token-0123456789";
 pub(crate) const ADAPTER: &str = "adapter-token-0123456789";
@@ -89,7 +94,8 @@ impl Connection {
                 self.buffer.drain(..used);
                 return Some(answer);
             }
-            if self.stream.read_buf(&mut self.buffer).await.unwrap_or(0) == 0 {
+            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.buffer)).await;
+            if read.expect("the server neither answered nor closed").unwrap_or(0) == 0 {
                 return None;
             }
         }
