@@ -12,7 +12,7 @@ use candor_core::{
     time::Timestamp,
 };
 
-use crate::view::BeatFold;
+use crate::view::{BeatFold, ClockReading};
 
 /// What an operator does. Each act is recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,9 +164,6 @@ pub enum Input {
         /// Which.
         owner: OwnerNo,
     },
-    /// The wall clock jumped against the steady one.
-    ClockJumped {
-        /// By how many microseconds.
-        micros: i64,
-    },
+    /// Both clocks were read, to see whether the wall clock was set.
+    ClockRead(ClockReading),
 }

@@ -32,4 +32,4 @@ pub mod watch;
 pub use input::{Act, Input};
 pub use machine::{Machine, StepError};
 pub use plan::{Accepted, Artifact, ArtifactKind, Beat, Effect, Numbers, Plan, Refusal, Reply, Sending, Write};
-pub use view::{BeatFold, Due, OwnerRow, Seen, Unreadable, View};
+pub use view::{BeatFold, ClockReading, Due, OwnerRow, Seen, Unreadable, View};

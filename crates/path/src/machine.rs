@@ -66,7 +66,7 @@ impl Machine {
             Input::OwnerStarted { role, alone, away_since } => watch::owner_started(&mut step, role, alone, away_since),
             Input::OwnerBeat { owner } => watch::owner_beat(&mut step, owner, false)?,
             Input::OwnerEnded { owner } => watch::owner_beat(&mut step, owner, true)?,
-            Input::ClockJumped { micros } => watch::clock_jumped(&mut step, micros),
+            Input::ClockRead(reading) => watch::clock_read(&mut step, reading)?,
         }
         Ok(step.plan)
     }

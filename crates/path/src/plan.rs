@@ -18,7 +18,7 @@ use candor_core::{
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::view::OwnerRow;
+use crate::view::{ClockReading, OwnerRow};
 
 macro_rules! numbers {
     ($($field:ident: $kind:ty => $take:ident, $doc:literal;)+) => {
@@ -196,6 +196,8 @@ pub enum Write {
     Owner(OwnerRow),
     /// Every other owner is known to have ended.
     OthersEnded(OwnerNo),
+    /// The clocks as they now stand to each other.
+    Clock(ClockReading),
     /// The clock jumped: every stored instant that waits for the future, or measures silence, moves with it.
     Shift {
         /// By how many microseconds.

@@ -42,6 +42,15 @@ pub struct OwnerRow {
     pub ended: bool,
 }
 
+/// Wall time against a clock that nobody sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClockReading {
+    /// Which steady clock: two readings can be compared only when they are of the same one, that is, of one start of one machine.
+    pub steady: String,
+    /// Wall time less steady time, in microseconds. It changes when somebody sets the wall clock.
+    pub offset: i64,
+}
+
 /// Routine checkpoints of one task that wait to be folded into an artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BeatFold {
@@ -75,6 +84,10 @@ pub enum Due {
 pub trait View {
     /// The next free number of each kind.
     fn numbers(&self) -> Result<Numbers, Unreadable>;
+    /// How the clocks stood to each other when that was last written.
+    fn clock(&self) -> Result<Option<ClockReading>, Unreadable>;
+    /// When the last record was written, by the wall clock of then.
+    fn last_at(&self) -> Result<Option<Timestamp>, Unreadable>;
     /// Whether an event of that source and id was accepted.
     fn seen(&self, source: &str, id: &str) -> Result<Option<Seen>, Unreadable>;
     /// A task, with its last sign of life.
@@ -103,8 +116,8 @@ pub trait View {
     fn due_for(&self, target: &TargetName, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, Unreadable>;
     /// Deliveries that a digest led by `lead` covers, in order.
     fn covered_by(&self, lead: NoticeNo, target: &TargetName) -> Result<Vec<Delivery>, Unreadable>;
-    /// Deliveries that are pending for a reason and have no next time, at most `limit`.
-    fn held(&self, reason: PendingReason, limit: usize) -> Result<Vec<Delivery>, Unreadable>;
+    /// A target's deliveries that are pending for a reason and have no next time, at most `limit`.
+    fn held(&self, reason: PendingReason, target: &TargetName, limit: usize) -> Result<Vec<Delivery>, Unreadable>;
     /// Deliveries that were handed over and that no bridge has taken up, oldest first, at most `limit`.
     fn handed_over(&self, limit: usize) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable>;
     /// Until when a target is parked by a rate limit, if it was parked and nothing was sent since.

@@ -7,7 +7,7 @@ use candor_path::{Due, Effect, Input, Machine, Plan, Reply, StepError, View};
 use candor_store::{Store, StoreError, Txn};
 
 use super::{
-    Answers, Job, Roles, SubmitError, crash,
+    Answers, Clock, Job, Roles, SubmitError, crash,
     writer::{BEAT_EVERY, IN_FLIGHT_MAX, unreadable},
 };
 
@@ -46,7 +46,7 @@ pub(super) struct Turn<'a> {
     pub(super) machine: &'a Machine,
     pub(super) roles: Roles,
     pub(super) owner: OwnerNo,
-    pub(super) now: Timestamp,
+    pub(super) clock: &'a Clock,
     pub(super) in_flight: usize,
     pub(super) chores: Chores,
 }
@@ -119,26 +119,21 @@ impl<T: Txn> Steps<'_, T> {
 
 impl Turn<'_> {
     /// Runs the turn. On an error nothing was written, and the transaction is gone.
-    pub(super) fn run(
-        mut self,
-        store: &mut impl Store,
-        jump: Option<i64>,
-        unsaved: &[Input],
-        jobs: &[Job],
-    ) -> Result<Done, StoreError> {
+    pub(super) fn run(mut self, store: &mut impl Store, unsaved: &[Input], jobs: &[Job]) -> Result<Done, StoreError> {
+        let txn = store.begin()?;
+        // Read within the transaction: a reading from before another process's commit would take its jump back.
+        let (now, reading) = self.clock.read();
         let mut steps = Steps {
             machine: self.machine,
-            txn: store.begin()?,
-            now: self.now,
+            txn,
+            now,
             effects: Vec::new(),
             sends: 0,
             wrote: false,
             booked: 0,
             looked: 0,
         };
-        if let Some(micros) = jump {
-            steps.own(Input::ClockJumped { micros })?;
-        }
+        steps.own(Input::ClockRead(reading))?;
         for input in unsaved {
             let _ = steps.report(input)?;
         }
@@ -194,7 +189,7 @@ impl Turn<'_> {
             self.chores.fold_at = now + every;
         }
         if now >= self.chores.orphans_at && (self.roles.dispatcher || self.roles.bridge) {
-            let alive_since = self.now.before(self.machine.settings.lease);
+            let alive_since = steps.now.before(self.machine.settings.lease);
             let orphans = steps.txn.orphans(self.owner, alive_since, DUE_MAX).map_err(unreadable)?;
             let all = orphans.len() < DUE_MAX;
             for (notice, target) in orphans {
@@ -218,8 +213,8 @@ impl Turn<'_> {
         if !self.roles.watchdog && !self.roles.dispatcher {
             return Ok(());
         }
-        let alive_since = self.now.before(self.machine.settings.lease);
-        for due in steps.txn.due(self.now, DUE_MAX).map_err(unreadable)? {
+        let alive_since = steps.now.before(self.machine.settings.lease);
+        for due in steps.txn.due(steps.now, DUE_MAX).map_err(unreadable)? {
             match due {
                 Due::Look(task) if self.roles.watchdog => steps.own(Input::Look { task, readings: None })?,
                 Due::Rescue(notice, target) if self.roles.dispatcher => {

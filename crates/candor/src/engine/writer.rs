@@ -15,9 +15,7 @@ use candor_path::{Effect, Input, Machine, Reply, StepError, Unreadable};
 use candor_store::{Listing, Store, StoreError, Txn, sqlite::Sqlite};
 
 use super::{
-    Answers, Job, Roles, Setup, SubmitError, ToWriter,
-    clock::JumpWatch,
-    crash,
+    Answers, Job, Roles, Setup, SubmitError, ToWriter, crash,
     hands::Hands,
     turn::{Chores, Turn},
 };
@@ -52,7 +50,6 @@ pub(super) struct Writer {
     role: &'static str,
     once: bool,
     takes_reports: bool,
-    jumps: JumpWatch,
     owner: OwnerNo,
     /// Attempts that this process has open.
     in_flight: usize,
@@ -73,7 +70,6 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(setup: Setup, hands: Hands, inbox: Receiver<ToWriter>, waiting: Arc<AtomicUsize>) -> Self {
-        let now = setup.clock.now();
         Self {
             machine: setup.machine,
             store: setup.store,
@@ -85,7 +81,6 @@ impl Writer {
             role: setup.role,
             once: setup.once,
             takes_reports: setup.takes_reports,
-            jumps: JumpWatch::new(now),
             owner: OwnerNo(0),
             in_flight: 0,
             looking: 0,
@@ -114,12 +109,8 @@ impl Writer {
 
     /// Registers as an owner, mends the clock, and takes back what dead owners held.
     fn recover(&mut self) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        if let Some(last) = self.store.reads().head()?.last_at
-            && last > now
-        {
-            self.own(Input::ClockJumped { micros: now.as_micros().saturating_sub(last.as_micros()) })?;
-        }
+        let (now, reading) = self.clock.read();
+        self.own(Input::ClockRead(reading))?;
         let alone = self.store.was_alone();
         let away_since = if self.takes_reports && alone {
             self.store.reads().owners(1)?.first().map(|owner| owner.beat_at).filter(|last| now.since(*last) >= AWAY_MIN)
@@ -136,8 +127,8 @@ impl Writer {
 
     /// Steps one input of the engine's own in a commit of its own.
     fn own(&mut self, input: Input) -> Result<Option<Reply>, StoreError> {
-        let now = self.clock.now();
         let mut txn = self.store.begin()?;
+        let now = self.clock.now();
         match self.machine.step(&txn, now, input) {
             Ok(plan) => {
                 txn.apply(&plan, now)?;
@@ -211,17 +202,15 @@ impl Writer {
 
     /// One transaction: what was taken in, what is due, one commit; then answers and effects.
     fn turn(&mut self, jobs: Vec<Job>) {
-        let now = self.clock.now();
-        let jump = self.jumps.look(now);
         let turn = Turn {
             machine: &self.machine,
             roles: if self.stopping.is_some() { Roles::NONE } else { self.roles },
             owner: self.owner,
-            now,
+            clock: &self.clock,
             in_flight: self.in_flight,
             chores: self.chores,
         };
-        match turn.run(&mut self.store, jump, &self.unsaved, &jobs) {
+        match turn.run(&mut self.store, &self.unsaved, &jobs) {
             Ok(done) => {
                 self.rest_until = None;
                 self.unsaved.clear();

@@ -4,6 +4,7 @@ use candor_core::{
     ids::TargetName,
     limits::TARGETS_MAX,
     notice::{Delivery, DeliveryState, Notice, PendingReason, StateName},
+    settings::Target,
 };
 use serde_json::json;
 
@@ -54,30 +55,43 @@ pub(crate) fn enqueue(step: &mut Step<'_>, notice: Notice, only: Option<&TargetN
     }
 }
 
-/// Queues deliveries again that were held for a gate that is open now, or for a sender that is there now.
+/// Queues deliveries again that were held for a gate that is open now, or for a sender that is there now. Target by target, so
+/// that what waits for one that stays shut never stands before what another could take.
 pub(crate) fn release_held(step: &mut Step<'_>) -> Result<(), StepError> {
     let mut released = 0;
-    for reason in [PendingReason::GateClosed, PendingReason::NoSender] {
-        for mut delivery in step.view.held(reason, RELEASE_MAX)? {
-            let Some(target) = step.settings().target(&delivery.target) else { continue };
-            let gate = target.gate.filter(|_| reason == PendingReason::GateClosed);
-            let ready = match (reason, gate) {
-                (PendingReason::NoSender, _) => target.available,
-                (_, Some(gate)) => {
-                    let openings = step.view.openings(gate)?;
-                    openings.iter().any(|opening| opening.allows(gate, Some(&delivery.target), step.now))
-                }
-                (_, None) => true,
-            };
-            let Some(notice) = step.view.notice(delivery.notice)?.filter(|_| ready) else { continue };
-            delivery.state = DeliveryState::Queued { due_at: step.now };
-            delivery.since = step.now;
-            let note = format!("no longer held for `{}`", reason.as_str());
-            receipt::without_attempt(step, &notice, &delivery, Some(note));
-            step.put_delivery(delivery);
-            released += 1;
+    for target in step.settings().targets.clone() {
+        for reason in [PendingReason::GateClosed, PendingReason::NoSender] {
+            let room = RELEASE_MAX.saturating_sub(released);
+            if room == 0 || !can_go(step, &target, reason)? {
+                continue;
+            }
+            for delivery in step.view.held(reason, &target.name, room)? {
+                released += usize::from(release(step, delivery, reason)?);
+            }
         }
     }
-    step.reply(Reply::Moved(released));
+    step.reply(Reply::Moved(u64::try_from(released).unwrap_or(u64::MAX)));
     Ok(())
+}
+
+/// Whether what a target holds for a reason could go on now.
+fn can_go(step: &Step<'_>, target: &Target, reason: PendingReason) -> Result<bool, StepError> {
+    match (reason, target.gate) {
+        (PendingReason::NoSender, _) => Ok(target.available),
+        (_, Some(gate)) => {
+            let openings = step.view.openings(gate)?;
+            Ok(openings.iter().any(|opening| opening.allows(gate, Some(&target.name), step.now)))
+        }
+        (_, None) => Ok(true),
+    }
+}
+
+fn release(step: &mut Step<'_>, mut delivery: Delivery, reason: PendingReason) -> Result<bool, StepError> {
+    let Some(notice) = step.view.notice(delivery.notice)? else { return Ok(false) };
+    delivery.state = DeliveryState::Queued { due_at: step.now };
+    delivery.since = step.now;
+    let note = format!("no longer held for `{}`", reason.as_str());
+    receipt::without_attempt(step, &notice, &delivery, Some(note));
+    step.put_delivery(delivery);
+    Ok(true)
 }

@@ -1,15 +1,39 @@
 //! Clocks and owners: what must hold when time jumps, and when a process ends or comes back.
 
+use std::time::Duration;
+
 use candor_core::{ids::OwnerNo, time::Timestamp};
 
 use crate::{
     machine::{Step, StepError},
     plan::{ArtifactKind, Reply, Write},
-    view::OwnerRow,
+    view::{ClockReading, OwnerRow},
 };
 
-/// The wall clock jumped. Everything that waits or measures moves with it, so that nobody is late or early by the jump.
-pub(crate) fn clock_jumped(step: &mut Step<'_>, micros: i64) {
+/// The wall clock may move this far against the steady one before it counts as a jump. Slewing moves both alike.
+pub const JUMP_MIN: Duration = Duration::from_secs(2);
+
+/// Both clocks were read. The reading that every process compares with lies in the store, so that one jump is seen once, by whoever
+/// looks first, and also when it happened while nothing ran.
+pub(crate) fn clock_read(step: &mut Step<'_>, reading: ClockReading) -> Result<(), StepError> {
+    let jumped = match step.view.clock()? {
+        Some(before) if before.steady == reading.steady => reading.offset.saturating_sub(before.offset),
+        // Another start of the machine: nothing to compare with, but a record that lies ahead shows that the clock went back.
+        _ => {
+            step.write(Write::Clock(reading.clone()));
+            let ahead = step.view.last_at()?.filter(|last| *last > step.now);
+            ahead.map_or(0, |last| step.now.as_micros().saturating_sub(last.as_micros()))
+        }
+    };
+    if u128::from(jumped.unsigned_abs()) >= JUMP_MIN.as_micros() {
+        step.write(Write::Clock(reading));
+        jump(step, jumped);
+    }
+    Ok(())
+}
+
+/// Everything that waits or measures moves with the clock, so that nobody is late or early by the jump.
+fn jump(step: &mut Step<'_>, micros: i64) {
     let record = step.plan.numbers.take_record();
     let body = serde_json::json!({ "gap": "clock_jumped", "microseconds": micros });
     step.record(ArtifactKind::Gap, format!("x-{record}"), None, None, body);

@@ -1,8 +1,9 @@
 //! From queue to receipt: retries, floors, digests, late answers, rescues.
 
 use candor_core::{
+    gate::Gate,
     notice::{BlockReason, DeliveryState, Outcome, ProofLevel},
-    settings::OnUnknown,
+    settings::{OnUnknown, Target},
 };
 use candor_path::{Act, Input, Reply};
 use candor_store::Listing;
@@ -35,6 +36,22 @@ fn attempts_run_out_and_an_operator_starts_again() {
     world.act(candor_path::Act::Retry { notice, target: None });
     world.try_once(notice, "ops", proved(ProofLevel::Stored));
     assert_eq!(world.state(notice, "ops"), "acked");
+}
+
+#[test]
+fn what_waits_for_a_shut_gate_never_stands_before_what_could_go() {
+    let gated = |name: &str, gate| Target { gate: Some(gate), ..target(name) };
+    let mut world = World::new(vec![gated("shut", Gate::ProductionWrite), gated("open", Gate::BotApiCall)]);
+    // More than one step releases, all of them older than what could go.
+    for _ in 0..250 {
+        let notice = world.notify("info");
+        assert!(world.dispatch(notice, "shut").is_none());
+    }
+    let notice = world.notify("info");
+    assert!(world.dispatch(notice, "open").is_none());
+    world.open(Gate::BotApiCall);
+    world.step(Input::ReleaseHeld);
+    assert!(world.dispatch(notice, "open").is_some());
 }
 
 #[test]

@@ -1,15 +1,21 @@
 //! Watch: silence, life, escalation, and clocks that jump.
 
+use std::time::Duration;
+
 use candor_core::{
     evidence::Origin,
     task::{Reading, TaskState},
     time::Timestamp,
 };
-use candor_path::{Act, Effect, Input};
+use candor_path::{Act, ClockReading, Effect, Input};
 use candor_store::Listing;
 use serde_json::json;
 
 use crate::harness::{World, secs};
+
+fn clocks(steady: &str, offset: i64) -> Input {
+    Input::ClockRead(ClockReading { steady: steady.to_owned(), offset })
+}
 
 fn started(data: serde_json::Value) -> World {
     let mut world = World::one();
@@ -148,15 +154,56 @@ fn silence_needs_every_signal_to_be_silent() {
 fn a_clock_that_jumps_changes_no_verdict() {
     for jump in [-3_600_i64, 86_400] {
         let mut world = started(json!({}));
+        world.step(clocks("boot-1", 0));
         world.pass(secs(40));
         world.now = world.now.shifted(jump * 1_000_000);
-        world.step(Input::ClockJumped { micros: jump * 1_000_000 });
+        world.step(clocks("boot-1", jump * 1_000_000));
         world.look("t");
         assert_eq!(world.titles().len(), 0, "{jump}: 30 s are left");
         world.pass(secs(30));
         world.look("t");
         assert_eq!(world.titles().len(), 1, "{jump}: the same 70 s as without the jump");
     }
+}
+
+/// How far the task's deadline lies ahead.
+fn left(world: &World) -> Duration {
+    world.task("t").due_at.unwrap().since(world.now)
+}
+
+#[test]
+fn a_jump_that_several_processes_see_moves_deadlines_once() {
+    let mut world = started(json!({}));
+    world.step(clocks("boot-1", 0));
+    world.now = world.now.shifted(86_400_000_000);
+    for _ in 0..3 {
+        world.step(clocks("boot-1", 86_400_000_000));
+        assert_eq!(left(&world), secs(70));
+    }
+    world.now = world.now.shifted(-86_400_000_000);
+    for _ in 0..3 {
+        world.step(clocks("boot-1", 0));
+        assert_eq!(left(&world), secs(70));
+    }
+}
+
+#[test]
+fn small_steps_of_the_clock_add_up_to_a_jump() {
+    let mut world = started(json!({}));
+    for step in 0..4 {
+        assert!(world.step(clocks("boot-1", step * 700_000)).artifacts.is_empty() || step == 3, "step {step}");
+    }
+}
+
+#[test]
+fn after_a_restart_of_the_machine_only_a_record_from_ahead_shows_a_jump() {
+    let mut world = started(json!({}));
+    world.step(clocks("boot-1", 0));
+    assert!(world.step(clocks("boot-2", -5_000_000_000)).artifacts.is_empty(), "another clock, no comparison");
+    assert_eq!(left(&world), secs(70));
+    world.now = world.now.before(secs(3_600));
+    world.step(clocks("boot-3", 0));
+    assert_eq!(left(&world), secs(70), "the clock went back an hour, and the deadline with it");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use candor_core::{
     task::{Incident, Task},
     time::Timestamp,
 };
-use candor_path::{Numbers, OwnerRow, Seen};
+use candor_path::{ClockReading, Numbers, OwnerRow, Seen};
 
 use crate::{
     LogEntry, Record,
@@ -70,6 +70,8 @@ pub(super) struct State {
     pub(super) parked: BTreeMap<TargetName, Timestamp>,
     pub(super) openings: BTreeMap<OpeningNo, Opening>,
     pub(super) owners: BTreeMap<OwnerNo, OwnerRow>,
+    /// The one reading, once there is one.
+    pub(super) clock: BTreeMap<(), ClockReading>,
     pub(super) chains: BTreeMap<TaskId, Chain>,
     pub(super) artifacts: Vec<Arc<Kept>>,
     pub(super) tip: Tip,

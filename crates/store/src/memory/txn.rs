@@ -17,7 +17,7 @@ type Undo = Box<dyn FnOnce(&mut State)>;
 pub struct MemoryTxn<'a> {
     store: &'a mut Memory,
     undo: Vec<Undo>,
-    last_at: Option<Timestamp>,
+    pub(super) last_at: Option<Timestamp>,
     spent: bool,
 }
 
@@ -103,6 +103,7 @@ impl<'a> MemoryTxn<'a> {
                     self.put(|state| &mut state.owners, owner.no, Some(owner));
                 }
             }
+            Write::Clock(reading) => self.put(|state| &mut state.clock, (), Some(reading.clone())),
             Write::Shift { micros } => self.shift(*micros),
             Write::Reprieve { until } => self.reprieve(*until),
         }

@@ -9,7 +9,7 @@ use candor_core::{
     task::{Incident, Task},
     time::Timestamp,
 };
-use candor_path::{BeatFold, Due, Numbers, OwnerRow, Seen, Unreadable, View};
+use candor_path::{BeatFold, ClockReading, Due, Numbers, OwnerRow, Seen, Unreadable, View};
 
 use super::{MemoryTxn, state::State};
 use crate::beat::BeatDigest;
@@ -38,6 +38,14 @@ impl State {
 impl View for MemoryTxn<'_> {
     fn numbers(&self) -> Result<Numbers, Unreadable> {
         Ok(self.state().numbers)
+    }
+
+    fn clock(&self) -> Result<Option<ClockReading>, Unreadable> {
+        Ok(self.state().clock.get(&()).cloned())
+    }
+
+    fn last_at(&self) -> Result<Option<Timestamp>, Unreadable> {
+        Ok(self.last_at)
     }
 
     fn seen(&self, source: &str, id: &str) -> Result<Option<Seen>, Unreadable> {
@@ -107,9 +115,10 @@ impl View for MemoryTxn<'_> {
         Ok(covered.filter(|of| of.digest_of == Some(lead) && &of.target == target).cloned().collect())
     }
 
-    fn held(&self, reason: PendingReason, limit: usize) -> Result<Vec<Delivery>, Unreadable> {
+    fn held(&self, reason: PendingReason, target: &TargetName, limit: usize) -> Result<Vec<Delivery>, Unreadable> {
         let waits = DeliveryState::Pending { reason, next_at: None };
-        let mut held: Vec<_> = self.state().deliveries.values().filter(|of| of.state == waits).cloned().collect();
+        let waiting = self.state().deliveries.values().filter(|of| of.state == waits && &of.target == target);
+        let mut held: Vec<_> = waiting.cloned().collect();
         held.sort_by_key(|delivery| delivery.since);
         held.truncate(limit);
         Ok(held)

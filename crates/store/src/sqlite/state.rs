@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use candor_audit::merkle::{Frontier, Hash};
 use candor_core::time::Timestamp;
-use candor_path::Numbers;
+use candor_path::{ClockReading, Numbers};
 use rusqlite::types::Value;
 
 use super::db::Db;
@@ -18,6 +18,7 @@ pub(super) struct State {
     pub(super) numbers: Numbers,
     pub(super) tip: Tip,
     pub(super) last_at: Option<Timestamp>,
+    pub(super) clock: Option<ClockReading>,
     /// The last beat's place, and how many commits have folded some.
     pub(super) beat_last: i64,
     pub(super) folds: i64,
@@ -42,6 +43,10 @@ impl State {
             }
             ("log", Value::Blob(bytes)) => self.tip = unpack(&bytes)?,
             ("last_at", Value::Integer(at)) => self.last_at = Some(Timestamp::from_micros(at)),
+            ("clock", Value::Text(text)) => {
+                let (steady, offset) = serde_json::from_str(&text).ok()?;
+                self.clock = Some(ClockReading { steady, offset });
+            }
             ("beat_last", Value::Integer(last)) => self.beat_last = last,
             ("folds", Value::Integer(folds)) => self.folds = folds,
             _ => return None,
@@ -63,6 +68,9 @@ impl State {
         }
         if let Some(at) = self.last_at.filter(|_| self.last_at != committed.last_at) {
             put("last_at", Value::Integer(at.as_micros()))?;
+        }
+        if let Some(ClockReading { steady, offset }) = self.clock.as_ref().filter(|_| self.clock != committed.clock) {
+            put("clock", Value::Text(serde_json::to_string(&(steady, offset)).unwrap_or_default()))?;
         }
         if self.folds != committed.folds {
             put("folds", Value::Integer(self.folds))?;

@@ -9,7 +9,7 @@ use candor_core::{
     task::{Incident, Task},
     time::Timestamp,
 };
-use candor_path::{BeatFold, Due, Numbers, OwnerRow, Seen, Unreadable, View};
+use candor_path::{BeatFold, ClockReading, Due, Numbers, OwnerRow, Seen, Unreadable, View};
 use rusqlite::params;
 
 use super::{
@@ -46,9 +46,11 @@ pub(super) const DUE_FOR: &str = select!(
 );
 /// What a digest covers.
 pub(super) const COVERED_BY: &str = select!(delivery, "WHERE digest_of = ?1 AND target = ?2 ORDER BY notice");
-/// Pending deliveries without a next time, those that wait longest first.
-pub(super) const HELD: &str =
-    select!(delivery, "WHERE state = ?1 AND reason = ?2 AND +due_at IS NULL ORDER BY since, notice, target LIMIT ?3");
+/// A target's pending deliveries without a next time, those that wait longest first.
+pub(super) const HELD: &str = select!(
+    delivery,
+    "WHERE state = ?1 AND reason = ?2 AND target = ?3 AND +due_at IS NULL ORDER BY since, notice LIMIT ?4"
+);
 /// Handed over and not taken up, those that wait longest first.
 pub(super) const HANDED_OVER: &str =
     "SELECT notice, target FROM delivery WHERE state = ?1 AND reason = 0 ORDER BY since, notice, target LIMIT ?2";
@@ -56,6 +58,14 @@ pub(super) const HANDED_OVER: &str =
 impl View for SqliteTxn<'_> {
     fn numbers(&self) -> Result<Numbers, Unreadable> {
         Ok(self.state.numbers)
+    }
+
+    fn clock(&self) -> Result<Option<ClockReading>, Unreadable> {
+        Ok(self.state.clock.clone())
+    }
+
+    fn last_at(&self) -> Result<Option<Timestamp>, Unreadable> {
+        Ok(self.state.last_at)
     }
 
     fn seen(&self, source: &str, id: &str) -> Result<Option<Seen>, Unreadable> {
@@ -131,8 +141,9 @@ impl View for SqliteTxn<'_> {
         Ok(self.db().many(COVERED_BY, (int(lead.0), target.as_str()), rows::delivery)?)
     }
 
-    fn held(&self, reason: PendingReason, limit: usize) -> Result<Vec<Delivery>, Unreadable> {
-        Ok(self.db().many(HELD, [states::PENDING, reason.code(), most(limit)], rows::delivery)?)
+    fn held(&self, reason: PendingReason, target: &TargetName, limit: usize) -> Result<Vec<Delivery>, Unreadable> {
+        let params = params![states::PENDING, reason.code(), target.as_str(), most(limit)];
+        Ok(self.db().many(HELD, params, rows::delivery)?)
     }
 
     fn handed_over(&self, limit: usize) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable> {

@@ -11,7 +11,7 @@ use candor_core::{
     notice::{BlockReason, DeliveryState, PendingReason, StateName},
     task::TaskState,
 };
-use candor_path::{ArtifactKind, BeatFold, Due, Plan, Seen, View, Write};
+use candor_path::{ArtifactKind, BeatFold, ClockReading, Due, Plan, Seen, View, Write};
 use candor_store::{Artifacts, Listing, NoticeFilter, Store, StoreError, TaskFilter, Txn, memory::Memory};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -38,6 +38,7 @@ suite! {
     a_failed_apply_spends_the_transaction
     steps_of_one_transaction_see_each_other
     numbers_are_kept
+    the_clocks_are_kept
     seen_is_by_source_and_id
     children_are_counted
     what_is_due_comes_in_order_and_within_its_limit
@@ -240,6 +241,20 @@ fn numbers_are_kept<S: Store>(store: &mut S) {
     assert_eq!(read(store, |view| view.numbers()), Ok(numbers));
 }
 
+fn the_clocks_are_kept<S: Store>(store: &mut S) {
+    let reading = |offset| ClockReading { steady: "boot-1".to_owned(), offset };
+    read(store, |view| assert_eq!((view.clock(), view.last_at()), (Ok(None), Ok(None))));
+    write(store, vec![Write::Clock(reading(7))]);
+    write(store, vec![Write::Clock(reading(-8))]);
+    read(store, |view| assert_eq!(view.clock(), Ok(Some(reading(-8)))));
+    let mut txn = store.begin().unwrap();
+    let plan = Plan { writes: vec![Write::Clock(reading(9))], ..Plan::new(txn.numbers().unwrap()) };
+    txn.apply(&plan, at(40)).unwrap();
+    assert_eq!((txn.clock(), txn.last_at()), (Ok(Some(reading(9))), Ok(Some(at(40)))));
+    drop(txn);
+    read(store, |view| assert_eq!(view.clock(), Ok(Some(reading(-8)))));
+}
+
 fn seen_is_by_source_and_id<S: Store>(store: &mut S) {
     let seen = |source: &str, id: &str, no| Write::Seen {
         source: source.to_owned(),
@@ -349,20 +364,25 @@ fn held_and_handed_over_and_covered<S: Store>(store: &mut S) {
             put_delivery(delivery(1, "ops", pending(PendingReason::GateClosed, None))),
             put_delivery(delivery(2, "ops", pending(PendingReason::GateClosed, Some(9)))),
             put_delivery(delivery(4, "ops", pending(PendingReason::DryRun, None))),
+            put_delivery(delivery(5, "web", pending(PendingReason::GateClosed, None))),
             put_delivery(delivery(6, "ops", DeliveryState::Dispatched { lease: lease(1, 2) })),
-            put_delivery(delivery(5, "web", DeliveryState::Dispatched { lease: lease(1, 1) })),
+            put_delivery(delivery(0, "web", DeliveryState::Dispatched { lease: lease(1, 1) })),
             put_delivery(covered(8, 6)),
             put_delivery(covered(7, 6)),
             put_delivery(covered(9, 5)),
         ],
     );
     read(store, |view| {
-        let held = |limit| {
-            view.held(PendingReason::GateClosed, limit).unwrap().iter().map(|of| of.notice.0).collect::<Vec<_>>()
+        let held = |to: &str, limit| {
+            view.held(PendingReason::GateClosed, &target(to), limit)
+                .unwrap()
+                .iter()
+                .map(|of| of.notice.0)
+                .collect::<Vec<_>>()
         };
-        assert_eq!((held(9), held(1)), (vec![1, 3], vec![1]));
-        assert_eq!(view.handed_over(9), Ok(vec![(NoticeNo(5), target("web")), (NoticeNo(6), target("ops"))]));
-        assert_eq!(view.handed_over(1), Ok(vec![(NoticeNo(5), target("web"))]));
+        assert_eq!((held("ops", 9), held("ops", 1), held("web", 9)), (vec![1, 3], vec![1], vec![5]));
+        assert_eq!(view.handed_over(9), Ok(vec![(NoticeNo(0), target("web")), (NoticeNo(6), target("ops"))]));
+        assert_eq!(view.handed_over(1), Ok(vec![(NoticeNo(0), target("web"))]));
         let covered = |lead, to| {
             view.covered_by(NoticeNo(lead), &target(to)).unwrap().iter().map(|of| of.notice.0).collect::<Vec<_>>()
         };

@@ -9,7 +9,7 @@ use candor_core::{
     task::{Incident, Task, TaskState},
     time::Timestamp,
 };
-use candor_path::{ArtifactKind, BeatFold, OwnerRow, Plan, View, Write};
+use candor_path::{ArtifactKind, BeatFold, ClockReading, OwnerRow, Plan, View, Write};
 use candor_store::{
     Artifacts, Listing, LogEntry, NoticeFilter, Store, TaskFilter, Txn, memory::Memory, sqlite::Reader,
 };
@@ -107,6 +107,7 @@ fn writes() -> impl Strategy<Value = Write> {
         1 => openings,
         2 => (1..4_u64, seconds(), any::<bool>()).prop_map(|(no, at, ended)| Write::Owner(OwnerRow { ended, ..owner(no, at) })),
         1 => (1..4_u64).prop_map(|no| Write::OthersEnded(OwnerNo(no))),
+        1 => (-9..9_i64).prop_map(|offset| Write::Clock(ClockReading { steady: "boot".to_owned(), offset })),
         1 => (-9_000_000..9_000_000_i64).prop_map(|micros| Write::Shift { micros }),
         1 => seconds().prop_map(|until| Write::Reprieve { until: at(until) }),
     ]
@@ -133,7 +134,8 @@ fn sorted(mut folds: Vec<BeatFold>) -> Vec<BeatFold> {
 
 /// Everything that a step can read, as text.
 fn everything(view: &dyn View) -> String {
-    let mut all = vec![format!("{:?} {:?}", view.numbers(), view.next_due_at())];
+    let mut all =
+        vec![format!("{:?} {:?} {:?} {:?}", view.numbers(), view.next_due_at(), view.clock(), view.last_at())];
     for id in TASKS.map(task_id) {
         all.push(format!("{:?} {:?}", view.task(&id), view.children(&id)));
         all.push(format!("{:?} {:?} {:?}", view.claims(&id), view.evidence_of(&id), view.notices_of(&id, 2)));
@@ -149,8 +151,8 @@ fn everything(view: &dyn View) -> String {
         all.push(format!("{:?} {:?}", view.due_for(&to, at(10), 3), view.parked_until(&to)));
         all.push(format!("{:?}", (1..3).map(|lead| view.covered_by(NoticeNo(lead), &to)).collect::<Vec<_>>()));
     }
-    for reason in REASONS {
-        all.push(format!("{:?}", view.held(reason, 3)));
+    for (reason, to) in REASONS.iter().flat_map(|reason| TARGETS.map(|to| (*reason, target(to)))) {
+        all.push(format!("{:?}", view.held(reason, &to, 3)));
     }
     for limit in [1, 3, 99] {
         all.push(format!("{:?} {:?}", view.due(at(10), limit), view.handed_over(limit)));
