@@ -194,6 +194,8 @@ pub enum Write {
     Opening(Box<Opening>),
     /// An owner as it now is.
     Owner(OwnerRow),
+    /// Owners that have ended and have a lower number are forgotten.
+    ForgetOwners(OwnerNo),
     /// Every other owner is known to have ended.
     OthersEnded(OwnerNo),
     /// The clocks as they now stand to each other.

@@ -9,6 +9,7 @@ use candor_core::{
     task::{Incident, Task},
     time::Timestamp,
 };
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::plan::Numbers;
@@ -28,11 +29,11 @@ pub struct Seen {
 }
 
 /// One life of one process that leases work.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OwnerRow {
     /// Its number.
     pub no: OwnerNo,
-    /// What it does: `up`, `watchdog`, `dispatcher`, `bridge`, `run`, `command`.
+    /// What it does: `up`, `watchdog`, `dispatcher`, `bridge`, `run`.
     pub role: String,
     /// When it started.
     pub started_at: Timestamp,
@@ -49,6 +50,27 @@ pub struct ClockReading {
     pub steady: String,
     /// Wall time less steady time, in microseconds. It changes when somebody sets the wall clock.
     pub offset: i64,
+}
+
+impl OwnerRow {
+    /// Roles that look at tasks.
+    pub const WATCHING: [&str; 3] = ["up", "run", "watchdog"];
+    /// Roles that hand notices over.
+    pub const DISPATCHING: [&str; 3] = ["up", "run", "dispatcher"];
+    /// How long after a pass that ended in order the next one is still expected, in seconds: cron at its usual slowest.
+    pub const PASSES_SECS: u64 = 600;
+
+    /// Whether it lives, by its heartbeat.
+    #[must_use]
+    pub fn is_alive(&self, alive_since: Timestamp) -> bool {
+        !self.ended && self.beat_at >= alive_since
+    }
+
+    /// Whether it was a pass that ended in order, after which another is expected.
+    #[must_use]
+    pub fn comes_by(&self, now: Timestamp) -> bool {
+        self.ended && self.role != "up" && now.since(self.beat_at).as_secs() < Self::PASSES_SECS
+    }
 }
 
 /// Routine checkpoints of one task that wait to be folded into an artifact.
@@ -126,6 +148,8 @@ pub trait View {
     fn openings(&self, gate: Gate) -> Result<Vec<Opening>, Unreadable>;
     /// An owner.
     fn owner(&self, no: OwnerNo) -> Result<Option<OwnerRow>, Unreadable>;
+    /// The owners that are on record, newest first.
+    fn owners(&self) -> Result<Vec<OwnerRow>, Unreadable>;
     /// What is due at `now`, earliest first, at most `limit`. Costs by what is due, not by what exists.
     fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>, Unreadable>;
     /// When the next thing is due, if anything is.

@@ -19,7 +19,7 @@ mod store;
 
 pub use error::StoreError;
 pub use listing::{
-    Artifacts, DeliveryCount, Head, Listing, NoticeFilter, NoticeRow, Owner, Parked, Size, Stranded, TaskFilter,
+    Artifacts, DeliveryCount, Head, Listing, NoticeFilter, NoticeRow, Parked, Size, Stranded, TaskFilter,
 };
 pub use log::{LogEntry, Record, audit_kind};
 pub use nonces::{Counted, Nonces, Random};

@@ -6,7 +6,7 @@ use candor_core::{
     claim::Claim,
     evidence::Evidence,
     gate::Opening,
-    ids::{CorrelationId, EvidenceNo, NoticeNo, OwnerNo, TargetName, TaskId},
+    ids::{CorrelationId, EvidenceNo, NoticeNo, TargetName, TaskId},
     notice::{Delivery, Notice, StateName},
     task::{Incident, Task, TaskState},
     time::Timestamp,
@@ -65,21 +65,6 @@ pub struct DeliveryCount {
     pub count: u64,
     /// Since when the one that stands there longest does.
     pub oldest: Timestamp,
-}
-
-/// A process that leases work, for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Owner {
-    /// Its number.
-    pub no: OwnerNo,
-    /// What it does.
-    pub role: String,
-    /// When it started.
-    pub started_at: Timestamp,
-    /// Its last heartbeat.
-    pub beat_at: Timestamp,
-    /// Whether it is known to have ended.
-    pub ended: bool,
 }
 
 /// A target that a rate limit parked.
@@ -154,7 +139,7 @@ pub trait Listing {
     /// Gate openings, newest first, closed ones too.
     fn all_openings(&self, limit: usize) -> Result<Vec<Opening>, StoreError>;
     /// Processes that lease or leased work, newest first.
-    fn owners(&self, limit: usize) -> Result<Vec<Owner>, StoreError>;
+    fn owners(&self, limit: usize) -> Result<Vec<OwnerRow>, StoreError>;
     /// Targets that a rate limit parked, in order of name.
     fn parked(&self) -> Result<Vec<Parked>, StoreError>;
     /// The artifacts of a notice's receipts, oldest first.
@@ -172,12 +157,6 @@ pub trait Listing {
     fn stranded(&self, alive_since: Timestamp, limit: usize) -> Result<Vec<Stranded>, StoreError>;
     /// What the store takes on disk; nothing in memory.
     fn size(&self) -> Result<Size, StoreError>;
-}
-
-impl From<OwnerRow> for Owner {
-    fn from(row: OwnerRow) -> Self {
-        Self { no: row.no, role: row.role, started_at: row.started_at, beat_at: row.beat_at, ended: row.ended }
-    }
 }
 
 impl From<&Delivery> for Stranded {

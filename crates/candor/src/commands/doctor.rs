@@ -9,12 +9,13 @@ use candor_core::{
     task::TaskState,
     time::{Timestamp, format_duration},
 };
-use candor_store::{DeliveryCount, Listing, Owner, StoreError, sqlite::Reader};
+use candor_path::OwnerRow;
+use candor_store::{DeliveryCount, Listing, StoreError, sqlite::Reader};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use super::status::{ALIVE_SECS, DISPATCHING, WATCHING};
+use super::status::{ALIVE_SECS, OWNERS_MAX};
 use crate::{
     cli::Global,
     config::{Config, pack_sources},
@@ -29,8 +30,6 @@ use crate::{
 const RECORDS_VERIFIED_MAX: u64 = 1_000;
 /// Below this much room on the state folder's disk, in bytes, new work may soon be refused.
 const ROOM_MIN: u64 = 64 * 1024 * 1024;
-/// How long a due notice may wait for a dispatcher that comes by on a schedule, and a task for such a watchdog.
-const PASSES_MAX: Duration = Duration::from_secs(600);
 /// How far the log's last record may lie ahead of the clock.
 const AHEAD_MAX: Duration = Duration::from_secs(5);
 
@@ -219,16 +218,13 @@ enum Working {
 }
 
 impl Working {
-    fn of(owners: &[Owner], roles: &[&str], alive_since: Timestamp, now: Timestamp) -> Self {
+    fn of(owners: &[OwnerRow], roles: &[&str], alive_since: Timestamp, now: Timestamp) -> Self {
         let able = owners.iter().filter(|owner| roles.contains(&owner.role.as_str()));
-        let alive = |owner: &&Owner| !owner.ended && owner.beat_at >= alive_since;
-        if let Some(owner) = able.clone().find(alive) {
+        if let Some(owner) = able.clone().find(|owner| owner.is_alive(alive_since)) {
             return Self::Now(owner.role.clone());
         }
         match able.max_by_key(|owner| owner.beat_at) {
-            Some(owner) if owner.ended && owner.role != "up" && now.since(owner.beat_at) < PASSES_MAX => {
-                Self::Passes(owner.beat_at)
-            }
+            Some(owner) if owner.comes_by(now) => Self::Passes(owner.beat_at),
             Some(owner) => Self::Gone { since: owner.beat_at, in_order: owner.ended },
             None => Self::Never,
         }
@@ -237,7 +233,7 @@ impl Working {
 
 /// The watcher is watched: work that waits, and nobody who does it.
 fn liveness(audit: &mut Audit, store: &Reader, alive_since: Timestamp, now: Timestamp) -> Result<(), StoreError> {
-    let owners = store.owners(50)?;
+    let owners = store.owners(OWNERS_MAX)?;
     let running = store.task_counts()?.get(&TaskState::Running).copied().unwrap_or(0);
     let due = |count: &&DeliveryCount| match count.state {
         StateName::Queued => true,
@@ -246,8 +242,8 @@ fn liveness(audit: &mut Audit, store: &Reader, alive_since: Timestamp, now: Time
     };
     let waiting: u64 = store.delivery_counts()?.iter().filter(due).map(|count| count.count).sum();
     let work = [
-        ("watchdog", &WATCHING, running, "running tasks whose silence would not be noticed"),
-        ("dispatcher", &DISPATCHING, waiting, "deliveries wait"),
+        ("watchdog", &OwnerRow::WATCHING, running, "running tasks whose silence would not be noticed"),
+        ("dispatcher", &OwnerRow::DISPATCHING, waiting, "deliveries wait"),
     ];
     for (role, roles, count, what) in work {
         let idle = count == 0;

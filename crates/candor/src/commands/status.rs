@@ -6,6 +6,7 @@ use candor_core::{
     task::TaskState,
     time::{Timestamp, format_duration},
 };
+use candor_path::OwnerRow;
 use candor_store::{Listing, StoreError, TaskFilter};
 use clap::Args;
 use serde_json::{Value, json};
@@ -21,12 +22,10 @@ use crate::{
     output,
 };
 
+/// Most owners looked at: those that live, and the few that are kept after they ended.
+pub const OWNERS_MAX: usize = 1_000;
 /// How old a heartbeat may be before its owner counts as gone: three beats.
 pub const ALIVE_SECS: u64 = 15;
-/// Roles that look at tasks.
-pub const WATCHING: [&str; 3] = ["up", "run", "watchdog"];
-/// Roles that hand notices over.
-pub const DISPATCHING: [&str; 3] = ["up", "run", "dispatcher"];
 /// Most open incidents listed.
 const INCIDENTS_MAX: usize = 100;
 
@@ -41,10 +40,9 @@ pub struct StatusArgs {}
 /// When the store can't be read.
 pub fn view(store: &impl Listing, now: Timestamp) -> Result<Value, StoreError> {
     let alive_since = now.before(std::time::Duration::from_secs(ALIVE_SECS));
-    let owners: Vec<_> =
-        store.owners(50)?.into_iter().filter(|owner| !owner.ended && owner.beat_at >= alive_since).collect();
+    let owners: Vec<_> = store.owners(OWNERS_MAX)?.into_iter().filter(|owner| owner.is_alive(alive_since)).collect();
     let watched = store.task_counts()?.get(&TaskState::Running).copied().unwrap_or(0);
-    let watching = owners.iter().any(|owner| WATCHING.contains(&owner.role.as_str()));
+    let watching = owners.iter().any(|owner| OwnerRow::WATCHING.contains(&owner.role.as_str()));
     let openings: Vec<_> = store
         .all_openings(200)?
         .into_iter()

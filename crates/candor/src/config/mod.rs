@@ -116,7 +116,7 @@ fn capabilities() -> BTreeMap<RuntimeName, Capabilities> {
         .collect()
 }
 
-/// What the targets let this deployment do. Whether a watchdog runs is known to the engine alone.
+/// What the targets let this deployment do. Whether a watchdog runs is known to the store.
 fn deployment(targets: &[Target]) -> Capabilities {
     let live = |target: &&Target| target.available && target.gate.is_some();
     let mut able = Capabilities::default();

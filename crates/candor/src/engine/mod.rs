@@ -19,7 +19,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use candor_core::{capability::Capability, ids::TargetName, time::Timestamp};
+use candor_core::{ids::TargetName, time::Timestamp};
 use candor_path::{Input, Machine, Refusal, Reply};
 use candor_store::{StoreError, sqlite::Sqlite};
 use candor_world::{collectors::CollectorConfig, senders::Binding};
@@ -120,7 +120,7 @@ pub struct Setup {
     pub collectors: CollectorConfig,
     /// Which due work it takes.
     pub roles: Roles,
-    /// Its name as an owner: `up`, `watchdog`, `command`.
+    /// Its name as an owner: `up`, `watchdog`.
     pub role: &'static str,
     /// Whether it ends when nothing is due any more.
     pub once: bool,
@@ -151,10 +151,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the thread can't be started.
-    pub fn start(mut setup: Setup) -> Result<Self, Failure> {
-        if setup.roles.watchdog && !setup.once {
-            setup.machine.settings.deployment.0.insert(Capability::ScheduledWatchdog);
-        }
+    pub fn start(setup: Setup) -> Result<Self, Failure> {
         let (jobs, inbox): (_, Receiver<ToWriter>) = sync_channel(JOBS_WAITING_MAX);
         let waiting = Arc::new(AtomicUsize::new(0));
         let clock = setup.clock.clone();

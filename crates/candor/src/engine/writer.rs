@@ -103,14 +103,19 @@ impl Writer {
                 break;
             }
         }
-        let _ = self.own(Input::OwnerEnded { owner: self.owner });
+        if self.roles != Roles::NONE {
+            let _ = self.own(Input::OwnerEnded { owner: self.owner });
+        }
         Ok(())
     }
 
-    /// Registers as an owner, mends the clock, and takes back what dead owners held.
+    /// Mends the clock, and registers as an owner if it takes work. A command that only hands something in leases nothing.
     fn recover(&mut self) -> Result<(), StoreError> {
         let (now, reading) = self.clock.read();
         self.own(Input::ClockRead(reading))?;
+        if self.roles == Roles::NONE {
+            return Ok(());
+        }
         let alone = self.store.was_alone();
         let away_since = if self.takes_reports && alone {
             self.store.reads().owners(1)?.first().map(|owner| owner.beat_at).filter(|last| now.since(*last) >= AWAY_MIN)

@@ -3,6 +3,7 @@
 mod wording;
 
 use candor_core::{
+    capability::Capability,
     claim::{Claim, ClaimKind},
     event::{Event, Report, StatusClaimed},
     evidence::{Evidence, Origin},
@@ -13,7 +14,10 @@ use candor_core::{
 };
 pub use wording::{admits_unverified, is_placeholder};
 
-use crate::machine::{Step, StepError};
+use crate::{
+    machine::{Step, StepError},
+    watch,
+};
 
 /// How many of a task's notices are searched for one that a claim could mean.
 const NOTICES_SEARCHED_MAX: usize = 32;
@@ -38,6 +42,9 @@ pub(crate) fn facts(step: &Step<'_>, about: &Subject<'_>) -> Result<Facts, StepE
     let mut facts = step.machine.packs.facts();
     facts.capability = step.settings().capabilities(about.task.map(|task| &task.runtime));
     if let Some(task) = about.task {
+        if watch::is_watched(step)? {
+            facts.capability.0.insert(Capability::ScheduledWatchdog);
+        }
         facts.task = task_facts(step, task, about.incident)?;
     }
     facts.event = event_facts(about.report, about.origin);

@@ -13,6 +13,9 @@ use crate::{
 /// The wall clock may move this far against the steady one before it counts as a jump. Slewing moves both alike.
 pub const JUMP_MIN: Duration = Duration::from_secs(2);
 
+/// Owners that are kept after they ended, in number: enough to see when each role was last there.
+pub const OWNERS_KEPT_MAX: u64 = 30;
+
 /// Both clocks were read. The reading that every process compares with lies in the store, so that one jump is seen once, by whoever
 /// looks first, and also when it happened while nothing ran.
 pub(crate) fn clock_read(step: &mut Step<'_>, reading: ClockReading) -> Result<(), StepError> {
@@ -47,6 +50,7 @@ pub(crate) fn owner_started(step: &mut Step<'_>, role: String, alone: bool, away
     if alone {
         step.write(Write::OthersEnded(no));
     }
+    step.write(Write::ForgetOwners(OwnerNo(no.0.saturating_sub(OWNERS_KEPT_MAX))));
     if let Some(since) = away_since {
         let record = step.plan.numbers.take_record();
         let body = serde_json::json!({ "gap": "not_running", "since": since, "until": step.now });
@@ -54,6 +58,17 @@ pub(crate) fn owner_started(step: &mut Step<'_>, role: String, alone: bool, away
         step.write(Write::Reprieve { until: step.now.after(step.settings().cadence.grace) });
     }
     step.reply(Reply::Owner(no));
+}
+
+/// Whether somebody watches: a process that lives, or one that comes by in passes.
+pub(crate) fn is_watched(step: &Step<'_>) -> Result<bool, StepError> {
+    let alive_since = step.now.before(step.settings().lease);
+    let watches = |owner: &OwnerRow| OwnerRow::WATCHING.contains(&owner.role.as_str());
+    let owners = step.view.owners()?;
+    Ok(owners
+        .iter()
+        .filter(|owner| watches(owner))
+        .any(|owner| owner.is_alive(alive_since) || owner.comes_by(step.now)))
 }
 
 /// An owner lives, or ends in order.

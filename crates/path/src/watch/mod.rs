@@ -11,8 +11,8 @@ use candor_core::{
     task::{Incident, IncidentKind, Reading, Task, TaskState},
     time::{Timestamp, format_duration},
 };
-pub use clock::JUMP_MIN;
-pub(crate) use clock::{clock_read, owner_beat, owner_started};
+pub use clock::{JUMP_MIN, OWNERS_KEPT_MAX};
+pub(crate) use clock::{clock_read, is_watched, owner_beat, owner_started};
 pub use life::sign_of_life;
 pub(crate) use life::{excused_until, next_look};
 

@@ -49,7 +49,7 @@ pub(crate) fn secs(of: u64) -> Duration {
 impl World {
     pub(crate) fn new(targets: Vec<Target>) -> Self {
         let cli = Capabilities([Capability::InlineCompletionBlock].into());
-        let all = [Capability::DirectSend, Capability::DeliveryProof, Capability::ScheduledWatchdog];
+        let all = [Capability::DirectSend, Capability::DeliveryProof];
         let settings = Settings {
             profile: "test".to_owned(),
             node: "t".to_owned(),

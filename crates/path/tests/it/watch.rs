@@ -7,7 +7,7 @@ use candor_core::{
     task::{Reading, TaskState},
     time::Timestamp,
 };
-use candor_path::{Act, ClockReading, Effect, Input};
+use candor_path::{Act, ClockReading, Effect, Input, Reply};
 use candor_store::Listing;
 use serde_json::json;
 
@@ -164,6 +164,55 @@ fn a_clock_that_jumps_changes_no_verdict() {
         world.look("t");
         assert_eq!(world.titles().len(), 1, "{jump}: the same 70 s as without the jump");
     }
+}
+
+/// A process starts, perhaps beside others.
+fn starts(world: &mut World, role: &str) -> candor_core::ids::OwnerNo {
+    let started = Input::OwnerStarted { role: role.to_owned(), alone: false, away_since: None };
+    let Reply::Owner(no) = world.step(started).reply else { panic!("no owner") };
+    no
+}
+
+#[test]
+fn that_nobody_watches_is_said_exactly_while_it_is_so() {
+    let mut world = World::one();
+    let mut told = 0;
+    let mut unwatched = |world: &mut World| {
+        told += 1;
+        let decision = world.report("task.started", &format!("t{told}"), json!({})).decision.unwrap();
+        decision.rules.iter().any(|hit| hit.message.contains("nothing here runs the watchdog"))
+    };
+    assert!(!unwatched(&mut world), "`up` lives");
+    let up = world.owner;
+    world.step(Input::OwnerEnded { owner: up });
+    assert!(unwatched(&mut world), "`up` was stopped");
+    let bridge = starts(&mut world, "bridge");
+    assert!(unwatched(&mut world), "a bridge watches nothing");
+    world.step(Input::OwnerEnded { owner: bridge });
+    let watchdog = starts(&mut world, "watchdog");
+    assert!(!unwatched(&mut world));
+    world.pass(secs(60));
+    assert!(unwatched(&mut world), "its heartbeat stopped");
+    world.step(Input::OwnerEnded { owner: watchdog });
+    world.pass(secs(60));
+    let pass = starts(&mut world, "run");
+    world.step(Input::OwnerEnded { owner: pass });
+    world.pass(secs(500));
+    assert!(!unwatched(&mut world), "it comes by in passes");
+    world.pass(secs(500));
+    assert!(unwatched(&mut world), "the next pass is overdue");
+}
+
+#[test]
+fn processes_that_ended_are_forgotten_but_for_the_newest() {
+    let mut world = World::one();
+    for _ in 0..100 {
+        let owner = starts(&mut world, "run");
+        world.step(Input::OwnerEnded { owner });
+    }
+    let owners = world.store.owners(1_000).unwrap();
+    assert_eq!(u64::try_from(owners.len()).unwrap(), candor_path::watch::OWNERS_KEPT_MAX + 2);
+    assert!(owners.iter().any(|owner| owner.no == world.owner), "whoever lives is kept, however old");
 }
 
 /// How far the task's deadline lies ahead.

@@ -12,15 +12,15 @@ use candor_core::{
     task::{Incident, Task, TaskState},
     time::Timestamp,
 };
-use candor_path::ArtifactKind;
+use candor_path::{ArtifactKind, OwnerRow};
 
 use super::{
     Memory,
     state::{Kept, State, TaskRow},
 };
 use crate::{
-    Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Owner, Parked, Record, Size,
-    StoreError, Stranded, TaskFilter,
+    Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Parked, Record, Size, StoreError,
+    Stranded, TaskFilter,
     log::{audit_kind, hex, receipt_notice},
 };
 
@@ -127,8 +127,8 @@ impl Listing for Memory {
         Ok(self.state.openings.values().rev().take(limit).cloned().collect())
     }
 
-    fn owners(&self, limit: usize) -> Result<Vec<Owner>, StoreError> {
-        Ok(self.state.owners.values().rev().take(limit).cloned().map(Owner::from).collect())
+    fn owners(&self, limit: usize) -> Result<Vec<OwnerRow>, StoreError> {
+        Ok(self.state.owners.values().rev().take(limit).cloned().collect())
     }
 
     fn parked(&self) -> Result<Vec<Parked>, StoreError> {

@@ -95,6 +95,12 @@ impl<'a> MemoryTxn<'a> {
             Write::Parked { target, until } => self.put(|state| &mut state.parked, target.clone(), *until),
             Write::Opening(opening) => self.put(|state| &mut state.openings, opening.no, Some((**opening).clone())),
             Write::Owner(owner) => self.put(|state| &mut state.owners, owner.no, Some(owner.clone())),
+            Write::ForgetOwners(before) => {
+                let old = self.state().owners.range(..before).filter(|(_, owner)| owner.ended).map(|(no, _)| *no);
+                for no in old.collect::<Vec<_>>() {
+                    self.put(|state| &mut state.owners, no, None);
+                }
+            }
             Write::OthersEnded(but) => {
                 let others: Vec<_> =
                     self.state().owners.values().filter(|owner| owner.no != *but && !owner.ended).cloned().collect();

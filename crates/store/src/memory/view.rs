@@ -145,6 +145,10 @@ impl View for MemoryTxn<'_> {
         Ok(self.state().owners.get(&no).cloned())
     }
 
+    fn owners(&self) -> Result<Vec<OwnerRow>, Unreadable> {
+        Ok(self.state().owners.values().rev().cloned().collect())
+    }
+
     fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>, Unreadable> {
         let agenda = self.state().agenda().into_iter();
         Ok(agenda.take_while(|(at, ..)| *at <= now).take(limit).map(|(.., due)| due).collect())

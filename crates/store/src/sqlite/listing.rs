@@ -11,7 +11,7 @@ use candor_core::{
     task::{Incident, Task, TaskState},
     time::Timestamp,
 };
-use candor_path::ArtifactKind;
+use candor_path::{ArtifactKind, OwnerRow};
 use rusqlite::params;
 
 use super::{
@@ -22,8 +22,8 @@ use super::{
     state::{State, chain_of},
 };
 use crate::{
-    Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Owner, Parked, Record, Size,
-    StoreError, Stranded, TaskFilter,
+    Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Parked, Record, Size, StoreError,
+    Stranded, TaskFilter,
     log::{audit_kind, hex},
 };
 
@@ -234,9 +234,8 @@ impl Listing for Reader {
         self.db.many(sql, [most(limit)], |row| rows::json(row, 0))
     }
 
-    fn owners(&self, limit: usize) -> Result<Vec<Owner>, StoreError> {
-        let owners = self.db.many(select!(owner, "ORDER BY no DESC LIMIT ?1"), [most(limit)], rows::owner)?;
-        Ok(owners.into_iter().map(Owner::from).collect())
+    fn owners(&self, limit: usize) -> Result<Vec<OwnerRow>, StoreError> {
+        self.db.many(select!(owner, "ORDER BY no DESC LIMIT ?1"), [most(limit)], rows::owner)
     }
 
     fn parked(&self) -> Result<Vec<Parked>, StoreError> {

@@ -167,6 +167,10 @@ impl View for SqliteTxn<'_> {
         Ok(self.db().one(sql, [int(no.0)], rows::owner)?)
     }
 
+    fn owners(&self) -> Result<Vec<OwnerRow>, Unreadable> {
+        Ok(self.db().many(select!(owner, "ORDER BY no DESC"), [], rows::owner)?)
+    }
+
     fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>, Unreadable> {
         let mut due = self.db().many(DUE_TASKS, [now.as_micros(), most(limit)], |row| {
             Ok((row.get::<_, i64>(0)?, 0, Due::Look(rows::word(row, 1)?)))

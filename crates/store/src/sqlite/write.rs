@@ -72,6 +72,9 @@ impl SqliteTxn<'_> {
                 self.db().run("INSERT OR REPLACE INTO opening(no, gate, closed, body) VALUES(?1, ?2, ?3, ?4)", row)?;
             }
             Write::Owner(owner) => self.owner_row(owner)?,
+            Write::ForgetOwners(before) => {
+                self.db().run("DELETE FROM owner WHERE no < ?1 AND ended = 1", [int(before.0)])?;
+            }
             Write::OthersEnded(but) => {
                 self.db().run("UPDATE owner SET ended = 1 WHERE no <> ?1 AND ended = 0", [int(but.0)])?;
             }

@@ -46,6 +46,7 @@ suite! {
     due_for_a_target_comes_oldest_notice_first
     held_and_handed_over_and_covered
     orphans_are_those_of_dead_owners
+    owners_that_ended_long_ago_are_forgotten
     openings_that_are_closed_are_history
     a_beat_is_a_sign_of_life
     a_repeated_beat_counts_once
@@ -411,6 +412,15 @@ fn orphans_are_those_of_dead_owners<S: Store>(store: &mut S) {
     };
     assert_eq!(read(store, |view| orphans(view, 9)), [2, 3, 5]);
     assert_eq!(read(store, |view| orphans(view, 1)), [2]);
+}
+
+fn owners_that_ended_long_ago_are_forgotten<S: Store>(store: &mut S) {
+    let ended = |no| Write::Owner(candor_path::OwnerRow { ended: true, ..owner(no, 1) });
+    write(store, vec![ended(1), Write::Owner(owner(2, 1)), ended(3), ended(4)]);
+    write(store, vec![Write::ForgetOwners(OwnerNo(4))]);
+    let kept = |owners: Vec<candor_path::OwnerRow>| owners.iter().map(|owner| owner.no.0).collect::<Vec<_>>();
+    assert_eq!(read(store, |view| kept(view.owners().unwrap())), [4, 2], "whoever lives is kept, however old");
+    assert_eq!(kept(store.reads().owners(9).unwrap()), [4, 2]);
 }
 
 fn openings_that_are_closed_are_history<S: Store>(store: &mut S) {

@@ -107,6 +107,7 @@ fn writes() -> impl Strategy<Value = Write> {
         1 => openings,
         2 => (1..4_u64, seconds(), any::<bool>()).prop_map(|(no, at, ended)| Write::Owner(OwnerRow { ended, ..owner(no, at) })),
         1 => (1..4_u64).prop_map(|no| Write::OthersEnded(OwnerNo(no))),
+        1 => (1..4_u64).prop_map(|no| Write::ForgetOwners(OwnerNo(no))),
         1 => (-9..9_i64).prop_map(|offset| Write::Clock(ClockReading { steady: "boot".to_owned(), offset })),
         1 => (-9_000_000..9_000_000_i64).prop_map(|micros| Write::Shift { micros }),
         1 => seconds().prop_map(|until| Write::Reprieve { until: at(until) }),
@@ -134,8 +135,10 @@ fn sorted(mut folds: Vec<BeatFold>) -> Vec<BeatFold> {
 
 /// Everything that a step can read, as text.
 fn everything(view: &dyn View) -> String {
-    let mut all =
-        vec![format!("{:?} {:?} {:?} {:?}", view.numbers(), view.next_due_at(), view.clock(), view.last_at())];
+    let mut all = vec![
+        format!("{:?} {:?} {:?} {:?}", view.numbers(), view.next_due_at(), view.clock(), view.last_at()),
+        format!("{:?}", view.owners()),
+    ];
     for id in TASKS.map(task_id) {
         all.push(format!("{:?} {:?}", view.task(&id), view.children(&id)));
         all.push(format!("{:?} {:?} {:?}", view.claims(&id), view.evidence_of(&id), view.notices_of(&id, 2)));
