@@ -5,6 +5,7 @@
     reason = "a developer's command line tool; its output is its purpose"
 )]
 
+mod bench;
 mod ci;
 mod crash;
 mod fuzz;
@@ -34,6 +35,8 @@ enum Task {
     Ci(ci::Args),
     /// Kill the real process with `kill -9`, at named points and at random, and hold its record against what was received.
     Crash(crash::Args),
+    /// Measure what Candor costs, beside limits and peers.
+    Bench(bench::Args),
     /// Rules about the code itself.
     Tidy,
     /// Look for inputs that break a parser, at random (nightly toolchain and cargo-fuzz).
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Test(args) => test::run(&args),
         Task::Ci(args) => ci::run(&args),
+        Task::Bench(args) => bench::run(&args),
         Task::Crash(args) => crash::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::FuzzReplay => fuzz::replay(),

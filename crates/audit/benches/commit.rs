@@ -39,7 +39,8 @@ fn main() {
         });
         report("json::parse, strict", text.len(), Some(floor), || json::parse(black_box(&text), 1 << 20));
         report("commit", text.len(), None, || commit(&nonce, black_box(value)));
-        report("seal", text.len(), None, || seal(input(black_box(value), &nonce)));
+        let best = report("seal", text.len(), None, || seal(input(black_box(value), &nonce)));
+        println!("figure seal_us {:.2}", best.as_secs_f64() * 1e6);
         let sealed = seal(input(value, &nonce)).unwrap();
         report("check", text.len(), None, || check(&sealed.header_line, &sealed.leaf_hash, &nonce, &sealed.body));
         println!();

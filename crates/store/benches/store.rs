@@ -234,6 +234,7 @@ fn main() {
         theirs * 1e6,
         theirs / ours
     );
+    println!("figure checkpoint_share_of_bare {:.3}", theirs / ours);
     for tasks in [1_000, 100_000, 1_000_000] {
         bench.grow(tasks);
         let best = (0..3).map(|_| bench.checkpoints()).fold(f64::MAX, f64::min);

@@ -1,0 +1,184 @@
+//! A notice's way from durable accept to receipt, beside systems that others trust with the same work.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{
+    Bench, Row,
+    daemon::Daemon,
+    load::{self, Sent, Shape},
+    peers,
+    sink::Sink,
+    stats::{median, percentile},
+};
+use crate::shell::{TaskError, Trying as _, failed};
+
+/// Callers that a burst has.
+pub(crate) const CALLERS: u64 = 32;
+/// Notices per second of the paced run.
+const RATE: u64 = 20;
+/// How long what was sent may take to be recorded.
+pub(crate) const REST_MAX: Duration = Duration::from_secs(60);
+
+/// One run of one system.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Run {
+    /// Notices from the first post until the last receipt, per second.
+    pub(crate) rate: f64,
+    /// CPU seconds per 1,000 notices, everything that the system needs.
+    pub(crate) cpu: f64,
+    /// Latencies in milliseconds, from due to receipt; for a system without receipts, to the sink.
+    pub(crate) latencies: Vec<f64>,
+    /// Bytes on disk per notice.
+    pub(crate) disk: f64,
+}
+
+/// What is told, the same for all: about 250 bytes.
+pub(crate) fn text() -> String {
+    format!("task stalled {}", "x".repeat(200))
+}
+
+fn shape() -> Arc<Shape> {
+    let body = |no: u64| {
+        json!({"specversion": "1.0", "id": format!("bn-{no}"), "source": "/bench",
+            "type": "reporting-governance.notice.requested",
+            "data": {"title": format!("bn-{no}"), "text": text()}})
+        .to_string()
+    };
+    Arc::new(Shape {
+        path: "/v1/events",
+        content_type: "application/cloudevents+json",
+        headers: String::new(),
+        body: Box::new(body),
+    })
+}
+
+/// When each notice's receipt was stored, by its number.
+fn receipts(daemon: &Daemon) -> Result<BTreeMap<u64, i64>, TaskError> {
+    let told = daemon.ask(&["notice", "list", "--limit", "1000000"])?;
+    let rows = told.get("notices").and_then(Value::as_array).cloned().unwrap_or_default();
+    let row = |row: &Value| {
+        let no = row.pointer("/notice/title")?.as_str()?.strip_prefix("bn-")?.parse().ok()?;
+        let delivery = row.pointer("/deliveries/0")?;
+        let acked = delivery.pointer("/state/state").or(delivery.get("state"))?.as_str()? == "acked";
+        acked.then_some((no, micros(delivery.get("since")?.as_str()?)?))
+    };
+    Ok(rows.iter().filter_map(row).collect())
+}
+
+/// Microseconds since the Unix epoch of an RFC 3339 instant in UTC.
+pub(crate) fn micros(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond)
+}
+
+/// Waits until the sink has seen `count` notices.
+pub(crate) async fn arrived(sink: &Sink, count: u64) -> Result<(), TaskError> {
+    let until = tokio::time::Instant::now() + REST_MAX;
+    while u64::try_from(sink.count()).unwrap_or(u64::MAX) < count {
+        if tokio::time::Instant::now() > until {
+            return failed(format!("only {} of {count} notices arrived", sink.count()));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
+}
+
+/// The rate of a burst: all of it, from the first post until the last receipt.
+pub(crate) fn rate(sent: &Sent, recorded: &BTreeMap<u64, i64>) -> f64 {
+    let first = sent.iter().map(|(_, at)| *at).min().unwrap_or(0);
+    let last = recorded.values().copied().max().unwrap_or(first);
+    let secs = (last - first) as f64 / 1e6;
+    recorded.len() as f64 / secs.max(1e-9)
+}
+
+/// Latencies in milliseconds.
+pub(crate) fn latencies(sent: &Sent, recorded: &BTreeMap<u64, i64>) -> Vec<f64> {
+    sent.iter().filter_map(|(no, due)| Some((recorded.get(no)? - due) as f64 / 1e3)).collect()
+}
+
+/// One run of Candor: a burst or a paced one.
+async fn candor(sink: &Sink, count: u64, is_paced: bool) -> Result<Run, TaskError> {
+    sink.take();
+    let daemon = Daemon::start("notices", Some(sink.address))?;
+    let warm = 200;
+    load::burst(daemon.address, shape(), 0, warm, CALLERS).await.trying("load")?;
+    arrived(sink, warm).await?;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (cpu, disk) = (daemon.cpu_secs(), daemon.disk_bytes());
+    let sent = if is_paced {
+        load::paced(daemon.address, shape(), warm, RATE, Duration::from_secs(count / RATE)).await.trying("load")?
+    } else {
+        load::burst(daemon.address, shape(), warm, count, CALLERS).await.trying("load")?
+    };
+    arrived(sink, warm + count).await?;
+    let recorded = loop {
+        let recorded: BTreeMap<u64, i64> = receipts(&daemon)?.into_iter().filter(|(no, _)| *no >= warm).collect();
+        if recorded.len() >= sent.len() {
+            break recorded;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let thousands = sent.len() as f64 / 1e3;
+    Ok(Run {
+        rate: rate(&sent, &recorded),
+        cpu: (daemon.cpu_secs() - cpu) / thousands,
+        latencies: latencies(&sent, &recorded),
+        disk: (daemon.disk_bytes() - disk) as f64 / sent.len() as f64,
+    })
+}
+
+/// Runs all that can be had in turn, so that a moment's noise meets all of them, and compares medians.
+pub(crate) async fn measure(bench: &mut Bench) -> Result<(), TaskError> {
+    let sink = Sink::start().await.trying("the sink")?;
+    let peers = peers::present(&mut bench.missing).await?;
+    let (rounds, count, paced_count) = if bench.quick { (1, 1_000, 100) } else { (3, 3_000, 400) };
+    let mut bursts: BTreeMap<&'static str, Vec<Run>> = BTreeMap::new();
+    for _ in 0..rounds {
+        bench.progress("candor, burst");
+        bursts.entry("candor").or_default().push(candor(&sink, count, false).await?);
+        for peer in &peers {
+            bench.progress(&format!("{}, burst", peer.name()));
+            bursts.entry(peer.name()).or_default().push(peer.burst(&sink, count).await?);
+        }
+    }
+    bench.progress("candor, paced");
+    let paced = candor(&sink, paced_count, true).await?;
+    let of = |runs: Option<&Vec<Run>>, figure: fn(&Run) -> f64| {
+        median(runs.into_iter().flatten().map(figure).collect())
+    };
+    for (system, runs) in &bursts {
+        let raw: Vec<Value> = runs.iter().map(|run| json!({"rate": run.rate, "cpu": run.cpu, "disk": run.disk})).collect();
+        bench.raw.push(json!({"bench": "burst", "system": system, "notices": count, "runs": raw}));
+    }
+    let ours = bursts.get("candor");
+    let rate = of(ours, |run| run.rate);
+    bench.row(Row::least("accept to receipt, burst of 32 callers", rate, "notices/s", 2_500.0));
+    for peer in &peers {
+        let theirs = of(bursts.get(peer.name()), |run| run.rate);
+        let bar = peer.bar();
+        bench.row(Row::beside(format!("  {} with the same sink and text", peer.name()), theirs, "notices/s", rate, bar));
+    }
+    bench.row(Row::most("CPU per 1,000 notices, burst", of(ours, |run| run.cpu), "s", 0.25));
+    for peer in &peers {
+        let theirs = of(bursts.get(peer.name()), |run| run.cpu);
+        bench.row(Row::fact(format!("  {}", peer.name()), theirs, "s"));
+    }
+    bench.row(Row::most("disk per 1,000 notices, with full receipts", of(ours, |run| run.disk) / 1e3, "MB", 1.2));
+    bench.row(Row::most("paced 20/s, due to receipt, p50", percentile(&paced.latencies, 0.5), "ms", 3.0));
+    bench.row(Row::most("paced 20/s, due to receipt, p99", percentile(&paced.latencies, 0.99), "ms", 7.0));
+    bench.row(Row::most("CPU per 1,000 notices, paced", paced.cpu, "s", 1.0));
+    bench.raw.push(json!({"bench": "paced", "system": "candor", "latencies_ms": paced.latencies, "cpu": paced.cpu}));
+    Ok(())
+}
+
+/// Where a peer's programs are kept between runs.
+pub(crate) fn peers_folder() -> PathBuf {
+    crate::shell::root().join("target/bench-peers")
+}
+
+/// A free port on loopback.
+pub(crate) fn free_port() -> Result<SocketAddr, TaskError> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").trying("no free port")?;
+    listener.local_addr().trying("no free port")
+}

@@ -1,0 +1,61 @@
+//! The peers: graphile-worker on PostgreSQL, which keeps what it accepted, and Alertmanager, which doesn't.
+
+mod alertmanager;
+mod graphile;
+
+use alertmanager::Alertmanager;
+use graphile::Graphile;
+
+use super::{notices::Run, sink::Sink};
+use crate::shell::TaskError;
+
+/// A peer whose programs are here.
+pub(crate) enum Peer {
+    /// graphile-worker.
+    Graphile(Graphile),
+    /// Alertmanager.
+    Alertmanager(Alertmanager),
+}
+
+impl Peer {
+    /// Its name in the table.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Graphile(_) => "graphile-worker on PostgreSQL",
+            Self::Alertmanager(_) => "Alertmanager (keeps nothing)",
+        }
+    }
+
+    /// How many times its rate Candor is to reach; zero where the comparison is only told.
+    pub(crate) fn bar(&self) -> f64 {
+        match self {
+            Self::Graphile(_) => 4.0,
+            Self::Alertmanager(_) => 0.0,
+        }
+    }
+
+    /// A burst through it, into the same sink.
+    pub(crate) async fn burst(&self, sink: &Sink, count: u64) -> Result<Run, TaskError> {
+        match self {
+            Self::Graphile(graphile) => graphile.burst(sink, count).await,
+            Self::Alertmanager(alertmanager) => alertmanager.burst(sink, count).await,
+        }
+    }
+}
+
+/// The peers that can be had here; the others are named with what they need.
+pub(crate) async fn present(missing: &mut Vec<String>) -> Result<Vec<Peer>, TaskError> {
+    let mut peers = Vec::new();
+    match Graphile::find()? {
+        Ok(graphile) => peers.push(Peer::Graphile(graphile)),
+        Err(why) => missing.push(format!("graphile-worker on PostgreSQL: {why}.")),
+    }
+    match Alertmanager::find() {
+        Some(alertmanager) => peers.push(Peer::Alertmanager(alertmanager)),
+        None => missing.push(
+            "Alertmanager: it isn't installed (Debian: `apt-get install --no-install-recommends prometheus-alertmanager`)."
+                .to_owned(),
+        ),
+    }
+    Ok(peers)
+}

@@ -1,0 +1,91 @@
+//! Prometheus Alertmanager: the fastest of those that people trust, and it accepts from memory. Every alert is a group of its own, sent at
+//! once; there is no receipt per notice, so the time is that of the sink.
+
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::json;
+
+use super::super::{
+    daemon::fresh,
+    load::{self, Shape},
+    notices::{CALLERS, Run, arrived, free_port, latencies, rate, text},
+    process,
+    sink::Sink,
+};
+use crate::shell::{TaskError, Trying as _, answers, failed};
+
+/// Notices before those that are measured.
+const WARM: u64 = 200;
+
+/// Alertmanager's program.
+pub(crate) struct Alertmanager(&'static str);
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        process::end(&mut self.0);
+    }
+}
+
+impl Alertmanager {
+    /// The program, if it is here.
+    pub(crate) fn find() -> Option<Self> {
+        ["prometheus-alertmanager", "alertmanager"].into_iter().find(|name| answers(name, &["--version"])).map(Self)
+    }
+
+    /// A burst through a fresh one.
+    pub(crate) async fn burst(&self, sink: &Sink, count: u64) -> Result<Run, TaskError> {
+        sink.take();
+        let folder = fresh("alertmanager")?;
+        let config = format!(
+            "route: {{receiver: sink, group_by: ['...'], group_wait: 1ms, group_interval: 1m, repeat_interval: 24h}}\n\
+             receivers: [{{name: sink, webhook_configs: [{{url: 'http://{}/hook', send_resolved: false}}]}}]\n",
+            sink.address
+        );
+        fs::write(folder.join("am.yml"), config).trying("cannot write the configuration")?;
+        let address = free_port()?;
+        let child = Command::new(self.0)
+            .arg(format!("--config.file={}", folder.join("am.yml").display()))
+            .arg(format!("--storage.path={}", folder.display()))
+            .arg(format!("--web.listen-address={address}"))
+            .args(["--cluster.listen-address=", "--log.level=error"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .trying("cannot start Alertmanager")?;
+        let running = Running(child);
+        let mut tries = 0;
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            tries += 1;
+            if tries > 200 {
+                return failed("Alertmanager doesn't answer");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let shape = Arc::new(Shape {
+            path: "/api/v2/alerts",
+            content_type: "application/json",
+            headers: String::new(),
+            body: Box::new(|no| {
+                json!([{"labels": {"alertname": "notice", "id": format!("bn-{no}")},
+                    "annotations": {"text": text()}, "endsAt": "2099-01-01T00:00:00Z"}])
+                .to_string()
+            }),
+        });
+        load::burst(address, Arc::clone(&shape), 0, WARM, CALLERS).await.trying("load")?;
+        arrived(sink, WARM).await?;
+        let before = process::cpu_secs(running.0.id());
+        let sent = load::burst(address, shape, WARM, count, CALLERS).await.trying("load")?;
+        arrived(sink, WARM + count).await?;
+        let cpu = (process::cpu_secs(running.0.id()) - before) / (count as f64 / 1e3);
+        let seen = sink.take().into_iter().filter(|(no, _)| *no >= WARM).collect();
+        Ok(Run { rate: rate(&sent, &seen), cpu, latencies: latencies(&sent, &seen), disk: 0.0 })
+    }
+}
