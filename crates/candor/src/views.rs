@@ -4,7 +4,6 @@ use candor_core::{
     ids::{EvidenceNo, NoticeNo, TaskId},
     time::Timestamp,
 };
-use candor_path::ArtifactKind;
 use candor_store::{Artifacts, Listing, NoticeFilter, StoreError, TaskFilter};
 use candor_web::ViewRequest;
 use serde_json::{Value, json};
@@ -34,17 +33,12 @@ pub fn view(store: &impl Listing, request: &ViewRequest, now: Timestamp) -> Resu
             Some(json!({ "notices": rows }))
         }
         ViewRequest::Notice(no) => notice(store, *no)?,
-        ViewRequest::Decision(no) => record(store, ArtifactKind::Decision, &no.to_string())?,
-        ViewRequest::Event(no) => record(store, ArtifactKind::Event, &no.to_string())?,
+        ViewRequest::Decision(no) => store.decision(*no)?.map(|record| record.body),
+        ViewRequest::Event(no) => store.event(*no)?.map(|record| record.body),
         ViewRequest::EvidenceOf(task) => Some(json!({ "evidence": store.evidence_for(task, ROWS_MAX)? })),
         ViewRequest::Evidence(no) => evidence(store, *no)?,
         ViewRequest::Gates => Some(json!({ "openings": store.all_openings(ROWS_MAX)? })),
     })
-}
-
-/// One record of the log.
-fn record(store: &impl Listing, kind: ArtifactKind, id: &str) -> Result<Option<Value>, StoreError> {
-    Ok(store.artifact(kind, id)?.map(|record| record.body))
 }
 
 fn task(store: &impl Listing, id: &TaskId) -> Result<Option<Value>, StoreError> {

@@ -6,12 +6,12 @@ use candor_core::{
     claim::Claim,
     evidence::Evidence,
     gate::Opening,
-    ids::{CorrelationId, EvidenceNo, NoticeNo, TargetName, TaskId},
+    ids::{CorrelationId, DecisionNo, EventNo, EvidenceNo, NoticeNo, TargetName, TaskId},
     notice::{Delivery, Notice, StateName},
     task::{Incident, Task, TaskState},
     time::Timestamp,
 };
-use candor_path::{ArtifactKind, OwnerRow};
+use candor_path::OwnerRow;
 use serde::Serialize;
 
 use crate::{LogEntry, Record, StoreError};
@@ -144,8 +144,10 @@ pub trait Listing {
     fn parked(&self) -> Result<Vec<Parked>, StoreError>;
     /// The artifacts of a notice's receipts, oldest first.
     fn receipts(&self, notice: NoticeNo, limit: usize) -> Result<Vec<Record>, StoreError>;
-    /// The artifact of that kind and id, the latest if there are several.
-    fn artifact(&self, kind: ArtifactKind, id: &str) -> Result<Option<Record>, StoreError>;
+    /// An event's artifact.
+    fn event(&self, no: EventNo) -> Result<Option<Record>, StoreError>;
+    /// A decision's artifact.
+    fn decision(&self, no: DecisionNo) -> Result<Option<Record>, StoreError>;
     /// Artifacts that belong together, newest first.
     fn artifacts(&self, which: Artifacts<'_>, limit: usize) -> Result<Vec<Record>, StoreError>;
     /// The log from an index on, as sealed.

@@ -13,14 +13,29 @@ pub trait Nonces: Send {
 }
 
 /// Nonces from the system's randomness: for everything that is real.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Random;
+#[derive(Default)]
+pub struct Random {
+    /// Drawn and not yet given: one call of the system draws many.
+    drawn: Vec<[u8; 32]>,
+}
+
+/// How many nonces one call draws.
+const DRAW: usize = 64;
+
+impl std::fmt::Debug for Random {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Random")
+    }
+}
 
 impl Nonces for Random {
     fn fresh(&mut self) -> Result<Nonce, String> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
-        Ok(Nonce(bytes))
+        if self.drawn.is_empty() {
+            let mut bytes = [0; 32 * DRAW];
+            getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
+            self.drawn = bytes.as_chunks::<32>().0.to_vec();
+        }
+        self.drawn.pop().map(Nonce).ok_or_else(|| "no randomness was drawn".to_owned())
     }
 }
 

@@ -144,11 +144,11 @@ pub(crate) async fn measure(bench: &mut Bench) -> Result<(), TaskError> {
     }
     bench.progress("candor, paced");
     let paced = candor(&sink, paced_count, true).await?;
-    let of = |runs: Option<&Vec<Run>>, figure: fn(&Run) -> f64| {
-        median(runs.into_iter().flatten().map(figure).collect())
-    };
+    let of =
+        |runs: Option<&Vec<Run>>, figure: fn(&Run) -> f64| median(runs.into_iter().flatten().map(figure).collect());
     for (system, runs) in &bursts {
-        let raw: Vec<Value> = runs.iter().map(|run| json!({"rate": run.rate, "cpu": run.cpu, "disk": run.disk})).collect();
+        let raw: Vec<Value> =
+            runs.iter().map(|run| json!({"rate": run.rate, "cpu": run.cpu, "disk": run.disk})).collect();
         bench.raw.push(json!({"bench": "burst", "system": system, "notices": count, "runs": raw}));
     }
     let ours = bursts.get("candor");
@@ -157,7 +157,13 @@ pub(crate) async fn measure(bench: &mut Bench) -> Result<(), TaskError> {
     for peer in &peers {
         let theirs = of(bursts.get(peer.name()), |run| run.rate);
         let bar = peer.bar();
-        bench.row(Row::beside(format!("  {} with the same sink and text", peer.name()), theirs, "notices/s", rate, bar));
+        bench.row(Row::beside(
+            format!("  {} with the same sink and text", peer.name()),
+            theirs,
+            "notices/s",
+            rate,
+            bar,
+        ));
     }
     bench.row(Row::most("CPU per 1,000 notices, burst", of(ours, |run| run.cpu), "s", 0.25));
     for peer in &peers {

@@ -102,7 +102,8 @@ fn number(of: f64) -> String {
 
 /// The table as Markdown, with the command that made it and what could not be measured.
 pub(crate) fn markdown(rows: &[Row], missing: &[String], command: &str) -> String {
-    let mut text = format!("Made by `{command}`.\n\n| what | figure | bar | ratio | |\n| --- | --- | --- | --- | --- |\n");
+    let mut text =
+        format!("Made by `{command}`.\n\n| what | figure | bar | ratio | |\n| --- | --- | --- | --- | --- |\n");
     for row in rows {
         text.push_str(&format!("| {} |\n", row.cells().join(" | ")));
     }
@@ -129,7 +130,10 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([0.2501, 1.2, 12.34, 2_500.4, 1_234_567.0].map(number), ["0.250", "1.20", "12.3", "2,500", "1,234,567"]);
+        assert_eq!(
+            [0.2501, 1.2, 12.34, 2_500.4, 1_234_567.0].map(number),
+            ["0.250", "1.20", "12.3", "2,500", "1,234,567"]
+        );
     }
 
     #[test]

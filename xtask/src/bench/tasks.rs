@@ -84,8 +84,10 @@ async fn deadlines(daemon: &Daemon, tasks: u64) -> Result<Vec<f64>, TaskError> {
     let mut caller = Caller::connect(daemon.address).await.trying("load")?;
     let start = tokio::time::Instant::now();
     for no in 0..DEADLINES {
-        tokio::time::sleep_until(start + SPREAD / u32::try_from(DEADLINES).unwrap_or(1) * u32::try_from(no).unwrap_or(0))
-            .await;
+        tokio::time::sleep_until(
+            start + SPREAD / u32::try_from(DEADLINES).unwrap_or(1) * u32::try_from(no).unwrap_or(0),
+        )
+        .await;
         caller.post(&shape, no).await.trying("load")?;
     }
     let limit = micros_of(PERIOD + GRACE);
@@ -112,9 +114,7 @@ fn lateness(daemon: &Daemon, tasks: u64, limit: i64) -> Result<Vec<f64>, TaskErr
     let rows = |of: &Value, name: &str| of.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let started: std::collections::BTreeMap<String, i64> = rows(&seen, "tasks")
         .iter()
-        .filter_map(|task| {
-            Some((task.get("id")?.as_str()?.to_owned(), micros(task.get("seen_at")?.as_str()?)?))
-        })
+        .filter_map(|task| Some((task.get("id")?.as_str()?.to_owned(), micros(task.get("seen_at")?.as_str()?)?)))
         .collect();
     let prefix = format!("due-{tasks}-");
     Ok(rows(&told, "notices")

@@ -5,7 +5,6 @@ use candor_core::{
     ids::{DecisionNo, EventNo, NoticeNo},
     pack::explain,
 };
-use candor_path::ArtifactKind;
 use candor_store::{Artifacts, Listing, Record};
 use clap::Args;
 use serde_json::json;
@@ -65,9 +64,9 @@ fn find(store: &impl Listing, what: &str) -> Result<Record, Failure> {
     let missing = |message: String| {
         Failure::new(Exit::NotFound, message).hint("`candor task show TASK` lists what was recorded last")
     };
-    let decision = |id: &str| store.artifact(ArtifactKind::Decision, id).map_err(desk::store_failure);
-    if what.parse::<DecisionNo>().is_ok() {
-        return decision(what)?.ok_or_else(|| missing(format!("no decision `{what}`")));
+    let decision = |no| store.decision(no).map_err(desk::store_failure);
+    if let Ok(no) = what.parse::<DecisionNo>() {
+        return decision(no)?.ok_or_else(|| missing(format!("no decision `{what}`")));
     }
     if let Ok(no) = what.parse::<NoticeNo>() {
         let row =
@@ -75,13 +74,11 @@ fn find(store: &impl Listing, what: &str) -> Result<Record, Failure> {
         let Some(no) = row.notice.decision else {
             return Err(missing(format!("notice `{what}` is an operator's test; nothing was decided")));
         };
-        return decision(&no.to_string())?.ok_or_else(|| missing(format!("no decision `{no}`")));
+        return decision(no)?.ok_or_else(|| missing(format!("no decision `{no}`")));
     }
-    if what.parse::<EventNo>().is_ok() {
-        let event = store
-            .artifact(ArtifactKind::Event, what)
-            .map_err(desk::store_failure)?
-            .ok_or_else(|| missing(format!("no event `{what}`")))?;
+    if let Ok(no) = what.parse::<EventNo>() {
+        let event =
+            store.event(no).map_err(desk::store_failure)?.ok_or_else(|| missing(format!("no event `{what}`")))?;
         let related = match (&event.task, &event.correlation) {
             (_, Some(correlation)) => store.artifacts(Artifacts::OfCorrelation(correlation), SEARCHED_MAX),
             (Some(task), None) => store.artifacts(Artifacts::OfTask(task), SEARCHED_MAX),

@@ -7,12 +7,12 @@ use candor_core::{
     claim::Claim,
     evidence::Evidence,
     gate::Opening,
-    ids::{EvidenceNo, NoticeNo, OwnerNo, TaskId},
+    ids::{DecisionNo, EventNo, EvidenceNo, NoticeNo, OwnerNo, TaskId},
     notice::{Delivery, DeliveryState, Notice, PendingReason},
     task::{Incident, Task, TaskState},
     time::Timestamp,
 };
-use candor_path::{ArtifactKind, OwnerRow};
+use candor_path::OwnerRow;
 
 use super::{
     Memory,
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Parked, Record, Size, StoreError,
     Stranded, TaskFilter,
-    log::{audit_kind, hex, receipt_notice},
+    log::{hex, receipt_notice},
 };
 
 impl State {
@@ -49,6 +49,13 @@ impl State {
 
 fn records<'a>(of: impl Iterator<Item = &'a Arc<Kept>>, limit: usize) -> Vec<Record> {
     of.take(limit).map(|kept| kept.record.clone()).collect()
+}
+
+impl Memory {
+    fn latest(&self, kind: Kind, id: &str) -> Option<Record> {
+        let mut latest = self.state.artifacts.iter().rev();
+        latest.find(|kept| kept.record.kind == kind && kept.record.id == id).map(|kept| kept.record.clone())
+    }
 }
 
 impl Listing for Memory {
@@ -145,10 +152,12 @@ impl Listing for Memory {
         Ok(records(receipts, limit))
     }
 
-    fn artifact(&self, kind: ArtifactKind, id: &str) -> Result<Option<Record>, StoreError> {
-        let mut latest = self.state.artifacts.iter().rev();
-        let found = latest.find(|kept| kept.record.kind == audit_kind(kind) && kept.record.id == id);
-        Ok(found.map(|kept| kept.record.clone()))
+    fn event(&self, no: EventNo) -> Result<Option<Record>, StoreError> {
+        Ok(self.latest(Kind::Event, &no.to_string()))
+    }
+
+    fn decision(&self, no: DecisionNo) -> Result<Option<Record>, StoreError> {
+        Ok(self.latest(Kind::Decision, &no.to_string()))
     }
 
     fn artifacts(&self, which: Artifacts<'_>, limit: usize) -> Result<Vec<Record>, StoreError> {

@@ -6,12 +6,12 @@ use candor_core::{
     claim::Claim,
     evidence::Evidence,
     gate::Opening,
-    ids::{EvidenceNo, NoticeNo, TaskId},
+    ids::{DecisionNo, EventNo, EvidenceNo, NoticeNo, TaskId},
     notice::{BlockReason, Delivery, PendingReason, StateName},
     task::{Incident, Task, TaskState},
     time::Timestamp,
 };
-use candor_path::{ArtifactKind, OwnerRow};
+use candor_path::OwnerRow;
 use rusqlite::params;
 
 use super::{
@@ -23,8 +23,7 @@ use super::{
 };
 use crate::{
     Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Parked, Record, Size, StoreError,
-    Stranded, TaskFilter,
-    log::{audit_kind, hex},
+    Stranded, TaskFilter, log::hex,
 };
 
 /// Deliveries that nothing moves on: prepared and left there, sent by somebody who is gone, or pending for a reason that plans
@@ -105,6 +104,14 @@ impl Reader {
             }
         }
         Ok(records)
+    }
+
+    /// The artifact whose place a query finds by its number.
+    fn located(&self, sql: &str, no: u64) -> Result<Option<Record>, StoreError> {
+        self.snapshot(|| {
+            let at = self.db.one(sql, [int(no)], |row| row.get(0))?;
+            at.map(|at| self.at(at)).transpose()
+        })
     }
 
     fn at(&self, index: i64) -> Result<Record, StoreError> {
@@ -251,12 +258,12 @@ impl Listing for Reader {
         })
     }
 
-    fn artifact(&self, kind: ArtifactKind, id: &str) -> Result<Option<Record>, StoreError> {
-        self.snapshot(|| {
-            let sql = "SELECT at FROM artifact_at WHERE kind = ?1 AND id = ?2";
-            let at = self.db.one(sql, (audit_kind(kind).code(), id), |row| row.get(0))?;
-            at.map(|at| self.at(at)).transpose()
-        })
+    fn event(&self, no: EventNo) -> Result<Option<Record>, StoreError> {
+        self.located("SELECT at FROM event_at WHERE no = ?1", no.0)
+    }
+
+    fn decision(&self, no: DecisionNo) -> Result<Option<Record>, StoreError> {
+        self.located("SELECT at FROM decision_at WHERE no = ?1", no.0)
     }
 
     fn artifacts(&self, which: Artifacts<'_>, limit: usize) -> Result<Vec<Record>, StoreError> {

@@ -52,7 +52,7 @@ impl Sqlite {
     /// # Errors
     /// [`StoreError::Held`] when another process has it, and whatever else keeps it from being used.
     pub fn open(path: &Path, hold: Hold, role: &str) -> Result<Self, StoreError> {
-        Self::open_with(path, hold, role, Box::new(Random))
+        Self::open_with(path, hold, role, Box::new(Random::default()))
     }
 
     /// As [`Sqlite::open`], with nonces from elsewhere than the system's randomness.

@@ -74,8 +74,9 @@ BEGIN SELECT raise(ABORT, 'the log has no gaps and no second version'); END;
 CREATE TRIGGER segment_stays BEFORE UPDATE ON segment BEGIN SELECT raise(ABORT, 'the log is append-only'); END;
 CREATE TRIGGER segment_is_kept BEFORE DELETE ON segment BEGIN SELECT raise(ABORT, 'the log is append-only'); END;
 
--- Where an artifact lies in the log: the latest of its kind and id, those of a notice's receipts, the last of a correlation id (by
--- the first 8 bytes of SHA-256 over it; artifacts point on to the one before).
-CREATE TABLE artifact_at(kind INTEGER NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(kind, id)) STRICT, WITHOUT ROWID;
+-- Where an artifact lies in the log: events and decisions by number, a notice's receipts, the last of a correlation id (by the first 8
+-- bytes of SHA-256 over it; artifacts point on to the one before). The others are found along these.
+CREATE TABLE event_at(no INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+CREATE TABLE decision_at(no INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 CREATE TABLE receipt_at(notice INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(notice, at)) STRICT, WITHOUT ROWID;
 CREATE TABLE correlation_at(hash INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;

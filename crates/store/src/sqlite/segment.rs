@@ -5,6 +5,8 @@
 //! of the three holds a newline. `nonces` holds 32 bytes per artifact: being random, they don't compress. `size` is the body's size
 //! before compression.
 
+use std::cell::RefCell;
+
 use candor_audit::commit::Nonce;
 use zstd::bulk::{Compressor, Decompressor};
 
@@ -51,10 +53,20 @@ impl Press {
     }
 }
 
+thread_local! {
+    /// Rows are read by plain functions, so what unpacks their texts is kept by the thread.
+    static UNPACKER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// The text that [`Press::pack`] packed.
 pub(super) fn unpack(packed: &[u8]) -> Option<String> {
-    let text = Decompressor::with_dictionary(DICTIONARY).ok()?.decompress(packed, PACK_BYTES_MAX).ok()?;
-    String::from_utf8(text).ok()
+    UNPACKER.with_borrow_mut(|kept| {
+        let unpacker = match kept {
+            Some(unpacker) => unpacker,
+            None => kept.insert(Decompressor::with_dictionary(DICTIONARY).ok()?),
+        };
+        String::from_utf8(unpacker.decompress(packed, PACK_BYTES_MAX).ok()?).ok()
+    })
 }
 
 /// Artifacts on their way into a segment.

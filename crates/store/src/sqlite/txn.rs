@@ -2,13 +2,15 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use candor_core::{ids::TaskId, time::Timestamp};
+use candor_core::{
+    ids::{DecisionNo, EventNo, TaskId},
+    time::Timestamp,
+};
 use candor_path::{Artifact, ArtifactKind, Plan};
 
 use super::{
     Sqlite,
     beats::Waiting,
-    codes::Coded as _,
     db::Db,
     reader::correlation_hash,
     rows::int,
@@ -17,7 +19,7 @@ use super::{
 };
 use crate::{
     StoreError, Txn,
-    log::{Chain, audit_kind, receipt_notice},
+    log::{Chain, receipt_notice},
 };
 
 /// A transaction of [`Sqlite`].
@@ -157,13 +159,21 @@ impl<'a> SqliteTxn<'a> {
     }
 
     fn locate(&self, artifact: &Artifact, index: u64) -> Result<(), StoreError> {
-        let kind = audit_kind(artifact.kind).code();
-        let row = (kind, &artifact.id, int(index));
-        self.db().run("INSERT OR REPLACE INTO artifact_at(kind, id, at) VALUES(?1, ?2, ?3)", row)?;
-        if artifact.kind == ArtifactKind::Receipt
-            && let Some(notice) = receipt_notice(&artifact.body)
-        {
-            self.db().run("INSERT INTO receipt_at(notice, at) VALUES(?1, ?2)", (int(notice.0), int(index)))?;
+        let index = int(index);
+        match artifact.kind {
+            ArtifactKind::Event => {
+                let Ok(no) = artifact.id.parse::<EventNo>() else { return Ok(()) };
+                self.db().run("INSERT OR REPLACE INTO event_at(no, at) VALUES(?1, ?2)", (int(no.0), index))?;
+            }
+            ArtifactKind::Decision => {
+                let Ok(no) = artifact.id.parse::<DecisionNo>() else { return Ok(()) };
+                self.db().run("INSERT OR REPLACE INTO decision_at(no, at) VALUES(?1, ?2)", (int(no.0), index))?;
+            }
+            ArtifactKind::Receipt => {
+                let Some(notice) = receipt_notice(&artifact.body) else { return Ok(()) };
+                self.db().run("INSERT INTO receipt_at(notice, at) VALUES(?1, ?2)", (int(notice.0), index))?;
+            }
+            _ => {}
         }
         Ok(())
     }

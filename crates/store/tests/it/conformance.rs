@@ -58,7 +58,6 @@ suite! {
     a_reprieve_moves_only_what_is_earlier
     every_artifact_verifies_and_the_chain_links
     artifacts_are_found
-    the_latest_of_two_artifacts_with_one_id_is_shown
     an_artifact_that_cannot_be_sealed_is_refused
     receipts_are_found_by_notice
     tasks_are_listed
@@ -193,7 +192,7 @@ fn a_dropped_transaction_leaves_nothing<S: Store>(store: &mut S) {
     txn.apply(&Plan { artifacts: vec![event_of("a", 2), event_of("c", 3)], numbers, ..plan(writes) }, at(50)).unwrap();
     drop(txn);
     assert_eq!((store.reads().head().unwrap(), seen_at(store, "a")), before);
-    assert_eq!(store.reads().artifact(ArtifactKind::Event, "e-2"), Ok(None));
+    assert_eq!(store.reads().event(EventNo(2)), Ok(None));
     read(store, |view| {
         assert_eq!(view.task(&task_id("b")), Ok(None));
         assert_eq!(view.task(&task_id("a")).unwrap().unwrap().note, task("a").note);
@@ -632,11 +631,12 @@ fn artifacts_are_found<S: Store>(store: &mut S) {
     let gate = artifact(ArtifactKind::Gate, "g-1", None, None, json!({ "gate": "bot_api_call" }));
     commit(store, record(vec![decided, gate, event_of("a", 3)]));
     let reads = store.reads();
-    let found = reads.artifact(ArtifactKind::Decision, "d-1").unwrap().unwrap();
+    let found = reads.decision(DecisionNo(1)).unwrap().unwrap();
     assert_eq!((found.index, found.kind, found.at), (2, Kind::Decision, at(0)));
     assert_eq!((found.task, found.correlation), (Some(task_id("a")), Some("incident-1".parse().unwrap())));
     assert_eq!(found.body, json!({ "verdict": "allow" }));
-    assert_eq!(reads.artifact(ArtifactKind::Event, "d-1"), Ok(None));
+    assert_eq!(reads.event(EventNo(3)).unwrap().unwrap().index, 4);
+    assert_eq!((reads.event(EventNo(4)), reads.decision(DecisionNo(2))), (Ok(None), Ok(None)));
     let ids = |which: Artifacts<'_>, limit| -> Vec<String> {
         reads.artifacts(which, limit).unwrap().into_iter().map(|of| of.id).collect()
     };
@@ -646,14 +646,6 @@ fn artifacts_are_found<S: Store>(store: &mut S) {
     assert_eq!(ids(Artifacts::OfCorrelation(&"incident-1".parse().unwrap()), 9), ["d-1"]);
     assert!(ids(Artifacts::OfTask(&task_id("nobody")), 9).is_empty());
     assert!(ids(Artifacts::OfCorrelation(&"nothing".parse().unwrap()), 9).is_empty());
-}
-
-fn the_latest_of_two_artifacts_with_one_id_is_shown<S: Store>(store: &mut S) {
-    let queue = |folded| artifact(ArtifactKind::Queue, "n-1", Some("a"), None, json!({ "folded": folded }));
-    commit(store, record(vec![queue(0)]));
-    commit(store, record(vec![queue(1)]));
-    assert_eq!(store.reads().artifact(ArtifactKind::Queue, "n-1").unwrap().unwrap().body, json!({ "folded": 1 }));
-    assert_eq!(store.reads().artifacts(Artifacts::OfTask(&task_id("a")), 9).unwrap().len(), 2);
 }
 
 fn an_artifact_that_cannot_be_sealed_is_refused<S: Store>(store: &mut S) {

@@ -184,11 +184,7 @@ fn listings(reads: &impl Listing) -> String {
     all.push(format!("{:?} {:?} {:?}", reads.all_openings(3), reads.owners(3), reads.parked()));
     all.push(format!("{:?} {:?}", reads.stranded(at(10), 3), reads.head()));
     for no in 1..5 {
-        all.push(format!(
-            "{:?} {:?}",
-            reads.receipts(NoticeNo(no), 3),
-            reads.artifact(ArtifactKind::Event, &format!("e-{no}"))
-        ));
+        all.push(format!("{:?} {:?}", reads.receipts(NoticeNo(no), 3), reads.event(candor_core::ids::EventNo(no))));
     }
     for id in TASKS {
         let run = format!("run-{id}").parse().unwrap();
