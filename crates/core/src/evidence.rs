@@ -249,20 +249,30 @@ pub enum Freshness {
     Stale,
     /// It is older than policy allows.
     Expired,
+    /// It speaks of a time before the task began, so of other work.
+    Predates,
 }
 
+/// How far before its task's start what a record speaks of may lie and still be of the task, in seconds. Commits and test reports carry
+/// whole seconds, and a start is reported a moment after it happened.
+pub const PREDATES_SLACK: std::time::Duration = std::time::Duration::from_secs(2);
+
 impl Evidence {
-    /// Whether the record still counts at `now`, given when the task's work last changed and how long policy lets a record live.
+    /// Whether the record still counts at `now`, given when the task began, when its work last changed, and how long policy lets a
+    /// record live.
     #[must_use]
     pub fn freshness(
         &self,
         now: Timestamp,
+        started_at: Option<Timestamp>,
         changed_at: Option<Timestamp>,
         lives_for: std::time::Duration,
     ) -> Freshness {
         let speaks_of = self.finding.subject_at.unwrap_or(self.finding.looked_at);
         let changed = changed_at.max(self.finding.changed_at);
-        if changed.is_some_and(|changed| changed > speaks_of) {
+        if started_at.is_some_and(|started| speaks_of < started.before(PREDATES_SLACK)) {
+            Freshness::Predates
+        } else if changed.is_some_and(|changed| changed > speaks_of) {
             Freshness::Stale
         } else if now.since(speaks_of) > lives_for {
             Freshness::Expired

@@ -283,6 +283,8 @@ fact_groups! {
         stale: bool = false,
         /// Records stronger than the agent's word support it, none of them is fresh, and one of them is older than policy allows.
         expired: bool = false,
+        /// Records stronger than the agent's word are offered for it, none of them is fresh, and one speaks of a time before the task.
+        predates: bool = false,
         /// A fresh record of strength recorded or more contradicts it.
         contradicted: bool = false,
         /// A record says nothing either way, for example because its runner isn't known here.
@@ -431,17 +433,18 @@ fn shorten(text: &str) -> String {
 }
 
 impl ClaimFacts {
-    /// Fills in what the records about the claim make of it: `strength`, `best_any`, `stale`, `expired`, `contradicted`,
-    /// `inconclusive` and `records`. The agent's own word supports a claim, but is neither stale nor a backing.
+    /// Fills in what the records about the claim make of it: `strength`, `best_any`, `stale`, `expired`, `predates`,
+    /// `contradicted`, `inconclusive` and `records`. The agent's own word supports a claim, but is neither stale nor a backing.
     #[must_use]
     pub fn weighed(mut self, records: impl IntoIterator<Item = (Bearing, Strength, Freshness)>) -> Self {
-        let (mut fresh_backing, mut stale, mut expired, mut silent) = (false, false, false, false);
+        let (mut fresh_backing, mut stale, mut expired, mut predates, mut silent) = (false, false, false, false, false);
         (self.strength, self.best_any, self.records, self.contradicted) = (0, 0, 0, false);
         for (bearing, strength, freshness) in records {
             self.records = self.records.saturating_add(1);
             let fresh = freshness == Freshness::Fresh;
             let backing = strength >= Strength::Recorded;
             match bearing {
+                Bearing::Supports if freshness == Freshness::Predates => predates |= backing,
                 Bearing::Supports => {
                     self.best_any = self.best_any.max(strength.rank());
                     if fresh {
@@ -457,6 +460,7 @@ impl ClaimFacts {
         }
         self.stale = stale && !fresh_backing;
         self.expired = expired && !fresh_backing;
+        self.predates = predates && !fresh_backing;
         self.inconclusive = silent;
         self
     }
@@ -512,6 +516,9 @@ mod tests {
         assert!(stale.stale && !stale.inconclusive && stale.strength == 1 && stale.best_any == 4);
         let fresh = weigh(&[(B::Supports, S::Verified, F::Stale), (B::Supports, S::Recorded, F::Fresh)]);
         assert!(!fresh.stale && fresh.strength == 2);
+        let before = weigh(&[(B::Supports, S::Verified, F::Predates), (B::Contradicts, S::Verified, F::Predates)]);
+        assert!(before.predates && !before.contradicted && before.best_any == 0, "it is of other work: {before:?}");
+        assert!(!weigh(&[(B::Supports, S::Verified, F::Predates), (B::Supports, S::Recorded, F::Fresh)]).predates);
         assert!(!weigh(&[(B::Contradicts, S::Asserted, F::Fresh)]).contradicted);
         assert!(!weigh(&[(B::Contradicts, S::Observed, F::Stale)]).contradicted);
         assert!(weigh(&[(B::Contradicts, S::Recorded, F::Fresh)]).contradicted);

@@ -157,6 +157,7 @@ fn alternatives(facts: &Facts) -> Vec<Vec<(String, Facts)>> {
             facts.claim.strength = facts.claim.best_any;
             (facts.claim.stale, facts.claim.expired) = (false, false);
         }),
+        one("evidence from after the task began", |facts| facts.claim.predates = false),
         one("a statement that says itself that it is unverified", |facts| facts.claim.admits_unverified = true),
         one("a text without placeholder wording", |facts| {
             (facts.event.placeholder, facts.claim.placeholder) = (false, false);
@@ -188,7 +189,7 @@ fn stronger(facts: &Facts) -> Vec<(String, Facts)> {
             claim.strength = strength.rank();
             claim.best_any = claim.best_any.max(strength.rank());
             if strength.rank() > 1 {
-                (claim.stale, claim.expired, claim.inconclusive) = (false, false, false);
+                (claim.stale, claim.expired, claim.predates, claim.inconclusive) = (false, false, false, false);
             }
             (format!("fresh supporting evidence of strength `{}`", strength.as_str()), changed)
         })

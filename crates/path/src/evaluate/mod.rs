@@ -128,15 +128,16 @@ fn event_facts(report: &Report, origin: Origin) -> EventFacts {
 fn claim_facts(step: &Step<'_>, claim: &Claim, about: &Subject<'_>) -> Result<ClaimFacts, StepError> {
     let lives_for = step.settings().evidence_lives_for;
     let changed_at = about.task.and_then(|task| task.changed_at);
+    let started_at = about.task.map(|task| task.started_at);
     let mut records = step.view.evidence_of(&claim.task)?;
     if let Some(fresh) = about.fresh {
         records.retain(|record| record.no != fresh.no);
         records.push(fresh.clone());
     }
-    let weighed = records
-        .iter()
-        .filter(|record| record.supports.contains(&claim.kind))
-        .map(|record| (record.finding.bearing, record.strength, record.freshness(step.now, changed_at, lives_for)));
+    let weighed = records.iter().filter(|record| record.supports.contains(&claim.kind)).map(|record| {
+        let freshness = record.freshness(step.now, started_at, changed_at, lives_for);
+        (record.finding.bearing, record.strength, freshness)
+    });
     let facts = ClaimFacts {
         present: true,
         kind: claim.kind.as_str().to_owned(),

@@ -2,7 +2,7 @@
 
 use candor_core::{
     decision::Verdict,
-    evidence::{Method, Origin, Strength, strength},
+    evidence::{Bearing, Finding, Method, Origin, Strength, strength},
     gate::Gate,
     notice::{BlockReason, Outcome, ProofLevel},
     task::TaskState,
@@ -98,6 +98,38 @@ fn truth_2_strength_is_computed() {
     let event = json!({"specversion": "1.0", "id": "x", "source": "/t", "type": "reporting-governance.evidence.added",
         "subject": "t", "data": claimed});
     assert!(candor_core::event::Event::parse(event, world.now).is_err(), "a strength can't be named in an event");
+}
+
+#[test]
+fn evidence_from_before_the_task_carries_nothing() {
+    let mut world = World::one();
+    let made = world.now;
+    world.pass(secs(600));
+    world.report("task.started", "t", json!({}));
+    let report = json!({"supports": ["tests_passed"], "evidence": {"kind": "test_report", "path": "junit.xml"}});
+    let evidence = world.report("evidence.added", "t", report).evidence.unwrap();
+    let finding = |subject_at, now| Finding {
+        method: Method::Checked,
+        bearing: Bearing::Supports,
+        summary: "40 passed".to_owned(),
+        sha256: None,
+        subject_at: Some(subject_at),
+        changed_at: None,
+        exit_code: None,
+        tests: None,
+        looked_at: now,
+    };
+    let mut claim = |world: &mut World, made| {
+        let finding = Box::new(finding(made, world.now));
+        world.step(Input::Collected { evidence, finding });
+        let decision = world.report("claim.made", "t", json!({"claim": "tests_passed"})).decision.unwrap();
+        decision.rules.iter().map(|hit| hit.rule.clone()).collect::<Vec<_>>()
+    };
+    let before = claim(&mut world, made);
+    assert!(before.contains(&"evidence-freshness/predates_claim".to_owned()), "{before:?}");
+    assert!(before.contains(&"completion-integrity/claim_unsupported".to_owned()), "{before:?}");
+    let now = world.now;
+    assert_eq!(claim(&mut world, now), Vec::<String>::new(), "made in the task, it stands");
 }
 
 #[test]

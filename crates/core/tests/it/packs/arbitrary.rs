@@ -53,7 +53,7 @@ pub(crate) fn record() -> impl Strategy<Value = (Bearing, Strength, Freshness)> 
     (
         select(&[Bearing::Supports, Bearing::Contradicts, Bearing::Inconclusive][..]),
         select(&STRENGTHS[..]),
-        select(&[Freshness::Fresh, Freshness::Stale, Freshness::Expired][..]),
+        select(&[Freshness::Fresh, Freshness::Stale, Freshness::Expired, Freshness::Predates][..]),
     )
 }
 

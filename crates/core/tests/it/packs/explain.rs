@@ -56,7 +56,7 @@ fn an_unproven_completion_says_which_evidence_would_do() {
     Rules that applied, strongest first:
       completion-integrity/completion_unproven asks for `block_completion` (warning): The work is reported done, and nothing but the agent's word backs that.
         It read: claim.admits_unverified = false, claim.best_any = 0, claim.inconclusive = false, claim.kind = `completion`, event.origin = `agent`, threshold.completion_block_below = 2.
-        To change it: Attach evidence: a test report, a commit, a command that was run, a file.
+        To change it: Attach evidence: a test report, a recipe that checks the work, a run under `candor exec`.
       completion-integrity/completion_weak asks for `downgrade_status` (info): The work is reported done, and the fresh evidence for it is weaker than asked.
         It read: claim.admits_unverified = false, claim.inconclusive = false, claim.kind = `completion`, claim.strength = 0, event.origin = `agent`, threshold.completion_min_strength = 3.
         To change it: Attach stronger or fresher evidence, such as a test report that Candor can check.

@@ -71,6 +71,10 @@ fn completion_integrity(twin: &mut Twin, on: &str, f: &Facts, t: &BTreeMap<Strin
     twin.rule("evidence-freshness/stale_completion", stale, "downgrade_status", "info", &[]);
     let expired = says && agent && completion && c.expired;
     twin.rule("evidence-freshness/expired_completion", expired, "downgrade_status", "info", &[]);
+    let predates = says && agent && completion && c.predates;
+    twin.rule("evidence-freshness/predates_completion", predates, "downgrade_status", "info", &[]);
+    let predates = claim && agent && !completion && c.predates;
+    twin.rule("evidence-freshness/predates_claim", predates, "request_evidence", "info", &[]);
     let stale = claim && agent && !completion && c.stale;
     twin.rule("evidence-freshness/stale_claim", stale, "request_evidence", "info", &[]);
     let expired = claim && agent && !completion && c.expired;

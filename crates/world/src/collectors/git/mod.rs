@@ -1,7 +1,7 @@
 //! The git collector: whether a commit is there, when it was made, and whether the work tree was changed since.
 //!
-//! It checks `completion`, and claims named `committed`. That a commit exists says nothing of whether what it holds works, so for
-//! any other claim it counts as recorded only: a commit id is a digest of what it names.
+//! It checks claims named `committed`, and no other. That a commit exists says nothing of whether what it holds works or is complete, so
+//! for any other claim it counts as recorded only: a commit id is a digest of what it names.
 //!
 //! The finding's `subject_at` is the commit's date, and `changed_at` the newest change of a tracked file that differs from the index, so
 //! a commit goes stale when work goes on after it.
@@ -34,7 +34,7 @@ impl Collector for Git {
     }
 
     fn checks(&self, _: &Subject, claim: &ClaimKind, _: &CollectorConfig) -> bool {
-        *claim == ClaimKind::Completion || claim.as_str() == "committed"
+        claim.as_str() == "committed"
     }
 
     fn look(&self, subject: &Subject, look: Look<'_>) -> Seen {

@@ -17,6 +17,10 @@ use super::{Fence, freshness};
 /// The date of every commit made here.
 const COMMITTED: &str = "2026-01-02T03:04:05Z";
 
+fn committed() -> ClaimKind {
+    ClaimKind::Other("committed".to_owned())
+}
+
 fn try_git(folder: &Path, arguments: &[&str]) -> Output {
     Command::new("git")
         .args(["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"])
@@ -58,7 +62,7 @@ fn a_commit_that_is_there_supports() {
     let fence = Fence::new();
     let id = repository(&fence.root.join("repo"));
     for name in [id.as_str(), &id[..8], "HEAD", "main"] {
-        let found = look(&fence, name, &[Completion, ClaimKind::Other("committed".to_owned())]);
+        let found = look(&fence, name, &[committed()]);
         assert_eq!((found.method, found.bearing), (Method::Checked, Bearing::Supports), "{}", found.summary);
         assert_eq!(found.subject_at, Some(COMMITTED.parse().unwrap()));
         assert_eq!(found.changed_at, None, "{}", found.summary);
@@ -67,10 +71,13 @@ fn a_commit_that_is_there_supports() {
 }
 
 #[test]
-fn a_commit_proves_no_tests() {
+fn a_commit_proves_neither_tests_nor_completion() {
     let fence = Fence::new();
     repository(&fence.root.join("repo"));
-    assert_eq!(look(&fence, "HEAD", &[TestsPassed]).method, Method::Digested);
+    for claim in [TestsPassed, Completion] {
+        let found = look(&fence, "HEAD", &[committed(), claim]);
+        assert_eq!((found.method, found.bearing), (Method::Digested, Bearing::Supports), "{}", found.summary);
+    }
 }
 
 #[test]
@@ -78,12 +85,12 @@ fn a_commit_that_is_not_there_contradicts() {
     let fence = Fence::new();
     repository(&fence.root.join("repo"));
     for name in ["1111111111111111111111111111111111111111", "feature/none", "abcdef1"] {
-        let found = look(&fence, name, &[Completion]);
+        let found = look(&fence, name, &[committed()]);
         assert_eq!((found.method, found.bearing), (Method::Checked, Bearing::Contradicts), "{}", found.summary);
     }
     // A tree is no commit.
     let tree = git(&fence.root.join("repo"), &["rev-parse", "HEAD^{tree}"]);
-    assert_eq!(look(&fence, &tree, &[Completion]).bearing, Bearing::Contradicts);
+    assert_eq!(look(&fence, &tree, &[committed()]).bearing, Bearing::Contradicts);
 }
 
 #[test]
@@ -94,8 +101,8 @@ fn a_shallow_clone_may_lack_a_commit_that_exists() {
     git(&full, &["commit", "-q", "--allow-empty", "-m", "two"]);
     let url = format!("file://{}", full.display());
     git(&fence.root, &["clone", "-q", "--depth", "1", &url, "repo"]);
-    assert_eq!(look(&fence, "HEAD", &[Completion]).bearing, Bearing::Supports);
-    assert_eq!(look(&fence, &first, &[Completion]).bearing, Bearing::Inconclusive);
+    assert_eq!(look(&fence, "HEAD", &[committed()]).bearing, Bearing::Supports);
+    assert_eq!(look(&fence, &first, &[committed()]).bearing, Bearing::Inconclusive);
 }
 
 #[test]
@@ -103,12 +110,12 @@ fn work_that_goes_on_makes_the_commit_stale() {
     let fence = Fence::new();
     let repo = fence.root.join("repo");
     repository(&repo);
-    let fresh = look(&fence, "HEAD", &[Completion]);
+    let fresh = look(&fence, "HEAD", &[committed()]);
     let made_at = fresh.subject_at.unwrap();
     assert_eq!(fresh.changed_at, None);
     fs::write(repo.join("code.rs"), "two, longer\n").unwrap();
     fs::write(repo.join("untracked"), "").unwrap();
-    let found = look(&fence, "HEAD", &[Completion]);
+    let found = look(&fence, "HEAD", &[committed()]);
     assert_eq!(found.bearing, Bearing::Supports);
     assert!(found.changed_at.unwrap() > made_at, "{}", found.summary);
     assert_eq!(freshness(subject("HEAD"), found), Freshness::Stale);
@@ -120,7 +127,7 @@ fn a_deleted_file_is_a_change() {
     let repo = fence.root.join("repo");
     repository(&repo);
     fs::remove_file(repo.join("code.rs")).unwrap();
-    assert!(look(&fence, "HEAD", &[Completion]).changed_at.is_some());
+    assert!(look(&fence, "HEAD", &[committed()]).changed_at.is_some());
 }
 
 #[test]
@@ -129,7 +136,7 @@ fn a_bare_repository_has_no_work_tree() {
     let full = fence.outside.join("full");
     repository(&full);
     git(&fence.root, &["clone", "-q", "--bare", full.to_str().unwrap(), "repo"]);
-    let found = look(&fence, "HEAD", &[Completion]);
+    let found = look(&fence, "HEAD", &[committed()]);
     assert_eq!((found.bearing, found.changed_at), (Bearing::Supports, None), "{}", found.summary);
 }
 
@@ -141,7 +148,7 @@ fn sha256_repositories_are_read() {
     git(&repo, &["init", "-q", "--object-format=sha256"]);
     let id = repository(&repo);
     fs::write(repo.join("code.rs"), "two, longer\n").unwrap();
-    let found = look(&fence, &id, &[Completion]);
+    let found = look(&fence, &id, &[committed()]);
     assert_eq!(found.bearing, Bearing::Supports, "{}", found.summary);
     assert!(found.changed_at.is_some(), "{}", found.summary);
 }
@@ -177,7 +184,7 @@ fn nothing_that_a_repository_names_is_run() {
     let ran = fence.root.join("ran");
 
     for commit in ["HEAD", "1111111111111111111111111111111111111111"] {
-        let found = look(&fence, commit, &[Completion]);
+        let found = look(&fence, commit, &[committed()]);
         assert_ne!(found.bearing, Bearing::Inconclusive, "{}", found.summary);
         assert!(!ran.exists(), "a program of the repository's choosing ran: {}", found.summary);
     }
@@ -195,7 +202,7 @@ fn a_repository_that_leads_outside_is_refused() {
     let hidden = fence.outside.join("hidden");
     repository(&hidden);
     fence.write("repo/.git", format!("gitdir: {}/.git\n", hidden.display()));
-    let found = look(&fence, "HEAD", &[Completion]);
+    let found = look(&fence, "HEAD", &[committed()]);
     assert_eq!((found.method, found.bearing), (Method::Told, Bearing::Inconclusive));
     assert!(found.summary.contains("outside"), "{}", found.summary);
 }
@@ -206,7 +213,7 @@ fn a_repository_above_the_root_is_not_found() {
     repository(&fence.root);
     fs::create_dir(fence.root.join("repo")).unwrap();
     fence.config.roots = vec![fence.root.join("repo")];
-    let found = fence.collect(&Subject::Git { repo: ".".to_owned(), commit: "HEAD".to_owned() }, &[Completion]);
+    let found = fence.collect(&Subject::Git { repo: ".".to_owned(), commit: "HEAD".to_owned() }, &[committed()]);
     assert_eq!((found.method, found.bearing), (Method::Told, Bearing::Inconclusive), "{}", found.summary);
 }
 
@@ -215,7 +222,7 @@ fn what_is_no_name_or_no_repository_is_refused() {
     let fence = Fence::new();
     fs::create_dir(fence.root.join("repo")).unwrap();
     for name in ["HEAD", "--all", "HEAD@{1}", ":/one"] {
-        let found = look(&fence, name, &[Completion]);
+        let found = look(&fence, name, &[committed()]);
         assert_eq!((found.method, found.bearing), (Method::Told, Bearing::Inconclusive), "{}", found.summary);
     }
 }

@@ -75,5 +75,5 @@ fn freshness(subject: Subject, finding: Finding) -> Freshness {
         added_at: finding.looked_at,
         finding,
     };
-    evidence.freshness(now(), None, Duration::from_secs(24 * 3600))
+    evidence.freshness(now(), None, None, Duration::from_secs(24 * 3600))
 }
