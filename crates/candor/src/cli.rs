@@ -33,12 +33,25 @@ pub struct Global {
     /// Configuration file [default: candor.yaml in the state folder]
     #[arg(id = "config_file", long = "config", global = true, env = "CANDOR_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Daemon to report to, where its state folder can't be read: as another user, or in a sandbox [example: http://127.0.0.1:7717]
+    #[arg(long, global = true, env = "CANDOR_URL", value_name = "URL", value_parser = daemon_url)]
+    pub url: Option<String>,
     /// Print JSON instead of tables
     #[arg(long, global = true)]
     pub json: bool,
     /// Log more: -v for info, -vv for debug
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// Keeps the address of a daemon, once it reads as one.
+fn daemon_url(text: &str) -> Result<String, String> {
+    let address = text.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    let local =
+        address.and_then(|address| address.parse::<std::net::SocketAddr>().ok()).filter(|at| at.ip().is_loopback());
+    local
+        .map(|at| format!("http://{at}"))
+        .ok_or_else(|| format!("`{text}` is not the address of a daemon on this machine; write http://127.0.0.1:7717"))
 }
 
 #[derive(Debug, Subcommand)]

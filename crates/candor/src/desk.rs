@@ -9,6 +9,8 @@ use candor_store::{
     StoreError,
     sqlite::{Hold, Reader, Sqlite},
 };
+use candor_world::secrets::SecretRef;
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -112,6 +114,44 @@ impl From<&Accepted> for Told {
     }
 }
 
+/// Whose report it is, and how that is shown to a daemon.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// An agent's, or nobody's in particular: with the agent's token, where the operator gave it one.
+    Agent {
+        /// The file that holds it.
+        token_file: Option<std::path::PathBuf>,
+    },
+    /// Candor's own adapter.
+    Adapter,
+    /// The operator's.
+    Operator,
+}
+
+impl Credential {
+    fn origin(&self) -> Origin {
+        match self {
+            Self::Agent { .. } => Origin::Agent,
+            Self::Adapter => Origin::Adapter,
+            Self::Operator => Origin::Operator,
+        }
+    }
+
+    /// What is presented to a daemon.
+    fn token(&self, home: &Home) -> Result<Option<String>, Failure> {
+        match self {
+            Self::Agent { token_file: None } => Ok(None),
+            Self::Agent { token_file: Some(path) } => {
+                let token = SecretRef::File(path.clone()).read_inbound();
+                let token = token.map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
+                Ok(Some(token.expose_secret().to_owned()))
+            }
+            Self::Adapter => home.token(TokenKind::Adapter).map(Some),
+            Self::Operator => home.token(TokenKind::Operator).map(Some),
+        }
+    }
+}
+
 /// Where a command hands in reports and acts.
 pub enum Desk {
     /// A daemon runs; it takes them.
@@ -134,6 +174,9 @@ impl Desk {
     /// When neither can be had.
     pub async fn open(global: &Global) -> Result<Self, Failure> {
         let home = Home::find(global.state.clone(), global.config.clone())?;
+        if let Some(url) = &global.url {
+            return Daemon::at(&home, url.clone()).map(Self::Daemon);
+        }
         if let Some(daemon) = Daemon::find(&home).await? {
             return Ok(Self::Daemon(daemon));
         }
@@ -158,12 +201,12 @@ impl Desk {
     ///
     /// # Errors
     /// When it is refused, or can't be made durable.
-    pub async fn report(&self, event: Value, origin: Origin) -> Result<Told, Failure> {
+    pub async fn report(&self, event: Value, credential: &Credential) -> Result<Told, Failure> {
         match self {
-            Self::Daemon(daemon) => daemon.report(&event, origin).await,
+            Self::Daemon(daemon) => daemon.report(&event, credential).await,
             Self::Here(engine) => {
                 let submitter = engine.submitter();
-                let event = read_event(event, submitter.now())?;
+                let (event, origin) = (read_event(event, submitter.now())?, credential.origin());
                 let reply = submitter.submit_one(Input::Report { event: Box::new(event), origin }).await?;
                 match reply {
                     Reply::Accepted(accepted) => Ok(Told::from(&*accepted)),
@@ -180,7 +223,7 @@ impl Desk {
     pub async fn act(&self, act: Act) -> Result<Value, Failure> {
         match self {
             Self::Daemon(daemon) => {
-                daemon.post("/v1/acts", &candor_web::act_to_json(&act), Some(TokenKind::Operator)).await
+                daemon.post("/v1/acts", &candor_web::act_to_json(&act), &Credential::Operator).await
             }
             Self::Here(engine) => {
                 let reply = engine.submitter().submit_one(Input::Operator { act, origin: Origin::Operator }).await?;
@@ -214,9 +257,7 @@ impl Daemon {
     async fn find(home: &Home) -> Result<Option<Self>, Failure> {
         let Ok(text) = std::fs::read_to_string(home.daemon()) else { return Ok(None) };
         let Ok(file) = serde_json::from_str::<DaemonFile>(&text) else { return Ok(None) };
-        let client = candor_world::senders::daemon_client(ANSWER_TIMEOUT)
-            .map_err(|error| Failure::new(Exit::Internal, format!("no HTTP client: {error}")))?;
-        let daemon = Self { client, base: format!("http://{}", file.listen), home: home.clone() };
+        let daemon = Self::at(home, format!("http://{}", file.listen))?;
         match daemon.client.get(format!("{}/healthz", daemon.base)).send().await {
             Ok(answer) if answer.status().is_success() => Ok(Some(daemon)),
             // Its file outlived it: a daemon that was killed can't remove it.
@@ -224,23 +265,25 @@ impl Daemon {
         }
     }
 
-    async fn report(&self, event: &Value, origin: Origin) -> Result<Told, Failure> {
-        let token = match origin {
-            Origin::Agent | Origin::Candor => None,
-            Origin::Adapter => Some(TokenKind::Adapter),
-            Origin::Operator => Some(TokenKind::Operator),
-        };
-        let told = self.post("/v1/events", event, token).await?;
+    /// A daemon at an address, whether it answers or not.
+    fn at(home: &Home, base: String) -> Result<Self, Failure> {
+        let client = candor_world::senders::daemon_client(ANSWER_TIMEOUT)
+            .map_err(|error| Failure::new(Exit::Internal, format!("no HTTP client: {error}")))?;
+        Ok(Self { client, base, home: home.clone() })
+    }
+
+    async fn report(&self, event: &Value, credential: &Credential) -> Result<Told, Failure> {
+        let told = self.post("/v1/events", event, credential).await?;
         serde_json::from_value(told)
             .map_err(|error| Failure::new(Exit::Unreachable, format!("the daemon's answer can't be read: {error}")))
     }
 
-    async fn post(&self, path: &str, body: &Value, token: Option<TokenKind>) -> Result<Value, Failure> {
+    async fn post(&self, path: &str, body: &Value, credential: &Credential) -> Result<Value, Failure> {
         let content = if path == "/v1/events" { "application/cloudevents+json" } else { "application/json" };
         let mut request =
             self.client.post(format!("{}{path}", self.base)).header("content-type", content).body(body.to_string());
-        if let Some(kind) = token {
-            request = request.bearer_auth(self.home.token(kind)?);
+        if let Some(token) = credential.token(&self.home)? {
+            request = request.bearer_auth(token);
         }
         let unreachable = |error: reqwest::Error| {
             Failure::new(

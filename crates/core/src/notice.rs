@@ -4,7 +4,7 @@
 //! Delivery is at-least-once toward a channel that has no idempotency key and effectively once toward one that has; it is never
 //! called more than that.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     decision::{Severity, words},
@@ -110,8 +110,7 @@ pub struct Lease {
 }
 
 /// Where a delivery stands, with what that state holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeliveryState {
     /// See [`StateName::Prepared`].
     Prepared,
@@ -151,6 +150,42 @@ pub enum DeliveryState {
         /// Why.
         reason: BlockReason,
     },
+}
+
+impl Serialize for DeliveryState {
+    /// Its name, one of the six words; its reason, where it has one; and what it holds.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        #[derive(Default, Serialize)]
+        struct Shown<'a> {
+            state: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            reason: Option<&'static str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            due_at: Option<Timestamp>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            next_at: Option<Timestamp>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            lease: Option<Lease>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            opened_at: Option<Timestamp>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            opening: Option<OpeningNo>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            proof: Option<&'a Proof>,
+        }
+        let shown = Shown { state: self.name().as_str(), reason: self.reason(), ..Shown::default() };
+        match self {
+            Self::Prepared | Self::Blocked { .. } => shown,
+            Self::Queued { due_at } => Shown { due_at: Some(*due_at), ..shown },
+            Self::Dispatched { lease } => Shown { lease: Some(*lease), ..shown },
+            Self::Sending { lease, opened_at, opening } => {
+                Shown { lease: Some(*lease), opened_at: Some(*opened_at), opening: *opening, ..shown }
+            }
+            Self::Pending { next_at, .. } => Shown { next_at: *next_at, ..shown },
+            Self::Acked { proof } => Shown { proof: Some(proof), ..shown },
+        }
+        .serialize(to)
+    }
 }
 
 impl DeliveryState {
@@ -226,8 +261,7 @@ pub struct Notice {
 }
 
 /// One notice on its way to one target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Delivery {
     /// The notice.
     pub notice: NoticeNo,

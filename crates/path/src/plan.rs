@@ -298,7 +298,7 @@ pub enum Refusal {
     #[error("no parent task `{0}`; start it first")]
     UnknownParent(TaskId),
     /// The task belongs to another agent.
-    #[error("task `{task}` belongs to `{owner}`; only its owner reports on it")]
+    #[error("task `{task}` belongs to agent `{owner}`; report as it, or as the operator")]
     NotOwner {
         /// The task.
         task: TaskId,

@@ -4,7 +4,7 @@ use candor_core::{claim::ClaimKind, ids::NoticeNo};
 use clap::Args;
 use serde_json::json;
 
-use super::task::{Who, hand_in, origin, show_told};
+use super::task::{Who, hand_in, show_told};
 use crate::{
     cli::Global,
     exit::Outcome,
@@ -33,12 +33,12 @@ pub struct ClaimArgs {
 pub fn run(global: &Global, args: ClaimArgs) -> Outcome {
     let envelope = Envelope {
         task: Some(args.who.task.clone()),
-        agent: args.who.agent.clone(),
+        agent: args.who.as_whom.agent.clone(),
         runtime: "cli".parse().ok(),
         ..Envelope::default()
     };
     let data = json!({ "claim": args.kind, "statement": args.statement, "notice": args.notice });
     let event = report::event("claim.made", &envelope, report::data(data))?;
-    let told = hand_in(global, event, origin(args.who.agent.as_ref()))?;
-    show_told(global, &told)
+    let told = hand_in(global, event, &args.who.as_whom.credential())?;
+    show_told(global, &told, Some(&args.who.task))
 }

@@ -73,6 +73,10 @@ pub fn run(global: &Global, _: DoctorArgs) -> Outcome {
     let home = Home::find(global.state.clone(), global.config.clone())?;
     let now = Clock::from_env().now();
     let mut audit = Audit::default();
+    if !home.state.exists() {
+        audit.add(Weight::Note, "nothing is here yet", "`candor up` makes the state folder and its store");
+        return finish(global, audit);
+    }
     match Config::load(&home) {
         Ok(config) => {
             targets(&mut audit, &config);
@@ -88,6 +92,11 @@ pub fn run(global: &Global, _: DoctorArgs) -> Outcome {
         }
         Err(failure) => audit.add(Weight::Problem, failure.message, failure.hint.unwrap_or_default()),
     }
+    finish(global, audit)
+}
+
+/// Shows what was found.
+fn finish(global: &Global, mut audit: Audit) -> Outcome {
     audit.0.sort_by_key(|finding| finding.weight);
     let wrong = audit.0.iter().any(|finding| finding.weight == Weight::Problem);
     if global.json {

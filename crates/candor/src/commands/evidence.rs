@@ -12,7 +12,7 @@ use candor_store::Listing;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::task::{Who, origin};
+use super::task::Who;
 use crate::{
     cli::Global,
     desk::{self, Desk},
@@ -131,7 +131,7 @@ fn subject(args: &AddArgs) -> Result<Value, Failure> {
 fn add(global: &Global, args: AddArgs) -> Outcome {
     let envelope = Envelope {
         task: Some(args.who.task.clone()),
-        agent: args.who.agent.clone(),
+        agent: args.who.as_whom.agent.clone(),
         runtime: "cli".parse().ok(),
         ..Envelope::default()
     };
@@ -139,7 +139,7 @@ fn add(global: &Global, args: AddArgs) -> Outcome {
     let event = report::event("evidence.added", &envelope, data)?;
     let no = desk::block_on(async {
         let desk = Desk::open(global).await?;
-        let told = desk.report(event, origin(args.who.agent.as_ref())).await;
+        let told = desk.report(event, &args.who.as_whom.credential()).await;
         desk.close().await?;
         let no = told?.evidence.ok_or_else(|| Failure::new(Exit::Internal, "the evidence got no number"))?;
         no.parse::<EvidenceNo>().map_err(|error| Failure::new(Exit::Internal, error.to_string()))

@@ -1,13 +1,10 @@
 //! `candor notify`: ask that the operator be told something, from a script or by hand.
 
-use candor_core::{
-    decision::Severity,
-    ids::{AgentId, TaskId},
-};
+use candor_core::{decision::Severity, ids::TaskId};
 use clap::Args;
 use serde_json::json;
 
-use super::task::{hand_in, origin, show_told};
+use super::task::{AsWhom, hand_in, show_told};
 use crate::{
     cli::Global,
     exit::Outcome,
@@ -31,9 +28,8 @@ pub struct NotifyArgs {
     /// The task that it is about
     #[arg(long)]
     task: Option<TaskId>,
-    /// Ask as this agent
-    #[arg(long, env = "CANDOR_AGENT")]
-    agent: Option<AgentId>,
+    #[command(flatten)]
+    as_whom: AsWhom,
 }
 
 fn severity(text: &str) -> Result<Severity, String> {
@@ -42,10 +38,14 @@ fn severity(text: &str) -> Result<Severity, String> {
 
 /// Runs the command.
 pub fn run(global: &Global, args: NotifyArgs) -> Outcome {
-    let envelope =
-        Envelope { task: args.task, agent: args.agent.clone(), runtime: "cli".parse().ok(), ..Envelope::default() };
+    let envelope = Envelope {
+        task: args.task,
+        agent: args.as_whom.agent.clone(),
+        runtime: "cli".parse().ok(),
+        ..Envelope::default()
+    };
     let data = json!({ "title": args.title, "text": args.text, "severity": args.severity });
     let event = report::event("notice.requested", &envelope, report::data(data))?;
-    let told = hand_in(global, event, origin(args.agent.as_ref()))?;
-    show_told(global, &told)
+    let told = hand_in(global, event, &args.as_whom.credential())?;
+    show_told(global, &told, None)
 }

@@ -1,7 +1,7 @@
 //! `candor task`: report on a task, and look at tasks.
 
 use candor_core::{
-    evidence::Origin,
+    decision::Verdict,
     ids::{AgentId, RuntimeName, TaskId},
     task::{Task, TaskState},
     time::{format_duration, parse_duration},
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     cli::Global,
-    desk::{self, Desk, Told},
+    desk::{self, Credential, Desk, Told},
     exit::{Exit, Failure, Outcome},
     output,
     report::{self, Envelope},
@@ -59,9 +59,30 @@ pub enum TaskCommand {
 pub struct Who {
     /// The task's id
     pub task: TaskId,
-    /// Report as this agent; without it the report is the operator's own
+    #[command(flatten)]
+    pub as_whom: AsWhom,
+}
+
+/// Whose report it is. Nobody's word weighs more than an agent's unless that is asked for.
+#[derive(Clone, Debug, Default, Args)]
+pub struct AsWhom {
+    /// Report as this agent
     #[arg(long, env = "CANDOR_AGENT")]
     pub agent: Option<AgentId>,
+    /// File that holds the agent's token, where the operator gave it one
+    #[arg(long, env = "CANDOR_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<std::path::PathBuf>,
+    /// Report as the operator, with the operator's token: it stands on a person's word
+    #[arg(long, conflicts_with = "agent")]
+    pub as_operator: bool,
+}
+
+impl AsWhom {
+    /// What the report comes with.
+    #[must_use]
+    pub fn credential(&self) -> Credential {
+        if self.as_operator { Credential::Operator } else { Credential::Agent { token_file: self.token_file.clone() } }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -255,25 +276,20 @@ fn tell_in(
     runtime: Option<RuntimeName>,
     data: serde_json::Value,
 ) -> Outcome {
-    let envelope = Envelope { task: Some(who.task.clone()), agent: who.agent.clone(), runtime, ..Envelope::default() };
-    let told = hand_in(global, report::event(event_type, &envelope, report::data(data))?, origin(who.agent.as_ref()))?;
-    show_told(global, &told)
-}
-
-/// Whose report it is: an agent's where one is named, else the operator's own.
-#[must_use]
-pub fn origin(agent: Option<&AgentId>) -> Origin {
-    if agent.is_some() { Origin::Agent } else { Origin::Operator }
+    let envelope =
+        Envelope { task: Some(who.task.clone()), agent: who.as_whom.agent.clone(), runtime, ..Envelope::default() };
+    let told = hand_in(global, report::event(event_type, &envelope, report::data(data))?, &who.as_whom.credential())?;
+    show_told(global, &told, Some(&who.task))
 }
 
 /// Hands one report in and waits for what it started.
 ///
 /// # Errors
 /// As for [`Desk::report`].
-pub fn hand_in(global: &Global, event: serde_json::Value, origin: Origin) -> Result<Told, Failure> {
+pub fn hand_in(global: &Global, event: serde_json::Value, credential: &Credential) -> Result<Told, Failure> {
     desk::block_on(async {
         let desk = Desk::open(global).await?;
-        let told = desk.report(event, origin).await;
+        let told = desk.report(event, credential).await;
         desk.close().await?;
         told
     })
@@ -283,7 +299,7 @@ pub fn hand_in(global: &Global, event: serde_json::Value, origin: Origin) -> Res
 ///
 /// # Errors
 /// When it can't be printed as JSON.
-pub fn show_told(global: &Global, told: &Told) -> Outcome {
+pub fn show_told(global: &Global, told: &Told, task: Option<&TaskId>) -> Outcome {
     let verdict = told.decision.as_ref().and_then(|decision| decision.effective);
     if global.json {
         output::json(told)?;
@@ -310,9 +326,15 @@ pub fn show_told(global: &Global, told: &Told) -> Outcome {
                 output::line(format!("  - {}", rule.message));
             }
             output::line(format!("  why: candor explain {}", decision.no));
+            if let (Verdict::BlockCompletion, Some(task)) = (effective, task) {
+                output::line(format!(
+                    "`{task}` is not done: it runs on and stays watched. Bring evidence, then complete it:"
+                ));
+                output::line(format!("  candor evidence add {task} --supports completion --test-report PATH"));
+            }
         }
     }
-    let stands = verdict.is_none_or(|verdict| verdict < candor_core::decision::Verdict::DowngradeStatus);
+    let stands = verdict.is_none_or(|verdict| verdict < Verdict::DowngradeStatus);
     Ok(if stands { Exit::Ok } else { Exit::Policy })
 }
 

@@ -25,7 +25,7 @@ fn roles_hand_a_notice_on_from_one_process_to_the_next() {
     assert_eq!(state(), "dispatched");
     home.ends(0, &["run", "bridge"]);
     let shown = home.json(&["notice", "show", "n-1"]);
-    assert_eq!(shown["deliveries"][0]["state"], json!({"state": "pending", "reason": "dry_run", "next_at": null}));
+    assert_eq!(shown["deliveries"][0]["state"], json!({"state": "pending_external_send", "reason": "dry_run"}));
     assert_eq!(shown["receipts"][0]["simulated"], true);
 }
 

@@ -1,7 +1,9 @@
 //! A notice's words: what happened, on which grounds, and what to type next. Plain text, no more than is known.
 
+use std::time::Duration;
+
 use candor_core::{
-    decision::Decision,
+    decision::{Decision, Verdict},
     event::Report,
     limits::{LINE_BYTES_MAX, TEXT_BYTES_MAX},
     task::{IncidentKind, Task},
@@ -40,11 +42,12 @@ fn name(task: Option<&Task>) -> String {
 fn title(case: &Case<'_>, decision: &Decision) -> String {
     let task = name(case.task);
     match case.report {
-        Report::TaskMissed(silence) => match case.task {
+        Report::TaskMissed(_) => match case.task {
             Some(of) => format!(
-                "{task} is silent: last sign of life {}, allowed {}",
-                silence.seen_at,
-                format_duration(of.cadence.limit())
+                "{task} is silent for {} (reports every {}, grace {})",
+                short(silence(case)),
+                short(of.cadence.period),
+                short(of.cadence.grace)
             ),
             None => format!("{task} is silent"),
         },
@@ -57,22 +60,45 @@ fn title(case: &Case<'_>, decision: &Decision) -> String {
         }
         Report::TaskSlow(_) => format!("{task} takes longer than expected"),
         Report::TaskRecovered(recovered) => {
-            format!("{task} is back after {}", format_duration(recovered.silent_for))
+            format!("{task} is back after {}", short(recovered.silent_for))
         }
         Report::TaskBlocked(blocked) => format!("{task} is blocked: {}", blocked.reason),
         Report::TaskWaiting(waiting) => format!("{task} waits for a person: {}", waiting.on),
         Report::TaskFailed(failed) => format!("{task} failed: {}", failed.reason),
-        Report::TaskCompleted(_) => format!("{task} claims to be done; policy says `{}`", decision.effective.as_str()),
-        Report::ClaimMade(claim) => {
-            format!("{task} claims `{}`; policy says `{}`", claim.claim, decision.effective.as_str())
-        }
+        Report::TaskCompleted(_) => format!("{task} claims to be done: {}", effect(decision.effective)),
+        Report::ClaimMade(claim) => format!("{task} claims `{}`: {}", claim.claim, effect(decision.effective)),
         Report::EvidenceAdded(_) => match case.claim {
             Some(claim) => format!("{task}: evidence speaks against its claim `{}`", claim.kind),
             None => format!("{task}: evidence was brought"),
         },
         Report::NoticeRequested(notice) => notice.title.clone(),
-        other => format!("{task}: `{}`, policy says `{}`", other.event_type().as_str(), decision.effective.as_str()),
+        other => format!("{task} reported `{}`: {}", other.event_type().as_str(), effect(decision.effective)),
     }
+}
+
+/// What takes effect, for a title.
+fn effect(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Allow => "it stands",
+        Verdict::AllowWithLabel => "it stands, with a label",
+        Verdict::RequestEvidence => "evidence is asked for",
+        Verdict::DowngradeStatus => "shown as unproved",
+        Verdict::ForceCheckpoint => "a report is asked for",
+        Verdict::ForceReviewNotice => "a person must look",
+        Verdict::BlockDispatch => "not passed on",
+        Verdict::BlockCompletion => "held back",
+    }
+}
+
+/// How long nothing was seen, as the facts of the decision have it.
+fn silence(case: &Case<'_>) -> Duration {
+    Duration::from_secs(u64::try_from(case.facts.task.silent_s).unwrap_or_default())
+}
+
+/// A duration for people: whole seconds, or less where there is no whole one.
+fn short(of: Duration) -> String {
+    let whole = Duration::from_secs(of.as_secs());
+    format_duration(if whole.is_zero() { of } else { whole })
 }
 
 fn body(case: &Case<'_>) -> String {

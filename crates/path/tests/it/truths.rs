@@ -119,7 +119,7 @@ fn evidence_from_before_the_task_carries_nothing() {
         tests: None,
         looked_at: now,
     };
-    let mut claim = |world: &mut World, made| {
+    let claim = |world: &mut World, made| {
         let finding = Box::new(finding(made, world.now));
         world.step(Input::Collected { evidence, finding });
         let decision = world.report("claim.made", "t", json!({"claim": "tests_passed"})).decision.unwrap();

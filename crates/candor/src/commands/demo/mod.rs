@@ -42,8 +42,10 @@ pub struct DemoArgs {
 /// Runs the command.
 pub fn run(global: &Global, args: DemoArgs) -> Outcome {
     let state = std::env::temp_dir().join(format!("candor-demo-{}", std::process::id()));
-    let demo =
-        Demo { global: Global { state: Some(state.clone()), config: None, ..global.clone() }, state: state.clone() };
+    let demo = Demo {
+        global: Global { state: Some(state.clone()), config: None, url: None, ..global.clone() },
+        state: state.clone(),
+    };
     let outcome = demo.play();
     if args.keep {
         output::note(format!("kept: candor --state {} status", state.display()));

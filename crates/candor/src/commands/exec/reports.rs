@@ -9,7 +9,7 @@ use std::{
 
 use candor_core::{
     claim::ClaimKind,
-    evidence::{Bearing, Evidence, Method, Origin},
+    evidence::{Bearing, Evidence, Method},
     ids::EvidenceNo,
     time::parse_duration,
 };
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     cli::Global,
     config::Config,
-    desk::{self, Desk, Told},
+    desk::{self, Credential, Desk, Told},
     exit::{Exit, Failure},
     home::Home,
     output,
@@ -286,7 +286,7 @@ impl Reports {
 
     async fn hand_in_once(&self, event: Value) -> Result<(Told, bool), Failure> {
         let desk = Desk::open(&self.global).await?;
-        let told = desk.report(event, Origin::Adapter).await;
+        let told = desk.report(event, &Credential::Adapter).await;
         let watched = matches!(desk, Desk::Daemon(_));
         desk.close().await?;
         Ok((told?, watched))
