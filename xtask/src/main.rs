@@ -11,6 +11,7 @@ mod crash;
 mod fuzz;
 mod limits;
 mod shell;
+mod sim;
 mod steps;
 mod test;
 mod tidy;
@@ -37,6 +38,8 @@ enum Task {
     Crash(crash::Args),
     /// Measure what Candor costs, beside limits and peers.
     Bench(bench::Args),
+    /// Play the state machine through made-up worlds: random seeds, or every story with crashes.
+    Sim(sim::Args),
     /// Rules about the code itself.
     Tidy,
     /// Look for inputs that break a parser, at random (nightly toolchain and cargo-fuzz).
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Crash(args) => crash::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::FuzzReplay => fuzz::replay(),
+        Task::Sim(args) => sim::run(&args),
         Task::Tidy => tidy::run(),
         Task::Limits => limits::run(),
     };

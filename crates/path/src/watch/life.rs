@@ -26,7 +26,8 @@ pub fn sign_of_life(watched: &WatchedSignal, reading: Reading, now: Timestamp) -
         }
         Signal::Process { pid, .. } => match (reading.exists, before) {
             (false, _) => (None, format!("process {pid} is gone")),
-            (true, None) => (None, format!("process {pid} is there, with no earlier reading to compare")),
+            // The first reading was lost, as in a crash: whether it worked can't be told, so the next look decides.
+            (true, None) => (Some(now), format!("process {pid} is there, with no earlier reading to compare")),
             (true, Some(before)) if reading.amount > before.amount => {
                 (Some(now), format!("process {pid} used {} ms of CPU time", reading.amount - before.amount))
             }

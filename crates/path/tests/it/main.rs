@@ -11,6 +11,5 @@
 
 mod deliver;
 mod harness;
-mod sim;
 mod truths;
 mod watch;

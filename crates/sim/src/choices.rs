@@ -2,7 +2,7 @@
 
 /// Where the world's decisions come from.
 #[derive(Clone, Debug)]
-pub(crate) struct Choices {
+pub struct Choices {
     path: Vec<(usize, usize)>,
     at: usize,
     fresh: bool,
@@ -13,17 +13,19 @@ pub(crate) struct Choices {
 
 impl Choices {
     /// Every combination of choices, with at most `crashes_max` crashes in a run.
-    pub(crate) fn exhaustive(crashes_max: usize) -> Self {
+    #[must_use]
+    pub fn exhaustive(crashes_max: usize) -> Self {
         Self { path: Vec::new(), at: 0, fresh: true, seed: None, crashes_left: crashes_max, crashes_max }
     }
 
     /// One walk, drawn from a seed.
-    pub(crate) fn seeded(seed: u64, crashes_max: usize) -> Self {
+    #[must_use]
+    pub fn seeded(seed: u64, crashes_max: usize) -> Self {
         Self { seed: Some(seed.wrapping_mul(2).wrapping_add(1)), ..Self::exhaustive(crashes_max) }
     }
 
     /// Moves on to the next combination. False when all were taken.
-    pub(crate) fn advance(&mut self) -> bool {
+    pub fn advance(&mut self) -> bool {
         self.at = 0;
         self.crashes_left = self.crashes_max;
         if self.fresh {
@@ -40,7 +42,7 @@ impl Choices {
     }
 
     /// One of `bound` possibilities, from 0.
-    pub(crate) fn choose(&mut self, bound: usize) -> usize {
+    pub fn choose(&mut self, bound: usize) -> usize {
         if let Some(state) = &mut self.seed {
             *state ^= *state << 13;
             *state ^= *state >> 7;
@@ -59,7 +61,7 @@ impl Choices {
     }
 
     /// Whether the process dies here.
-    pub(crate) fn crash(&mut self) -> bool {
+    pub fn crash(&mut self) -> bool {
         if self.crashes_left == 0 {
             return false;
         }
@@ -71,7 +73,8 @@ impl Choices {
     }
 
     /// What was chosen, to write down beside a violation.
-    pub(crate) fn taken(&self) -> Vec<usize> {
+    #[must_use]
+    pub fn taken(&self) -> Vec<usize> {
         self.path.iter().take(self.at).map(|(taken, _)| *taken).collect()
     }
 }
