@@ -1,4 +1,5 @@
 //! What the simulator must find, and what it must not.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::collections::BTreeSet;
 
