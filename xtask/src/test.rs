@@ -5,6 +5,9 @@ use crate::{
     steps::{Found, Steps},
 };
 
+/// The tests kill the process at named points, which only this build has.
+const CRASH_POINTS: &str = "candor/crash-points";
+
 /// What to run.
 #[derive(clap::Args, Default)]
 pub(crate) struct Args {
@@ -81,9 +84,14 @@ fn doc_tests(args: &Args) -> Result<Found, TaskError> {
 
 fn selection(args: &Args) -> Vec<String> {
     if args.package.is_empty() {
-        return vec!["--workspace".to_owned()];
+        return ["--workspace", "--features", CRASH_POINTS].map(str::to_owned).to_vec();
     }
-    args.package.iter().flat_map(|package| ["--package".to_owned(), package.clone()]).collect()
+    let mut selected: Vec<String> =
+        args.package.iter().flat_map(|package| ["--package".to_owned(), package.clone()]).collect();
+    if args.package.iter().any(|package| package == "candor") {
+        selected.extend(["--features", CRASH_POINTS].map(str::to_owned));
+    }
+    selected
 }
 
 /// The line with which a runner ends: nextest's `Summary [`, libtest's `test result:`.

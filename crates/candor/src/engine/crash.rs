@@ -3,6 +3,7 @@
 /// Every crash point, in the order in which a notice passes them.
 #[cfg_attr(not(feature = "crash-points"), expect(dead_code, reason = "listed for the harness"))]
 pub(super) const POINTS: &[&str] = &[
+    "start.before_recover",
     "start.after_recover",
     "commit.before",
     "commit.after",
@@ -10,6 +11,7 @@ pub(super) const POINTS: &[&str] = &[
     "send.after_call",
     "receipt.before_commit",
     "receipt.after_commit",
+    "stop.before_end",
 ];
 
 /// Kills this process, as `kill -9` would, when `CANDOR_CRASH_AT=<point>:<n>` names this point and this is its n-th passing.

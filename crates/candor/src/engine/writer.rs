@@ -94,6 +94,7 @@ impl Writer {
     }
 
     pub(super) fn run(mut self) -> Result<(), Failure> {
+        crash::point("start.before_recover");
         self.recover().map_err(|error| Failure::new(Exit::Store, error.to_string()))?;
         crash::point("start.after_recover");
         loop {
@@ -103,6 +104,7 @@ impl Writer {
                 break;
             }
         }
+        crash::point("stop.before_end");
         if self.roles != Roles::NONE {
             let _ = self.own(Input::OwnerEnded { owner: self.owner });
         }

@@ -4,7 +4,7 @@ use std::io::{Seek, SeekFrom, Write};
 
 use serde_json::json;
 
-use crate::common::{Home, Sink, post, wait, write};
+use crate::common::{Home, Moods, Sink, post, wait, write};
 
 #[test]
 fn the_demo_reaches_all_three_ends() {
@@ -97,7 +97,7 @@ fn events_over_http_are_durable_and_taken_once() {
 
 #[test]
 fn a_stop_in_the_middle_of_sending_finishes_what_is_being_sent() {
-    let sink = Sink::start(1, std::time::Duration::from_millis(500));
+    let sink = Sink::start(Moods { late: 1, by: std::time::Duration::from_millis(500), ..Moods::default() });
     let home = Home::new(&sink.config());
     let mut daemon = home.up();
     home.ends(0, &["gate", "open", "production_write", "--reason", "test", "--expires", "1h"]);
@@ -151,7 +151,7 @@ fn a_sender_that_is_not_there_blocks_with_the_reason() {
 
 #[test]
 fn nothing_leaves_through_a_closed_gate() {
-    let sink = Sink::start(0, std::time::Duration::ZERO);
+    let sink = Sink::start(Moods::default());
     let home = Home::new(&sink.config());
     home.ends(0, &["notify", "look"]);
     home.ends(0, &["run"]);

@@ -129,15 +129,30 @@ pub(crate) fn post(at: SocketAddr, event: &Value) -> Option<(u16, Value)> {
     Some((status, serde_json::from_str(body).unwrap_or_default()))
 }
 
-/// A receiver that counts what it saw by `webhook-id`, and answers some requests late, so that many are in flight.
+/// What a receiver does with some of its requests, each as one in so many; 0 for never.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Moods {
+    /// Answers late, so that many attempts are in flight.
+    pub(crate) late: u64,
+    /// How late.
+    pub(crate) by: Duration,
+    /// Takes the whole request and closes without an answer: nobody can know.
+    pub(crate) silent: u64,
+    /// Refuses for now, with 500, before it takes anything.
+    pub(crate) failing: u64,
+    /// Asks to wait a second, with 429.
+    pub(crate) busy: u64,
+}
+
+/// A receiver that counts what it took by `webhook-id`.
 pub(crate) struct Sink {
     pub(crate) address: SocketAddr,
-    pub(crate) seen: Arc<Mutex<BTreeMap<String, u32>>>,
+    pub(crate) seen: Arc<Mutex<BTreeMap<String, u64>>>,
     requests: Arc<AtomicU64>,
 }
 
 impl Sink {
-    pub(crate) fn start(late_every: u64, late: Duration) -> Self {
+    pub(crate) fn start(moods: Moods) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let sink = Self { address, seen: Arc::default(), requests: Arc::default() };
@@ -145,24 +160,22 @@ impl Sink {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (seen, requests) = (Arc::clone(&seen), Arc::clone(&requests));
-                std::thread::spawn(move || while answer(&stream, &seen, &requests, late_every, late).is_some() {});
+                std::thread::spawn(move || while answer(&stream, &seen, &requests, moods).is_some() {});
             }
         });
         sink
     }
 
     pub(crate) fn config(&self) -> String {
-        format!("targets:\n- {{name: sink, sender: webhook, url: 'http://{}/hook'}}\n", self.address)
+        format!(
+            "targets:\n- name: sink\n  sender: webhook\n  url: 'http://{}/hook'\n  \
+             retry: {{attempts_max: 50, first: 50ms, longest: 1s}}\n",
+            self.address
+        )
     }
 }
 
-fn answer(
-    stream: &TcpStream,
-    seen: &Mutex<BTreeMap<String, u32>>,
-    requests: &AtomicU64,
-    late_every: u64,
-    late: Duration,
-) -> Option<()> {
+fn answer(stream: &TcpStream, seen: &Mutex<BTreeMap<String, u64>>, requests: &AtomicU64, moods: Moods) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let (mut key, mut length) = (String::new(), 0_usize);
     loop {
@@ -181,11 +194,22 @@ fn answer(
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    *seen.lock().unwrap().entry(key).or_default() += 1;
-    if late_every > 0 && requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(late_every) {
-        std::thread::park_timeout(late);
-    }
+    let request = requests.fetch_add(1, Ordering::Relaxed);
+    let feels = |mood: u64, phase: u64| mood > 0 && request % mood == phase % mood;
     let mut stream = stream;
+    if feels(moods.failing, 3) {
+        return stream.write_all(b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n").ok();
+    }
+    if feels(moods.busy, 5) {
+        return stream.write_all(b"HTTP/1.1 429 Wait\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n").ok();
+    }
+    *seen.lock().unwrap().entry(key).or_default() += 1;
+    if feels(moods.silent, 1) {
+        return stream.shutdown(std::net::Shutdown::Both).ok().and(None);
+    }
+    if feels(moods.late, 0) {
+        std::thread::park_timeout(moods.by);
+    }
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").ok()
 }
 
