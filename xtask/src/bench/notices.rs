@@ -14,10 +14,14 @@ use super::{
 };
 use crate::shell::{TaskError, Trying as _, failed};
 
+/// Candor's own name among the systems.
+const CANDOR: &str = "candor";
 /// Callers that a burst has.
 pub(crate) const CALLERS: u64 = 32;
 /// Notices per second of the paced run.
 const RATE: u64 = 20;
+/// Notices before those that are measured.
+const WARM: u64 = 200;
 /// How long what was sent may take to be recorded.
 pub(crate) const REST_MAX: Duration = Duration::from_secs(60);
 
@@ -30,7 +34,7 @@ pub(crate) struct Run {
     pub(crate) cpu: f64,
     /// Latencies in milliseconds, from due to receipt; for a system without receipts, to the sink.
     pub(crate) latencies: Vec<f64>,
-    /// Bytes on disk per notice.
+    /// Bytes on disk per notice: all that the database has grown to, divided by all notices in it.
     pub(crate) disk: f64,
 }
 
@@ -101,11 +105,11 @@ pub(crate) fn latencies(sent: &Sent, recorded: &BTreeMap<u64, i64>) -> Vec<f64> 
 async fn candor(sink: &Sink, count: u64, is_paced: bool) -> Result<Run, TaskError> {
     sink.take();
     let daemon = Daemon::start("notices", Some(sink.address))?;
-    let warm = 200;
+    let warm = WARM;
     load::burst(daemon.address, shape(), 0, warm, CALLERS).await.trying("load")?;
     arrived(sink, warm).await?;
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let (cpu, disk) = (daemon.cpu_secs(), daemon.disk_bytes());
+    let cpu = daemon.cpu_secs();
     let sent = if is_paced {
         load::paced(daemon.address, shape(), warm, RATE, Duration::from_secs(count / RATE)).await.trying("load")?
     } else {
@@ -119,12 +123,11 @@ async fn candor(sink: &Sink, count: u64, is_paced: bool) -> Result<Run, TaskErro
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    let thousands = sent.len() as f64 / 1e3;
     Ok(Run {
         rate: rate(&sent, &recorded),
-        cpu: (daemon.cpu_secs() - cpu) / thousands,
+        cpu: (daemon.cpu_secs() - cpu) / (sent.len() as f64 / 1e3),
         latencies: latencies(&sent, &recorded),
-        disk: (daemon.disk_bytes() - disk) as f64 / sent.len() as f64,
+        disk: daemon.stop_and_weigh() as f64 / (warm + count) as f64,
     })
 }
 
@@ -134,48 +137,60 @@ pub(crate) async fn measure(bench: &mut Bench) -> Result<(), TaskError> {
     let peers = peers::present(&mut bench.missing).await?;
     let (rounds, count, paced_count) = if bench.quick { (1, 1_000, 100) } else { (3, 3_000, 400) };
     let mut bursts: BTreeMap<&'static str, Vec<Run>> = BTreeMap::new();
+    let mut paced = Vec::new();
     for _ in 0..rounds {
         bench.progress("candor, burst");
-        bursts.entry("candor").or_default().push(candor(&sink, count, false).await?);
+        bursts.entry(CANDOR).or_default().push(candor(&sink, count, false).await?);
         for peer in &peers {
             bench.progress(&format!("{}, burst", peer.name()));
             bursts.entry(peer.name()).or_default().push(peer.burst(&sink, count).await?);
         }
+        bench.progress("candor, paced");
+        paced.push(candor(&sink, paced_count, true).await?);
     }
-    bench.progress("candor, paced");
-    let paced = candor(&sink, paced_count, true).await?;
-    let of =
-        |runs: Option<&Vec<Run>>, figure: fn(&Run) -> f64| median(runs.into_iter().flatten().map(figure).collect());
     for (system, runs) in &bursts {
         let raw: Vec<Value> =
             runs.iter().map(|run| json!({"rate": run.rate, "cpu": run.cpu, "disk": run.disk})).collect();
         bench.raw.push(json!({"bench": "burst", "system": system, "notices": count, "runs": raw}));
     }
-    let ours = bursts.get("candor");
+    let raw: Vec<Value> =
+        paced.iter().map(|run| json!({"latencies_ms": run.latencies, "cpu": run.cpu, "disk": run.disk})).collect();
+    bench.raw.push(json!({"bench": "paced", "system": CANDOR, "notices": paced_count, "runs": raw}));
+    tell_bursts(bench, &peers, &bursts);
+    tell_paced(bench, &paced);
+    Ok(())
+}
+
+/// The median of one figure over runs.
+fn of(runs: &[Run], figure: fn(&Run) -> f64) -> f64 {
+    median(runs.iter().map(figure).collect())
+}
+
+fn tell_bursts(bench: &mut Bench, peers: &[peers::Peer], bursts: &BTreeMap<&'static str, Vec<Run>>) {
+    let runs = |name: &str| bursts.get(name).map(Vec::as_slice).unwrap_or_default();
+    let ours = runs(CANDOR);
     let rate = of(ours, |run| run.rate);
     bench.row(Row::least("accept to receipt, burst of 32 callers", rate, "notices/s", 2_500.0));
-    for peer in &peers {
-        let theirs = of(bursts.get(peer.name()), |run| run.rate);
-        let bar = peer.bar();
-        bench.row(Row::beside(
-            format!("  {} with the same sink and text", peer.name()),
-            theirs,
-            "notices/s",
-            rate,
-            bar,
-        ));
+    for peer in peers {
+        let theirs = of(runs(peer.name()), |run| run.rate);
+        let what = format!("— {}, same sink and text", peer.name());
+        bench.row(Row::beside(what, theirs, "notices/s", rate, peer.bar()));
     }
     bench.row(Row::most("CPU per 1,000 notices, burst", of(ours, |run| run.cpu), "s", 0.25));
-    for peer in &peers {
-        let theirs = of(bursts.get(peer.name()), |run| run.cpu);
-        bench.row(Row::fact(format!("  {}", peer.name()), theirs, "s"));
+    for peer in peers {
+        bench.row(Row::fact(format!("— {}", peer.name()), of(runs(peer.name()), |run| run.cpu), "s"));
     }
-    bench.row(Row::most("disk per 1,000 notices, with full receipts", of(ours, |run| run.disk) / 1e3, "MB", 1.2));
-    bench.row(Row::most("paced 20/s, due to receipt, p50", percentile(&paced.latencies, 0.5), "ms", 3.0));
-    bench.row(Row::most("paced 20/s, due to receipt, p99", percentile(&paced.latencies, 0.99), "ms", 7.0));
-    bench.row(Row::most("CPU per 1,000 notices, paced", paced.cpu, "s", 1.0));
-    bench.raw.push(json!({"bench": "paced", "system": "candor", "latencies_ms": paced.latencies, "cpu": paced.cpu}));
-    Ok(())
+    let disk = of(ours, |run| run.disk) / 1e3;
+    bench.row(Row::most("disk per 1,000 notices, full receipts, burst", disk, "MB", 1.2));
+}
+
+/// Latencies of all runs are taken together: a percentile of few says little.
+fn tell_paced(bench: &mut Bench, paced: &[Run]) {
+    let latencies: Vec<f64> = paced.iter().flat_map(|run| run.latencies.iter().copied()).collect();
+    bench.row(Row::most("paced 20/s, due to receipt, p50", percentile(&latencies, 0.5), "ms", 3.0));
+    bench.row(Row::most("paced 20/s, due to receipt, p99", percentile(&latencies, 0.99), "ms", 7.0));
+    bench.row(Row::most("CPU per 1,000 notices, paced", of(paced, |run| run.cpu), "s", 1.0));
+    bench.row(Row::fact("disk per 1,000 notices, full receipts, paced", of(paced, |run| run.disk) / 1e3, "MB"));
 }
 
 /// Where a peer's programs are kept between runs.
