@@ -12,14 +12,12 @@ use std::{
 use serde_json::Value;
 
 use super::super::{
-    notices::{CALLERS, Run, free_port, latencies, peers_folder, rate},
+    notices::{CALLERS, Run, WARM, free_port, latencies, peers_folder, rate},
     process,
     sink::Sink,
 };
 use crate::shell::{TaskError, Trying as _, answers, failed, root};
 
-/// Notices before those that are measured.
-const WARM: u64 = 200;
 /// How long PostgreSQL may take to start.
 const START_MAX: Duration = Duration::from_secs(30);
 
