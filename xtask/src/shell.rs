@@ -71,9 +71,12 @@ pub(crate) fn answers(program: &str, arguments: &[&str]) -> bool {
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
-    // Set for this task by the cargo that runs it; a cargo below would take them for its own.
-    for variable in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME"] {
-        command.env_remove(variable);
+    // Set for this task by the cargo that runs it; a cargo below would take them for its own, and build anew what depends on them.
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        if name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") {
+            command.env_remove(&variable);
+        }
     }
     if io::stderr().is_terminal() && std::env::var_os("CI").is_none() {
         command.env("CARGO_TERM_COLOR", "always");

@@ -111,8 +111,9 @@ impl Daemon {
         process::pss_mib(self.child.id())
     }
 
-    /// Bytes of database and journal.
-    pub(crate) fn disk_bytes(&self) -> u64 {
+    /// Stops it, and weighs what it leaves, in bytes: the end of the last connection brings the journal into the database.
+    pub(crate) fn stop_and_weigh(mut self) -> u64 {
+        process::end(&mut self.child);
         let of = |name: &str| fs::metadata(self.folder.join(name)).map_or(0, |file| file.len());
         of("candor.db") + of("candor.db-wal")
     }

@@ -14,12 +14,42 @@ use super::{
 };
 use crate::shell::{TaskError, Trying as _, failed};
 
+/// Candor's own name among the systems.
+const CANDOR: &str = "candor";
 /// Callers that a burst has.
 pub(crate) const CALLERS: u64 = 32;
 /// Notices per second of the paced run.
 const RATE: u64 = 20;
+/// Notices before those that are measured.
+pub(crate) const WARM: u64 = 200;
 /// How long what was sent may take to be recorded.
 pub(crate) const REST_MAX: Duration = Duration::from_secs(60);
+
+/// How notices come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// As fast as they are accepted.
+    Burst,
+    /// [`RATE`] a second.
+    Paced,
+}
+
+impl Pace {
+    /// Posts `count` notices from number `first` on.
+    pub(crate) async fn load(
+        self,
+        address: SocketAddr,
+        shape: Arc<Shape>,
+        first: u64,
+        count: u64,
+    ) -> Result<Sent, TaskError> {
+        match self {
+            Self::Burst => load::burst(address, shape, first, count, CALLERS).await,
+            Self::Paced => load::paced(address, shape, first, RATE, Duration::from_secs(count / RATE)).await,
+        }
+        .trying("load")
+    }
+}
 
 /// One run of one system.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +60,7 @@ pub(crate) struct Run {
     pub(crate) cpu: f64,
     /// Latencies in milliseconds, from due to receipt; for a system without receipts, to the sink.
     pub(crate) latencies: Vec<f64>,
-    /// Bytes on disk per notice.
+    /// Bytes on disk per notice: all that the database has grown to, divided by all notices in it.
     pub(crate) disk: f64,
 }
 
@@ -97,20 +127,16 @@ pub(crate) fn latencies(sent: &Sent, recorded: &BTreeMap<u64, i64>) -> Vec<f64> 
     sent.iter().filter_map(|(no, due)| Some((recorded.get(no)? - due) as f64 / 1e3)).collect()
 }
 
-/// One run of Candor: a burst or a paced one.
-async fn candor(sink: &Sink, count: u64, is_paced: bool) -> Result<Run, TaskError> {
+/// One run of Candor.
+async fn candor(sink: &Sink, count: u64, pace: Pace) -> Result<Run, TaskError> {
     sink.take();
     let daemon = Daemon::start("notices", Some(sink.address))?;
-    let warm = 200;
-    load::burst(daemon.address, shape(), 0, warm, CALLERS).await.trying("load")?;
+    let warm = WARM;
+    Pace::Burst.load(daemon.address, shape(), 0, warm).await?;
     arrived(sink, warm).await?;
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let (cpu, disk) = (daemon.cpu_secs(), daemon.disk_bytes());
-    let sent = if is_paced {
-        load::paced(daemon.address, shape(), warm, RATE, Duration::from_secs(count / RATE)).await.trying("load")?
-    } else {
-        load::burst(daemon.address, shape(), warm, count, CALLERS).await.trying("load")?
-    };
+    let cpu = daemon.cpu_secs();
+    let sent = pace.load(daemon.address, shape(), warm, count).await?;
     arrived(sink, warm + count).await?;
     let recorded = loop {
         let recorded: BTreeMap<u64, i64> = receipts(&daemon)?.into_iter().filter(|(no, _)| *no >= warm).collect();
@@ -119,12 +145,11 @@ async fn candor(sink: &Sink, count: u64, is_paced: bool) -> Result<Run, TaskErro
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    let thousands = sent.len() as f64 / 1e3;
     Ok(Run {
         rate: rate(&sent, &recorded),
-        cpu: (daemon.cpu_secs() - cpu) / thousands,
+        cpu: (daemon.cpu_secs() - cpu) / (sent.len() as f64 / 1e3),
         latencies: latencies(&sent, &recorded),
-        disk: (daemon.disk_bytes() - disk) as f64 / sent.len() as f64,
+        disk: daemon.stop_and_weigh() as f64 / (warm + count) as f64,
     })
 }
 
@@ -134,48 +159,72 @@ pub(crate) async fn measure(bench: &mut Bench) -> Result<(), TaskError> {
     let peers = peers::present(&mut bench.missing).await?;
     let (rounds, count, paced_count) = if bench.quick { (1, 1_000, 100) } else { (3, 3_000, 400) };
     let mut bursts: BTreeMap<&'static str, Vec<Run>> = BTreeMap::new();
+    let mut paced: BTreeMap<&'static str, Vec<Run>> = BTreeMap::new();
     for _ in 0..rounds {
         bench.progress("candor, burst");
-        bursts.entry("candor").or_default().push(candor(&sink, count, false).await?);
+        bursts.entry(CANDOR).or_default().push(candor(&sink, count, Pace::Burst).await?);
         for peer in &peers {
             bench.progress(&format!("{}, burst", peer.name()));
             bursts.entry(peer.name()).or_default().push(peer.burst(&sink, count).await?);
         }
+        bench.progress("candor, paced");
+        paced.entry(CANDOR).or_default().push(candor(&sink, paced_count, Pace::Paced).await?);
+        for peer in &peers {
+            if let Some(run) = peer.paced(&sink, paced_count).await? {
+                paced.entry(peer.name()).or_default().push(run);
+            }
+        }
     }
-    bench.progress("candor, paced");
-    let paced = candor(&sink, paced_count, true).await?;
-    let of =
-        |runs: Option<&Vec<Run>>, figure: fn(&Run) -> f64| median(runs.into_iter().flatten().map(figure).collect());
     for (system, runs) in &bursts {
         let raw: Vec<Value> =
             runs.iter().map(|run| json!({"rate": run.rate, "cpu": run.cpu, "disk": run.disk})).collect();
         bench.raw.push(json!({"bench": "burst", "system": system, "notices": count, "runs": raw}));
     }
-    let ours = bursts.get("candor");
+    for (system, runs) in &paced {
+        let raw: Vec<Value> =
+            runs.iter().map(|run| json!({"latencies_ms": run.latencies, "cpu": run.cpu, "disk": run.disk})).collect();
+        bench.raw.push(json!({"bench": "paced", "system": system, "notices": paced_count, "runs": raw}));
+    }
+    tell_bursts(bench, &peers, &bursts);
+    tell_paced(bench, &paced);
+    Ok(())
+}
+
+/// The median of one figure over runs.
+fn of(runs: &[Run], figure: fn(&Run) -> f64) -> f64 {
+    median(runs.iter().map(figure).collect())
+}
+
+fn tell_bursts(bench: &mut Bench, peers: &[peers::Peer], bursts: &BTreeMap<&'static str, Vec<Run>>) {
+    let runs = |name: &str| bursts.get(name).map(Vec::as_slice).unwrap_or_default();
+    let ours = runs(CANDOR);
     let rate = of(ours, |run| run.rate);
     bench.row(Row::least("accept to receipt, burst of 32 callers", rate, "notices/s", 2_500.0));
-    for peer in &peers {
-        let theirs = of(bursts.get(peer.name()), |run| run.rate);
-        let bar = peer.bar();
-        bench.row(Row::beside(
-            format!("  {} with the same sink and text", peer.name()),
-            theirs,
-            "notices/s",
-            rate,
-            bar,
-        ));
+    for peer in peers {
+        let theirs = of(runs(peer.name()), |run| run.rate);
+        let what = format!("— {}, same sink and text", peer.name());
+        bench.row(Row::beside(what, theirs, "notices/s", rate, peer.bar()));
     }
     bench.row(Row::most("CPU per 1,000 notices, burst", of(ours, |run| run.cpu), "s", 0.25));
-    for peer in &peers {
-        let theirs = of(bursts.get(peer.name()), |run| run.cpu);
-        bench.row(Row::fact(format!("  {}", peer.name()), theirs, "s"));
+    for peer in peers {
+        bench.row(Row::fact(format!("— {}", peer.name()), of(runs(peer.name()), |run| run.cpu), "s"));
     }
-    bench.row(Row::most("disk per 1,000 notices, with full receipts", of(ours, |run| run.disk) / 1e3, "MB", 1.2));
-    bench.row(Row::most("paced 20/s, due to receipt, p50", percentile(&paced.latencies, 0.5), "ms", 3.0));
-    bench.row(Row::most("paced 20/s, due to receipt, p99", percentile(&paced.latencies, 0.99), "ms", 7.0));
-    bench.row(Row::most("CPU per 1,000 notices, paced", paced.cpu, "s", 1.0));
-    bench.raw.push(json!({"bench": "paced", "system": "candor", "latencies_ms": paced.latencies, "cpu": paced.cpu}));
-    Ok(())
+    let disk = of(ours, |run| run.disk) / 1e3;
+    bench.row(Row::most("disk per 1,000 notices, full receipts, burst", disk, "MB", 1.2));
+}
+
+/// Latencies of all runs are taken together: a percentile of few says little.
+fn tell_paced(bench: &mut Bench, paced: &BTreeMap<&'static str, Vec<Run>>) {
+    let ours = paced.get(CANDOR).map(Vec::as_slice).unwrap_or_default();
+    let latencies: Vec<f64> = ours.iter().flat_map(|run| run.latencies.iter().copied()).collect();
+    bench.row(Row::most("paced 20/s, due to receipt, p50", percentile(&latencies, 0.5), "ms", 3.0));
+    bench.row(Row::most("paced 20/s, due to receipt, p99", percentile(&latencies, 0.99), "ms", 7.0));
+    let cpu = of(ours, |run| run.cpu);
+    bench.row(Row::most("CPU per 1,000 notices, paced", cpu, "s", 1.0));
+    for (system, runs) in paced.iter().filter(|(system, _)| **system != CANDOR) {
+        bench.row(Row::fact(format!("— {system}"), of(runs, |run| run.cpu), "s"));
+    }
+    bench.row(Row::fact("disk per 1,000 notices, full receipts, paced", of(ours, |run| run.disk) / 1e3, "MB"));
 }
 
 /// Where a peer's programs are kept between runs.

@@ -6,7 +6,10 @@ mod graphile;
 use alertmanager::Alertmanager;
 use graphile::Graphile;
 
-use super::{notices::Run, sink::Sink};
+use super::{
+    notices::{Pace, Run},
+    sink::Sink,
+};
 use crate::shell::TaskError;
 
 /// A peer whose programs are here.
@@ -38,7 +41,15 @@ impl Peer {
     pub(crate) async fn burst(&self, sink: &Sink, count: u64) -> Result<Run, TaskError> {
         match self {
             Self::Graphile(graphile) => graphile.burst(sink, count).await,
-            Self::Alertmanager(alertmanager) => alertmanager.burst(sink, count).await,
+            Self::Alertmanager(alertmanager) => alertmanager.run(sink, count, Pace::Burst).await,
+        }
+    }
+
+    /// A paced run through it; none where its load only comes in bursts.
+    pub(crate) async fn paced(&self, sink: &Sink, count: u64) -> Result<Option<Run>, TaskError> {
+        match self {
+            Self::Graphile(_) => Ok(None),
+            Self::Alertmanager(alertmanager) => alertmanager.run(sink, count, Pace::Paced).await.map(Some),
         }
     }
 }

@@ -29,14 +29,24 @@ fn fields(pid: u32) -> Option<Vec<String>> {
     Some(rest.split_whitespace().map(str::to_owned).collect())
 }
 
-/// CPU time that a process, its children and those that have ended used, in seconds.
+/// CPU time that a process, its children and those that have ended used, in seconds. What lives is counted by the scheduler in
+/// nanoseconds; processes that ended, by ticks.
 pub(crate) fn cpu_secs(root: u32) -> f64 {
-    let ticks = |pid: u32| -> f64 {
+    let ended = |pid: u32| -> f64 {
         let fields = fields(pid).unwrap_or_default();
-        // utime, stime, and those of ended children.
-        fields.iter().skip(11).take(4).filter_map(|field| field.parse::<f64>().ok()).sum()
+        fields.iter().skip(13).take(2).filter_map(|field| field.parse::<f64>().ok()).sum()
     };
-    tree(root).into_iter().map(ticks).sum::<f64>() / TICKS_PER_SEC
+    tree(root).into_iter().map(|pid| ended(pid) / TICKS_PER_SEC + threads_secs(pid)).sum()
+}
+
+/// CPU time of a process's threads, in seconds.
+fn threads_secs(pid: u32) -> f64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let nanos = |thread: fs::DirEntry| -> Option<f64> {
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    };
+    threads.filter_map(nanos).sum::<f64>() / 1e9
 }
 
 /// Memory in MiB, shared pages by their share.
@@ -51,6 +61,9 @@ pub(crate) fn pss_mib(root: u32) -> f64 {
 
 /// Asks a process to end, and takes it down when it doesn't.
 pub(crate) fn end(child: &mut std::process::Child) {
+    if !matches!(child.try_wait(), Ok(None)) {
+        return;
+    }
     let _ = Command::new("kill").arg(child.id().to_string()).status();
     for _ in 0..500 {
         if !matches!(child.try_wait(), Ok(None)) {

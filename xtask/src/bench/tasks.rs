@@ -92,8 +92,10 @@ async fn deadlines(daemon: &Daemon, tasks: u64) -> Result<Vec<f64>, TaskError> {
     }
     let limit = micros_of(PERIOD + GRACE);
     let until = now_micros() + limit + 10_000_000;
+    // Whoever looks takes CPU time from what is measured: not before the last one must have been noticed.
+    tokio::time::sleep(PERIOD + GRACE).await;
     loop {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         let late = lateness(daemon, tasks, limit)?;
         if late.len() as u64 >= DEADLINES {
             return Ok(late);
@@ -131,7 +133,7 @@ fn lateness(daemon: &Daemon, tasks: u64, limit: i64) -> Result<Vec<f64>, TaskErr
 pub(crate) async fn measure(bench: &mut Bench) -> Result<(), TaskError> {
     let sizes: [u64; 2] = if bench.quick { [1_000, 20_000] } else { [1_000, 1_000_000] };
     let daemon = Daemon::start("tasks", None)?;
-    let (mut grown, mut costs, mut late) = (0, Vec::new(), Vec::new());
+    let (mut grown, mut costs, mut middles) = (0, Vec::new(), Vec::new());
     for tasks in sizes {
         bench.progress(&format!("{tasks} tasks"));
         grow(&daemon, grown, tasks).await?;
@@ -140,16 +142,18 @@ pub(crate) async fn measure(bench: &mut Bench) -> Result<(), TaskError> {
         for round in 0..3 {
             best = best.min(checkpoints(&daemon, tasks, round).await?);
         }
-        let p99 = percentile(&deadlines(&daemon, tasks).await?, 0.99);
-        bench.raw.push(json!({"bench": "tasks", "tasks": tasks, "checkpoint_cpu_us": best, "deadline_p99_ms": p99}));
+        let late = deadlines(&daemon, tasks).await?;
+        let (p50, p99) = (percentile(&late, 0.5), percentile(&late, 0.99));
+        bench.raw.push(json!({"bench": "tasks", "tasks": tasks, "checkpoint_cpu_us": best, "late_ms": late}));
         bench.row(Row::fact(format!("checkpoint by HTTP, CPU, with {tasks} tasks"), best, "µs"));
+        bench.row(Row::fact(format!("deadline noticed late, p50, with {tasks} tasks"), p50, "ms"));
         bench.row(Row::most(format!("deadline noticed late, p99, with {tasks} tasks"), p99, "ms", 250.0));
         costs.push(best);
-        late.push(p99);
+        middles.push(p50);
     }
     let times = |of: &[f64]| of.last().zip(of.first()).map_or(f64::NAN, |(last, first)| last / first);
     bench.row(Row::most("checkpoint cost, many tasks beside few", times(&costs), "×", 1.2));
-    bench.row(Row::most("deadline lateness, many tasks beside few", times(&late), "×", 1.2));
+    bench.row(Row::most("deadline lateness (p50), many tasks beside few", times(&middles), "×", 1.2));
     bench.row(Row::fact("memory with all of them (PSS)", daemon.pss_mib(), "MiB"));
     Ok(())
 }

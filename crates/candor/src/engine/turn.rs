@@ -8,13 +8,15 @@ use candor_store::{Store, StoreError, Txn};
 
 use super::{
     Answers, Clock, Job, Roles, SubmitError, crash,
-    writer::{BEAT_EVERY, IN_FLIGHT_MAX, unreadable},
+    writer::{BATCH_MAX, BEAT_EVERY, IN_FLIGHT_MAX, unreadable},
 };
 
 /// Most due work looked up at once.
 const DUE_MAX: usize = 256;
-/// Most tasks whose routine checkpoints are folded in one commit.
-const FOLD_MAX: usize = 256;
+/// Most tasks whose routine checkpoints are folded in one commit: few, since each may have thousands, and others wait meanwhile.
+const FOLD_MAX: usize = 16;
+/// How long the next of them wait.
+const FOLD_PAUSE: Duration = Duration::from_millis(50);
 /// How often leases of other owners are looked at.
 const ORPHANS_EVERY: Duration = Duration::from_secs(1);
 
@@ -120,6 +122,7 @@ impl<T: Txn> Steps<'_, T> {
 impl Turn<'_> {
     /// Runs the turn. On an error nothing was written, and the transaction is gone.
     pub(super) fn run(mut self, store: &mut impl Store, unsaved: &[Input], jobs: &[Job]) -> Result<Done, StoreError> {
+        let crowded = store.wants_fold();
         let txn = store.begin()?;
         // Read within the transaction: a reading from before another process's commit would take its jump back.
         let (now, reading) = self.clock.read();
@@ -142,7 +145,7 @@ impl Turn<'_> {
             answers.push(self.job(&mut steps, job)?);
         }
         if self.roles != Roles::NONE {
-            self.chores(&mut steps)?;
+            self.chores(&mut steps, crowded)?;
             self.due(&mut steps)?;
         }
         let next_due = if self.roles == Roles::NONE { None } else { steps.txn.next_due_at().map_err(unreadable)? };
@@ -165,8 +168,8 @@ impl Turn<'_> {
         Ok(answers)
     }
 
-    /// What is done by the clock.
-    fn chores(&mut self, steps: &mut Steps<'_, impl Txn>) -> Result<(), StoreError> {
+    /// What is done by the clock; folding also when the store is `crowded` with checkpoints that wait for it.
+    fn chores(&mut self, steps: &mut Steps<'_, impl Txn>, crowded: bool) -> Result<(), StoreError> {
         let now = Instant::now();
         if now >= self.chores.beat_at {
             steps.own(Input::OwnerBeat { owner: self.owner })?;
@@ -179,14 +182,20 @@ impl Turn<'_> {
             }
             self.chores.release = false;
         }
-        if now >= self.chores.fold_at && self.roles.watchdog {
-            let folds = steps.txn.beats(FOLD_MAX).map_err(unreadable)?;
-            let all = folds.len() < FOLD_MAX;
+        let fold_is_due = now >= self.chores.fold_at;
+        let mut all = true;
+        if self.roles.watchdog && (fold_is_due || crowded) {
+            // A crowd grows by less than two batches in a commit, and must not grow further.
+            let most = if crowded { 2 * BATCH_MAX } else { FOLD_MAX };
+            let folds = steps.txn.beats(most).map_err(unreadable)?;
+            all = folds.len() < most;
             for fold in folds {
                 steps.own(Input::Fold(fold))?;
             }
-            let every = if all { self.machine.settings.fold_every } else { Duration::from_secs(1) };
-            self.chores.fold_at = now + every;
+        }
+        // Moved on whoever this is: a time that has passed would be waited for without end. What a crowd needs is no round of its own.
+        if fold_is_due {
+            self.chores.fold_at = now + if all { self.machine.settings.fold_every } else { FOLD_PAUSE };
         }
         if now >= self.chores.orphans_at && (self.roles.dispatcher || self.roles.bridge) {
             let alive_since = steps.now.before(self.machine.settings.lease);
@@ -227,5 +236,86 @@ impl Turn<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use candor_core::{event::Event, evidence::Origin};
+    use candor_store::memory::{Memory, MemoryTxn};
+    use serde_json::json;
+
+    use super::*;
+    use crate::{config::Config, home::Home};
+
+    /// A store that says that it is crowded, however little waits.
+    struct Crowded(Memory);
+
+    impl Store for Crowded {
+        type Txn<'a> = MemoryTxn<'a>;
+        type Reads = Memory;
+
+        fn begin(&mut self) -> Result<MemoryTxn<'_>, StoreError> {
+            self.0.begin()
+        }
+
+        fn reads(&self) -> &Memory {
+            self.0.reads()
+        }
+
+        fn wants_fold(&self) -> bool {
+            true
+        }
+    }
+
+    fn report(kind: &str, now: Timestamp) -> Job {
+        let event = json!({"specversion": "1.0", "id": kind, "source": "/t", "subject": "t", "data": {},
+            "type": format!("reporting-governance.task.{kind}")});
+        let event = Box::new(Event::parse(event, now).unwrap());
+        // Without anyone to answer, a job is what the hands report, and a refusal would be lost.
+        let (answer, _) = tokio::sync::oneshot::channel();
+        Job { inputs: vec![Input::Report { event, origin: Origin::Agent }], answer: Some(answer) }
+    }
+
+    fn machine() -> Machine {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home { state: folder.path().to_owned(), config: folder.path().join("candor.yaml") };
+        Config::load(&home).unwrap().machine
+    }
+
+    fn turn(store: &mut impl Store, roles: Roles, chores: Chores, jobs: &[Job]) -> Done {
+        let (machine, clock) = (machine(), Clock::default());
+        let turn = Turn { machine: &machine, roles, owner: OwnerNo(0), clock: &clock, in_flight: 0, chores };
+        turn.run(store, &[], jobs).unwrap()
+    }
+
+    /// Tasks with a checkpoint that waits, before and after a turn whose time to fold hasn't come.
+    fn waiting<S: Store>(store: &mut S) -> [usize; 2] {
+        let now = Clock::default().now();
+        let jobs = [report("started", now), report("checkpointed", now)];
+        let done = turn(store, Roles::NONE, Chores::at_start(), &jobs);
+        assert!(done.answers.iter().flatten().all(Result::is_ok));
+        let count = |store: &mut S| store.begin().unwrap().beats(FOLD_MAX).unwrap().len();
+        let before = count(store);
+        turn(store, Roles::ALL, Chores::at_start(), &[]);
+        [before, count(store)]
+    }
+
+    #[test]
+    fn a_crowded_store_folds_before_its_time() {
+        assert_eq!(waiting(&mut Memory::new(1)), [1, 1]);
+        assert_eq!(waiting(&mut Crowded(Memory::new(1))), [1, 0]);
+    }
+
+    /// A dispatcher that ran alone took a whole core from its fifth second on.
+    #[test]
+    fn every_role_waits_when_its_chores_are_done() {
+        for (watchdog, dispatcher, bridge) in [(true, false, false), (false, true, false), (false, false, true)] {
+            let start = Instant::now();
+            let due = Chores { beat_at: start, fold_at: start, orphans_at: start, release: true };
+            let done = turn(&mut Memory::new(1), Roles { watchdog, dispatcher, bridge }, due, &[]);
+            assert!(done.chores.next() >= start + BEAT_EVERY);
+        }
     }
 }

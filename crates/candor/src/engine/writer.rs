@@ -22,7 +22,7 @@ use super::{
 use crate::exit::{Exit, Failure};
 
 /// Most inputs taken into one commit.
-const BATCH_MAX: usize = 256;
+pub(super) const BATCH_MAX: usize = 256;
 /// Most attempts open at once.
 pub(super) const IN_FLIGHT_MAX: usize = 64;
 /// How often an owner shows that it lives. A third of the lease, so that two lost beats don't lose it.
@@ -227,8 +227,19 @@ impl Writer {
                 self.in_flight = self.in_flight.saturating_sub(done.booked);
                 self.looking = self.looking.saturating_sub(done.looked);
                 self.settle(jobs, done.answers, done.effects);
+                self.rest();
             }
             Err(error) => self.failed(jobs, &error),
+        }
+    }
+
+    /// Lets the store tidy up when neither a report nor an answer is waited for.
+    fn rest(&mut self) {
+        if self.in_flight == 0 && self.waiting.load(Ordering::Relaxed) == 0 {
+            // Nothing is lost by it: the next commit that can't be made tells whoever waits for it.
+            if let Err(error) = self.store.rest() {
+                tracing::warn!(%error, "the journal couldn't be brought into the database");
+            }
         }
     }
 

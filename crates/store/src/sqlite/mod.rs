@@ -37,7 +37,12 @@ pub struct Sqlite {
     nonces: Box<dyn Nonces>,
     state: State,
     lock: Lock,
+    /// Commits since the journal was last brought into the database by [`Sqlite::rest`].
+    unrested: u32,
 }
+
+/// Commits after which [`Sqlite::rest`] has something to do: about what the journal holds before a commit would have to do it.
+const REST_COMMITS: u32 = 90;
 
 impl std::fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -65,7 +70,20 @@ impl Sqlite {
         let state = State::load(&reads.db)?;
         reads.check_end(&state)?;
         reads.sync(&state)?;
-        Ok(Self { reads, nonces, state, lock })
+        Ok(Self { reads, nonces, state, lock, unrested: 0 })
+    }
+
+    /// Does while nobody waits what a commit would have to do sooner or later: brings the journal into the database, when enough has
+    /// gathered there. Readers and other writers aren't in its way; what they keep it from is done the next time.
+    ///
+    /// # Errors
+    /// When the database can't be written. What was committed stays in the journal.
+    pub fn rest(&mut self) -> Result<(), StoreError> {
+        if self.unrested >= REST_COMMITS {
+            self.unrested = 0;
+            self.reads.db.one("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        }
+        Ok(())
     }
 
     /// Whether nobody else had the store when this process took it: then every lease in it is dead.

@@ -18,6 +18,10 @@ const CHECKED_BYTES_MAX: u64 = 32 << 20;
 const BUSY_MS: u64 = 5_000;
 /// Statements kept ready, in number: all that the writer uses.
 const STATEMENTS: usize = 96;
+/// Pages that a connection keeps, in KiB. The rest is the system's cache, which idle processes don't pay for.
+const CACHE_KIB: i64 = 2 * 1024;
+/// Pages that the writer keeps, in KiB: what a thousand busy tasks among a million lie on. A small store doesn't fill it.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// The first bytes of every SQLite database.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
@@ -34,6 +38,7 @@ pub(super) fn writer(path: &Path) -> Result<Db, StoreError> {
     let settings = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000;
         PRAGMA journal_size_limit=4194304; PRAGMA foreign_keys=OFF;";
     db.conn.execute_batch(settings).map_err(|error| db.fault(error))?;
+    db.conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(|error| db.fault(error))?;
     migrate(&mut db, known)?;
     check(&db)?;
     Ok(db)
@@ -59,8 +64,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Db, StoreError> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     // Plans never depend on bound values, so that a prepared statement is never planned anew.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
-    // 2 MiB of pages: the rest is the system's cache, which idle processes don't pay for.
-    conn.execute_batch("PRAGMA cache_size=-2048; PRAGMA temp_store=MEMORY;").map_err(failed)?;
+    conn.pragma_update(None, "cache_size", -CACHE_KIB).map_err(failed)?;
+    conn.execute_batch("PRAGMA temp_store=MEMORY;").map_err(failed)?;
     Ok(Db { conn, path: path.to_owned() })
 }
 

@@ -216,6 +216,7 @@ impl Txn for SqliteTxn<'_> {
         self.flush()?;
         self.db().run("COMMIT", [])?;
         self.open = false;
+        self.store.unrested = self.store.unrested.saturating_add(1);
         self.store.reads.beats.borrow_mut().ours(self.state.beat_last, self.state.folds);
         self.store.state = std::mem::take(&mut self.state);
         Ok(())

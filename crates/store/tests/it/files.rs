@@ -42,6 +42,25 @@ fn everything_is_there_after_reopening() {
 }
 
 #[test]
+fn a_rest_brings_a_long_journal_into_the_database() {
+    let place = Place::new();
+    let mut store = place.open();
+    let bytes = || fs::metadata(place.path()).unwrap().len();
+    let mut grown_by = |commits: std::ops::Range<u64>| {
+        for no in commits {
+            let writes = vec![put_task(task(&format!("t{no}")))];
+            commit(&mut store, Plan { artifacts: vec![event_of(&format!("t{no}"), no)], ..plan(writes) });
+        }
+        let before = bytes();
+        store.rest().unwrap();
+        bytes() - before
+    };
+    assert_eq!(grown_by(0..10), 0, "a short one is left");
+    assert_ne!(grown_by(10..90), 0);
+    assert_eq!(grown_by(90..100), 0, "it is counted anew");
+}
+
+#[test]
 fn a_reader_finds_no_store_where_there_is_none() {
     let place = Place::new();
     let absent = Err(StoreError::Absent { path: place.path() });

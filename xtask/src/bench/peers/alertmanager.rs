@@ -12,15 +12,12 @@ use serde_json::json;
 
 use super::super::{
     daemon::fresh,
-    load::{self, Shape},
-    notices::{CALLERS, Run, arrived, free_port, latencies, rate, text},
+    load::Shape,
+    notices::{Pace, Run, WARM, arrived, free_port, latencies, rate, text},
     process,
     sink::Sink,
 };
 use crate::shell::{TaskError, Trying as _, answers, failed};
-
-/// Notices before those that are measured.
-const WARM: u64 = 200;
 
 /// Alertmanager's program.
 pub(crate) struct Alertmanager(&'static str);
@@ -39,8 +36,8 @@ impl Alertmanager {
         ["prometheus-alertmanager", "alertmanager"].into_iter().find(|name| answers(name, &["--version"])).map(Self)
     }
 
-    /// A burst through a fresh one.
-    pub(crate) async fn burst(&self, sink: &Sink, count: u64) -> Result<Run, TaskError> {
+    /// A run through a fresh one.
+    pub(crate) async fn run(&self, sink: &Sink, count: u64, pace: Pace) -> Result<Run, TaskError> {
         sink.take();
         let folder = fresh("alertmanager")?;
         let config = format!(
@@ -79,10 +76,10 @@ impl Alertmanager {
                 .to_string()
             }),
         });
-        load::burst(address, Arc::clone(&shape), 0, WARM, CALLERS).await.trying("load")?;
+        Pace::Burst.load(address, Arc::clone(&shape), 0, WARM).await?;
         arrived(sink, WARM).await?;
         let before = process::cpu_secs(running.0.id());
-        let sent = load::burst(address, shape, WARM, count, CALLERS).await.trying("load")?;
+        let sent = pace.load(address, shape, WARM, count).await?;
         arrived(sink, WARM + count).await?;
         let cpu = (process::cpu_secs(running.0.id()) - before) / (count as f64 / 1e3);
         let seen = sink.take().into_iter().filter(|(no, _)| *no >= WARM).collect();

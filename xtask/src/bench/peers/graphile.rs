@@ -12,14 +12,12 @@ use std::{
 use serde_json::Value;
 
 use super::super::{
-    notices::{CALLERS, Run, free_port, latencies, peers_folder, rate},
+    notices::{CALLERS, Run, WARM, free_port, latencies, peers_folder, rate},
     process,
     sink::Sink,
 };
 use crate::shell::{TaskError, Trying as _, answers, failed, root};
 
-/// Notices before those that are measured.
-const WARM: u64 = 200;
 /// How long PostgreSQL may take to start.
 const START_MAX: Duration = Duration::from_secs(30);
 
@@ -40,14 +38,14 @@ impl Graphile {
         }
         let scripts = peers_folder().join("graphile-worker");
         fs::create_dir_all(&scripts).trying("cannot make the peers' folder")?;
-        for file in ["package.json", "worker.js", "load.js"] {
+        for file in ["package.json", "package-lock.json", "worker.js", "load.js"] {
             fs::copy(root().join("xtask/bench/graphile-worker").join(file), scripts.join(file))
                 .trying(format!("cannot copy `{file}`"))?;
         }
-        let install = ["install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"];
+        let install = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"];
         let installed = Command::new("npm").args(install).current_dir(&scripts).stdin(Stdio::null()).status();
         if !installed.is_ok_and(|status| status.success()) {
-            return Ok(Err("`npm install` failed".to_owned()));
+            return Ok(Err("`npm ci` failed: it fetches what `package-lock.json` names".to_owned()));
         }
         Ok(Ok(Self { scripts, postgres }))
     }
