@@ -167,27 +167,16 @@ impl World<'_> {
         match effect {
             Effect::Send(sending) => self.send(at, sending.message),
             Effect::Probe { task, signals } => {
-                let works = self.out.works.get(&task).copied().unwrap_or(false);
-                let amount = u64::try_from(self.out.elapsed).unwrap();
+                let used = self.out.used.get(&task).copied().unwrap_or_default();
                 let deaf = self.mutant == Some(Mutant::DeafProbe);
-                let reading = |signal: &Signal| match signal {
-                    Signal::File { .. } => {
-                        Reading { exists: false, amount: 0, changed_at: None, read_at: self.out.now() }
-                    }
-                    Signal::Process { .. } => Reading {
-                        exists: true,
-                        amount: if works && !deaf { amount } else { 0 },
-                        changed_at: None,
-                        read_at: self.out.now(),
-                    },
+                let reading = |signal: &Signal| Reading {
+                    exists: matches!(signal, Signal::Process { .. }),
+                    amount: if deaf { 0 } else { used },
+                    changed_at: None,
+                    read_at: self.out.now(),
                 };
                 let readings = signals.iter().map(reading).collect();
                 self.die_here()?;
-                let before =
-                    self.read(|view| view.task(&task)).and_then(|of| of.signals.iter().find_map(|one| one.last));
-                if works && before.is_none_or(|before| amount > before.amount) {
-                    self.out.lived(&task);
-                }
                 self.perform(at, Input::Look { task, readings: Some(readings) })?;
                 Ok(())
             }

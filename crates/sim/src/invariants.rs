@@ -264,7 +264,7 @@ fn incidents(world: &mut World<'_>, rows: &[NoticeRow]) -> Held {
     }
     for row in rows.iter().filter(|row| row.notice.title.contains("is silent for")) {
         let (Some(task), Some(incident)) = (&row.notice.task, row.notice.incident) else { continue };
-        let alive = world.out.alive.get(task).copied().unwrap_or_default();
+        let alive = alive(world, task);
         let of = world.seen.silences.entry((task.clone(), alive)).or_default();
         let known = world.seen.opened.contains(&incident) && !of.contains(&incident) && !of.is_empty();
         if !world.seen.silences.values().any(|of| of.contains(&incident)) {
@@ -285,17 +285,19 @@ fn allowed(world: &World<'_>, task: &TaskId) -> Option<True> {
     i64::try_from(task.cadence.limit().as_micros()).ok()
 }
 
-/// Whether a task has a process that is watched and works.
-fn works(world: &World<'_>, task: &TaskId) -> bool {
+/// When a task last showed life, by a report or by a process of it that is watched.
+fn alive(world: &World<'_>, task: &TaskId) -> True {
+    let reported = world.out.alive.get(task).copied().unwrap_or_default();
     let watched = world.store.task_by_id(task).unwrap().is_some_and(|task| !task.signals.is_empty());
-    watched && world.out.works.get(task).copied().unwrap_or(false)
+    let worked = world.out.worked.get(task).copied().filter(|_| watched);
+    reported.max(worked.unwrap_or_default())
 }
 
 fn invariant_nobody_who_reported_is_called_silent(world: &World<'_>, task: &TaskId) -> Held {
     let Some(allowed) = allowed(world, task) else { return Ok(()) };
-    let alive = world.out.alive.get(task).copied().unwrap_or_default();
+    let alive = alive(world, task);
     let excused = world.out.excused.get(task).copied().unwrap_or_default();
-    if works(world, task) || world.out.elapsed < (alive + allowed).max(excused) {
+    if world.out.elapsed < (alive + allowed).max(excused) {
         let since = (world.out.elapsed - alive) / 1_000_000;
         let of = world.store.task_by_id(task).unwrap();
         let what = format!("{task} lived {since} s ago; now {}; {of:?}", world.out.now());
@@ -360,11 +362,12 @@ fn invariant_every_notice_has_a_next_step(world: &mut World<'_>) -> Held {
 fn invariant_a_silent_task_is_told(world: &World<'_>) -> Held {
     let rows = rows(&world.store);
     for task in world.store.tasks(&TaskFilter::default(), 99).unwrap() {
-        let alive = world.out.alive.get(&task.id).copied().unwrap_or_default();
-        let until =
-            alive + allowed(world, &task.id).unwrap_or_default() + 3 * i64::try_from(ROUND.as_micros()).unwrap();
+        // Life that a probe shows counts from the probe, and a probe that was lost begins anew: with signals it may take longer.
+        let looks = if task.signals.is_empty() { 1 } else { 3 };
+        let allowed = allowed(world, &task.id).unwrap_or_default() * looks;
+        let until = alive(world, &task.id) + allowed + 3 * i64::try_from(ROUND.as_micros()).unwrap();
         let excused = world.out.excused.get(&task.id).copied().unwrap_or_default();
-        if task.state != TaskState::Running || works(world, &task.id) || world.out.elapsed < until.max(excused) {
+        if task.state != TaskState::Running || world.out.elapsed < until.max(excused) {
             continue;
         }
         let told = task.incident.is_some_and(|incident| !told_of(&rows, incident).is_empty());

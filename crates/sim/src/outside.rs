@@ -39,6 +39,10 @@ pub(crate) struct Outside {
     pub(crate) alive: BTreeMap<TaskId, True>,
     /// Whether each task's process works, as a probe would find.
     pub(crate) works: BTreeMap<TaskId, bool>,
+    /// CPU time that each task's process has used: it only grows.
+    pub(crate) used: BTreeMap<TaskId, u64>,
+    /// When each task's process last used any.
+    pub(crate) worked: BTreeMap<TaskId, True>,
     /// Until when each task's calls in flight or waiting excuse it.
     pub(crate) excused: BTreeMap<TaskId, True>,
     /// Events that were committed, answered or not: handing one in again is no new sign of life.
@@ -58,6 +62,10 @@ impl Outside {
 
     pub(crate) fn pass(&mut self, by: Duration) {
         self.elapsed += i64::try_from(by.as_micros()).unwrap();
+        for (task, _) in self.works.iter().filter(|(_, works)| **works) {
+            *self.used.entry(task.clone()).or_default() += u64::try_from(by.as_millis()).unwrap();
+            self.worked.insert(task.clone(), self.elapsed);
+        }
     }
 
     /// Takes a message in at its receiver.

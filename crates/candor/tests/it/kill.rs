@@ -59,7 +59,7 @@ impl Load {
             // One in sixteen goes to the program as well.
             of => (
                 "notice.requested",
-                json!({"title": id, "severity": if of == 0 && no % 16 == 0 { "critical" } else { "info" }}),
+                json!({"title": id, "severity": if of == 0 && no.is_multiple_of(16) { "critical" } else { "info" }}),
             ),
         };
         let mut event = json!({"specversion": "1.0", "id": id, "source": "/load",
