@@ -40,8 +40,8 @@ pub(crate) fn take_in(step: &mut Step<'_>, event: Event, origin: Origin) -> Resu
         && task.incident.is_none()
         && checkpoint.is_routine()
     {
-        step.write(Write::Beat(Beat { task: task.id.clone(), at: step.now, event_id: event.id.clone() }));
         step.reply(accepted(&event, None));
+        step.write(Write::Beat(Beat { task: task.id.clone(), at: step.now, event_id: event.id }));
         return Ok(());
     }
     if let Some(seen) = step.view.seen(&event.source, &event.id)? {

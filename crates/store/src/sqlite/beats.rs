@@ -75,8 +75,8 @@ impl Beats {
     }
 
     pub(super) fn add(&mut self, task: i64, one: Waiting) {
-        let count = self.by_task.get(&task).map_or(0, |before| before.count);
-        self.by_task.insert(task, Waiting { count: count + 1, ..one });
+        let waiting = self.by_task.entry(task).or_insert(Waiting { count: 0, ..one });
+        *waiting = Waiting { count: waiting.count + 1, ..one };
     }
 }
 

@@ -13,6 +13,7 @@ mod open;
 mod reader;
 mod rows;
 mod segment;
+mod shelf;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use std::path::Path;
 use crate::{Nonces, Random, Store, StoreError, beat::WAITING_TASKS_MAX};
 
 use lock::Lock;
+use shelf::Shelf;
 use state::State;
 
 pub use lock::Hold;
@@ -36,6 +38,7 @@ pub struct Sqlite {
     reads: Reader,
     nonces: Box<dyn Nonces>,
     state: State,
+    shelf: Shelf,
     lock: Lock,
     /// Commits since the journal was last brought into the database by [`Sqlite::rest`].
     unrested: u32,
@@ -70,7 +73,7 @@ impl Sqlite {
         let state = State::load(&reads.db)?;
         reads.check_end(&state)?;
         reads.sync(&state)?;
-        Ok(Self { reads, nonces, state, lock, unrested: 0 })
+        Ok(Self { reads, nonces, state, shelf: Shelf::default(), lock, unrested: 0 })
     }
 
     /// Does while nobody waits what a commit would have to do sooner or later: brings the journal into the database, when enough has

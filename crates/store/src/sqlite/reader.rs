@@ -114,7 +114,7 @@ impl Reader {
 
     /// A task with the beats that wait.
     pub(super) fn merged(&self, stored: Stored) -> Task {
-        let Stored { no, mut task, mut checkpoints, seen_mark } = stored;
+        let Stored { no, mut task, mut checkpoints, seen_mark, last_beat: _ } = stored;
         if let Some(waiting) = self.beats.borrow().by_task.get(&no) {
             checkpoints = checkpoints.saturating_add(waiting.count);
             if waiting.seq > seen_mark {

@@ -23,7 +23,7 @@ macro_rules! select {
         concat!(
             "SELECT t.no, n.id, t.state, t.seen_at, t.due_at, t.checkpoints, t.seen_mark, t.name, t.owner, t.runtime, p.id, \
              t.because, t.period, t.grace, t.expected, t.told_slow, t.signals, t.in_flight, t.started_at, t.changed_at, t.since, \
-             t.ended_at, t.unproved, t.incident, t.correlation, t.note \
+             t.ended_at, t.unproved, t.incident, t.correlation, t.note, t.last_beat \
              FROM task t JOIN name n ON n.no = t.no LEFT JOIN name p ON p.no = t.parent ",
             $rest
         )
@@ -119,6 +119,7 @@ fn json_list<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Read<Vec<T>> 
 }
 
 /// A task as its row has it, before the beats that wait are added.
+#[derive(Clone, Debug)]
 pub(super) struct Stored {
     pub(super) no: i64,
     pub(super) task: Task,
@@ -126,6 +127,8 @@ pub(super) struct Stored {
     pub(super) checkpoints: i64,
     /// Beats up to here don't move `seen_at`.
     pub(super) seen_mark: i64,
+    /// Hash of the last folded beat's event id.
+    pub(super) last_beat: Option<i64>,
 }
 
 pub(super) fn task(row: &Row<'_>) -> Read<Stored> {
@@ -154,7 +157,7 @@ pub(super) fn task(row: &Row<'_>) -> Read<Stored> {
         correlation: word(row, 24)?,
         note: row.get(25)?,
     };
-    Ok(Stored { no: row.get(0)?, task, checkpoints: row.get(5)?, seen_mark: row.get(6)? })
+    Ok(Stored { no: row.get(0)?, task, checkpoints: row.get(5)?, seen_mark: row.get(6)?, last_beat: row.get(26)? })
 }
 
 /// A text that may be packed.

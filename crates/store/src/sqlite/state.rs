@@ -22,6 +22,8 @@ pub(super) struct State {
     /// The last beat's place, and how many commits have folded some.
     pub(super) beat_last: i64,
     pub(super) folds: i64,
+    /// The last beat's place as `meta` has it. A commit of nothing but beats leaves `meta` alone: the last row of `beat` tells the rest.
+    beat_saved: i64,
 }
 
 impl State {
@@ -31,6 +33,11 @@ impl State {
             db.many("SELECT key, value FROM meta", [], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?
         {
             state.take(&key, value).ok_or_else(|| db.damaged(format!("`{key}` holds what it can't")))?;
+        }
+        let last =
+            db.one("SELECT seq, at FROM beat ORDER BY seq DESC LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if let Some((seq, at)) = last.filter(|(seq, _)| *seq > state.beat_saved) {
+            (state.beat_last, state.last_at) = (seq, Some(Timestamp::from_micros(at)));
         }
         Ok(state)
     }
@@ -47,15 +54,28 @@ impl State {
                 let (steady, offset) = serde_json::from_str(&text).ok()?;
                 self.clock = Some(ClockReading { steady, offset });
             }
-            ("beat_last", Value::Integer(last)) => self.beat_last = last,
+            ("beat_last", Value::Integer(last)) => (self.beat_last, self.beat_saved) = (last, last),
             ("folds", Value::Integer(folds)) => self.folds = folds,
             _ => return None,
         }
         Some(())
     }
 
-    /// Writes what differs from what was committed.
-    pub(super) fn save(&self, db: &Db, committed: &Self) -> Result<(), StoreError> {
+    /// Whether nothing but beats came in since what was committed, the last one at the last time.
+    fn only_beats_since(&self, committed: &Self, last_beat: Option<Timestamp>) -> bool {
+        let rest = |of: &Self| (of.numbers, of.folds);
+        last_beat.is_some()
+            && self.last_at == last_beat
+            && rest(self) == rest(committed)
+            && self.tip == committed.tip
+            && self.clock == committed.clock
+    }
+
+    /// Writes what differs from what was committed. `last_beat` is when the last beat of the transaction came in.
+    pub(super) fn save(&mut self, db: &Db, committed: &Self, last_beat: Option<Timestamp>) -> Result<(), StoreError> {
+        if self.only_beats_since(committed, last_beat) {
+            return Ok(());
+        }
         let put = |key: &str, value: Value| {
             db.run("INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)", (key, value)).map(|_| ())
         };
@@ -66,7 +86,8 @@ impl State {
         if self.tip != committed.tip {
             put("log", Value::Blob(pack(&self.tip)))?;
         }
-        if let Some(at) = self.last_at.filter(|_| self.last_at != committed.last_at) {
+        let told_by_beats = self.beat_last != self.beat_saved;
+        if let Some(at) = self.last_at.filter(|_| told_by_beats || self.last_at != committed.last_at) {
             put("last_at", Value::Integer(at.as_micros()))?;
         }
         if let Some(ClockReading { steady, offset }) = self.clock.as_ref().filter(|_| self.clock != committed.clock) {
@@ -75,8 +96,9 @@ impl State {
         if self.folds != committed.folds {
             put("folds", Value::Integer(self.folds))?;
         }
-        if self.beat_last != committed.beat_last {
+        if told_by_beats {
             put("beat_last", Value::Integer(self.beat_last))?;
+            self.beat_saved = self.beat_last;
         }
         Ok(())
     }

@@ -35,6 +35,10 @@ pub struct SqliteTxn<'a> {
     chains: BTreeMap<i64, Chain>,
     correlations: BTreeMap<i64, Option<u64>>,
     spent: bool,
+    /// When the last beat came in.
+    pub(super) last_beat: Option<Timestamp>,
+    /// Whether anything was applied that a rollback takes back.
+    applied: bool,
     open: bool,
 }
 
@@ -55,10 +59,13 @@ impl<'a> SqliteTxn<'a> {
             chains: BTreeMap::new(),
             correlations: BTreeMap::new(),
             spent: false,
+            last_beat: None,
+            applied: false,
             open: true,
             store,
         };
         if txn.store.reads.changed_elsewhere()? {
+            txn.store.shelf.clear();
             txn.store.state = State::load(txn.db())?;
             txn.store.reads.sync(&txn.store.state)?;
         }
@@ -76,6 +83,9 @@ impl<'a> SqliteTxn<'a> {
             && last == task
         {
             return Ok(Some(*no));
+        }
+        if let Some((no, _)) = self.store.shelf.beaten(task) {
+            return Ok(Some(no));
         }
         let no = self.db().one("SELECT no FROM name WHERE id = ?1", [task.as_str()], |row| row.get(0))?;
         if let Some(no) = no {
@@ -195,7 +205,8 @@ impl<'a> SqliteTxn<'a> {
             let row = (hash, at.map(int));
             self.db().run("INSERT OR REPLACE INTO correlation_at(hash, at) VALUES(?1, ?2)", row)?;
         }
-        self.state.save(self.db(), &self.store.state)
+        let store = &*self.store;
+        self.state.save(&store.reads.db, &store.state, self.last_beat)
     }
 }
 
@@ -204,6 +215,7 @@ impl Txn for SqliteTxn<'_> {
         if self.spent {
             return Err(StoreError::Spent);
         }
+        self.applied |= !plan.is_empty();
         let applied = self.try_apply(plan, now);
         self.spent = applied.is_err();
         applied
@@ -236,6 +248,9 @@ impl Drop for SqliteTxn<'_> {
             };
         }
         drop(beats);
+        if self.applied {
+            self.store.shelf.clear();
+        }
         // After some errors, such as a full disk, SQLite has rolled back by itself. A rollback that fails leaves the connection in a
         // transaction, and the next `begin` says so.
         if !self.store.reads.db.conn.is_autocommit() {

@@ -78,9 +78,12 @@ impl View for SqliteTxn<'_> {
     }
 
     fn task(&self, id: &TaskId) -> Result<Option<Task>, Unreadable> {
+        if let Some(stored) = self.store.shelf.get(id) {
+            return Ok(Some(self.store.reads.merged(stored)));
+        }
         let sql = select!(task, "WHERE n.id = ?1");
         let Some(stored) = self.db().one(sql, [id.as_str()], rows::task)? else { return Ok(None) };
-        self.remember(id, stored.no);
+        self.store.shelf.put(&stored);
         Ok(Some(self.store.reads.merged(stored)))
     }
 

@@ -31,6 +31,9 @@ const PUT_DELIVERY: &str = "INSERT OR REPLACE INTO delivery(notice, target, stat
     maybe_repeat, digest_of, owner, fence, taken_by, opened_at, opening, proof, provider_id) \
     VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)";
 
+/// A task's number, and the hash of its last folded beat.
+const LAST_BEAT: &str = "SELECT t.no, t.last_beat FROM task t JOIN name n ON n.no = t.no WHERE n.id = ?1";
+
 /// Tasks that are due before a time are given until then.
 pub(super) const REPRIEVE: &str = "UPDATE task SET due_at = ?1 WHERE due_at < ?1";
 
@@ -81,6 +84,7 @@ impl SqliteTxn<'_> {
             Write::Clock(reading) => self.state.clock = Some(reading.clone()),
             Write::Shift { micros } => self.shift(*micros)?,
             Write::Reprieve { until } => {
+                self.store.shelf.clear();
                 self.db().run(REPRIEVE, [until.as_micros()])?;
             }
         }
@@ -118,27 +122,28 @@ impl SqliteTxn<'_> {
             task.correlation.as_str(),
             task.note,
         ];
+        self.store.shelf.forget(&task.id);
         self.db().run(PUT_TASK, row)?;
         Ok(())
     }
 
     fn beat(&mut self, beat: &Beat) -> Result<(), StoreError> {
-        let no = self.known(&beat.task)?.ok_or_else(|| no_task(&beat.task))?;
-        let hash = id_hash(&beat.event_id);
-        let before = self.store.reads.beats.borrow().by_task.get(&no).copied();
-        let last_hash = match before {
-            Some(before) => Some(before.hash),
+        let (no, folded) = match self.store.shelf.beaten(&beat.task) {
+            Some(found) => found,
             None => self
                 .db()
-                .one("SELECT last_beat FROM task WHERE no = ?1", [no], |row| row.get::<_, Option<i64>>(0))?
+                .one(LAST_BEAT, [beat.task.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .ok_or_else(|| no_task(&beat.task))?,
         };
-        if last_hash == Some(hash) {
+        let hash = id_hash(&beat.event_id);
+        let before = self.store.reads.beats.borrow().by_task.get(&no).copied();
+        if before.map_or(folded, |before| Some(before.hash)) == Some(hash) {
             return Ok(());
         }
         self.state.beat_last += 1;
         let (seq, at) = (self.state.beat_last, beat.at.as_micros());
         append(self.db(), seq, no, before.map(|before| before.seq), at, &beat.event_id)?;
+        self.last_beat = Some(beat.at);
         self.undo.push((no, before));
         self.store.reads.beats.borrow_mut().add(no, Waiting { count: 1, last: at, seq, hash });
         Ok(())
@@ -146,6 +151,7 @@ impl SqliteTxn<'_> {
 
     fn folded(&mut self, task: &TaskId, up_to: i64) -> Result<(), StoreError> {
         let Some(no) = self.known(task)? else { return Ok(()) };
+        self.store.shelf.forget(task);
         let Some(before) = self.store.reads.beats.borrow().by_task.get(&no).copied() else { return Ok(()) };
         let (went, left) = remove(self.db(), before, up_to)?;
         self.undo.push((no, Some(before)));
@@ -291,6 +297,7 @@ impl SqliteTxn<'_> {
 
     /// Moves every instant that waits or measures silence. What is on record (when a beat came in, when something ended) stays.
     fn shift(&self, micros: i64) -> Result<(), StoreError> {
+        self.store.shelf.clear();
         let waiting: Vec<(i64, Waiting)> =
             self.store.reads.beats.borrow().by_task.iter().map(|(no, waiting)| (*no, *waiting)).collect();
         for (no, waiting) in waiting {

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::FileExt as _, path::Path};
 
-use candor_path::{Plan, View as _};
+use candor_path::{Plan, View as _, Write};
 use candor_store::{
     Listing as _, Store as _, StoreError, Txn as _,
     sqlite::{Hold, Reader, Sqlite},
@@ -39,6 +39,45 @@ fn everything_is_there_after_reopening() {
     let task = txn.task(&task_id("t7")).unwrap().unwrap();
     assert_eq!((task.seen_at, task.checkpoints), (at(5), 1));
     assert_eq!(txn.beats(99).unwrap().len(), 40);
+}
+
+/// A commit of nothing but checkpoints writes only their rows; the last of them tells the time of the commit.
+#[test]
+fn the_last_time_is_known_after_checkpoints_alone() {
+    let place = Place::new();
+    let times = |store: &Sqlite| store.reads().head().unwrap().last_at;
+    let put = |store: &mut Sqlite, seconds: i64, write: Write| {
+        let mut txn = store.begin().unwrap();
+        txn.apply(&plan(vec![write]), at(seconds)).unwrap();
+        txn.commit().unwrap();
+    };
+    let mut store = place.open();
+    put(&mut store, 1, put_task(task("a")));
+    put(&mut store, 5, beat("a", 5, "one"));
+    assert_eq!(times(&store), Some(at(5)));
+    drop(store);
+    let mut store = place.open();
+    assert_eq!(times(&store), Some(at(5)), "from the row");
+    // Something else at the same time, and then a clock that went back.
+    put(&mut store, 5, Write::Owner(owner(1, 5)));
+    drop(store);
+    let mut store = place.open();
+    assert_eq!(times(&store), Some(at(5)), "also when it is older than what else was written");
+    put(&mut store, 3, Write::Owner(owner(1, 3)));
+    put(&mut store, 4, beat("a", 4, "two"));
+    drop(store);
+    let mut store = place.open();
+    assert_eq!(times(&store), Some(at(4)));
+    let txn = store.begin().unwrap();
+    let fold = txn.beats(1).unwrap().remove(0);
+    drop(txn);
+    assert_eq!(fold.count, 2);
+    put(&mut store, 6, Write::Folded { task: fold.task, up_to: fold.up_to, last: fold.last });
+    put(&mut store, 7, beat("a", 7, "three"));
+    drop(store);
+    let mut store = place.open();
+    assert_eq!(times(&store), Some(at(7)));
+    assert_eq!(store.begin().unwrap().beats(1).unwrap()[0].up_to, 3, "places aren't given twice");
 }
 
 #[test]

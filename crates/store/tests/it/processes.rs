@@ -2,7 +2,7 @@
 
 use candor_path::View as _;
 use candor_store::{
-    Listing as _, Store as _, StoreError,
+    Listing as _, Store as _, Txn as _, StoreError,
     sqlite::{Hold, Reader, Sqlite},
 };
 
@@ -62,6 +62,25 @@ fn each_sees_what_the_other_committed() {
     let log = other.reads().log(0, 99).unwrap();
     let links: Vec<_> = log.iter().map(|entry| entry.record().unwrap().id).collect();
     assert_eq!(links, ["e-1", "e-2", "e-3", "e-4"]);
+}
+
+/// A writer keeps rows that it read lately: not beyond what another process changed, nor beyond a transaction that was given up.
+#[test]
+fn a_kept_row_is_never_older_than_the_database() {
+    let place = Place::new();
+    let (mut one, mut other) = (shared(&place), shared(&place));
+    let named = |name: &str| put_task(candor_core::task::Task { name: Some(name.to_owned()), ..task("a") });
+    let seen =
+        |store: &mut Sqlite| store.begin().unwrap().task(&task_id("a")).unwrap().and_then(|task| task.name).unwrap();
+    write(&mut one, vec![named("first")]);
+    assert_eq!(seen(&mut one), "first");
+    write(&mut other, vec![named("second")]);
+    assert_eq!(seen(&mut one), "second");
+    let mut txn = one.begin().unwrap();
+    txn.apply(&plan(vec![named("given up")]), at(1)).unwrap();
+    assert_eq!(txn.task(&task_id("a")).unwrap().unwrap().name.as_deref(), Some("given up"));
+    drop(txn);
+    assert_eq!(seen(&mut one), "second");
 }
 
 #[test]
