@@ -37,6 +37,8 @@ const BATCHES: usize = 300;
 const ACTIVE: usize = 1_000;
 /// Where the numbers in the checkpoints' ids begin.
 const FIRST_ID: usize = 1_000_000_000;
+/// Pauses of 50 ms, as 20 notices a second leave them.
+const PAUSES: u32 = 200;
 /// Pairs of runs, ours and bare, in turns.
 const ROUNDS: usize = 15;
 
@@ -174,6 +176,29 @@ fn bare(folder: &Path) -> f64 {
     start.elapsed().as_secs_f64() / (BATCH * BATCHES) as f64
 }
 
+/// CPU time of this thread so far, in milliseconds.
+fn cpu_ms() -> f64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    told.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1e6
+}
+
+/// What a paced notice can't do without: two durable commits, of one row each, after a pause. In milliseconds of CPU time.
+fn two_commits_after_a_pause(folder: &Path) -> f64 {
+    let db = rusqlite::Connection::open(folder.join("paced.db")).unwrap();
+    db.execute_batch(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE row(no INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;",
+    )
+    .unwrap();
+    let start = cpu_ms();
+    for _ in 0..PAUSES {
+        std::thread::sleep(Duration::from_millis(50));
+        for _ in 0..2 {
+            db.prepare_cached("INSERT INTO row(body) VALUES(?1)").unwrap().execute([[7_u8; 300]]).unwrap();
+        }
+    }
+    (cpu_ms() - start) / f64::from(PAUSES)
+}
+
 /// A notice's whole life, 32 at a time: accepted and opened in one commit, answered in another.
 fn notices(folder: &Path, count: usize) {
     let mut bench = Bench::new(folder);
@@ -258,4 +283,7 @@ fn main() {
     }
     let folder = tempfile::tempdir().unwrap();
     notices(folder.path(), 9_600);
+    let floor = two_commits_after_a_pause(folder.path());
+    println!("two bare commits of one row after a pause of 50 ms: {floor:.2} ms of CPU time");
+    println!("figure two_commits_after_a_pause_ms {floor:.3}");
 }

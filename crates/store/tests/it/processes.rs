@@ -2,7 +2,7 @@
 
 use candor_path::View as _;
 use candor_store::{
-    Listing as _, Store as _, Txn as _, StoreError,
+    Listing as _, Store as _, StoreError, Txn as _,
     sqlite::{Hold, Reader, Sqlite},
 };
 
