@@ -67,8 +67,13 @@ impl Home {
 
     pub(crate) fn up_with(&self, env: &[(&str, &str)]) -> Daemon {
         let mut command = self.command(&["up", "--listen", "127.0.0.1:0"]);
-        command.envs(env.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().unwrap();
+        command.envs(env.iter().copied());
+        self.up_by(command)
+    }
+
+    /// Starts the daemon by a command that ends up as it.
+    pub(crate) fn up_by(&self, mut command: Command) -> Daemon {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let mut daemon = Daemon { child, address: None };
         let file = self.state().join("daemon.json");
         wait("the daemon answers", || {

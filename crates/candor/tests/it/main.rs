@@ -9,6 +9,8 @@
     reason = "tests"
 )]
 
+mod bad_days;
+mod bot_api;
 mod cli;
 mod common;
 mod exec;
