@@ -1,7 +1,7 @@
 //! The desk: where a command hands in reports and acts. A running daemon takes them by HTTP; without one, this process opens the
 //! store itself, for as long as the command lasts.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use candor_core::{event::Event, evidence::Origin, limits::EVENT_BYTES_MAX, time::Timestamp};
 use candor_path::{Accepted, Act, Input, Reply};
@@ -34,6 +34,50 @@ pub struct DaemonFile {
     pub listen: std::net::SocketAddr,
     /// When it started.
     pub started_at: Timestamp,
+    /// The configuration that it goes by.
+    pub configuration: Adopted,
+}
+
+/// A configuration that a daemon goes by.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Adopted {
+    /// Which: as [`Config::digest`].
+    pub digest: String,
+    /// When it was read.
+    pub at: Timestamp,
+    /// One that it was asked to go by since, and couldn't.
+    pub refused: Option<RefusedConfig>,
+}
+
+/// A configuration that a daemon couldn't go by.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RefusedConfig {
+    /// Which, if it could be read.
+    pub digest: Option<String>,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl DaemonFile {
+    /// What the daemon of a state folder wrote about itself, whether it still lives or not.
+    #[must_use]
+    pub fn read(home: &Home) -> Option<Self> {
+        serde_json::from_str(&std::fs::read_to_string(home.daemon()).ok()?).ok()
+    }
+
+    /// Writes it, whole or not at all.
+    ///
+    /// # Errors
+    /// When the state folder can't be written.
+    pub fn write(&self, home: &Home) -> Result<(), Failure> {
+        let text = serde_json::to_string(self).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+        let (path, fresh) = (home.daemon(), home.state.join("daemon.json.new"));
+        std::fs::write(&fresh, text)
+            .and_then(|()| std::fs::rename(&fresh, &path))
+            .map_err(|error| Failure::new(Exit::Store, format!("`{}` can't be written: {error}", path.display())))
+    }
 }
 
 /// What became of a report, in the words of the API.
@@ -184,10 +228,8 @@ impl Desk {
         let config = Config::load(&home)?;
         let store = Sqlite::open(&home.store(), Hold::Shared, "command").map_err(store_failure)?;
         let engine = Engine::start(Setup {
-            machine: config.machine,
+            rules: config.into_rules(),
             store,
-            bindings: Arc::new(config.bindings),
-            collectors: config.collectors,
             roles: Roles::NONE,
             role: "command",
             once: false,
@@ -252,11 +294,16 @@ fn read_event(event: Value, now: Timestamp) -> Result<Event, Failure> {
     Event::parse(event, now).map_err(|error| Failure::new(Exit::Refused, error.to_string()))
 }
 
+/// Whether something listens where a daemon said that it does: its file outlives a `kill -9`.
+#[must_use]
+pub fn is_reachable(daemon: &DaemonFile) -> bool {
+    std::net::TcpStream::connect_timeout(&daemon.listen, std::time::Duration::from_secs(1)).is_ok()
+}
+
 impl Daemon {
     /// The daemon of this state folder, if one runs and answers.
     async fn find(home: &Home) -> Result<Option<Self>, Failure> {
-        let Ok(text) = std::fs::read_to_string(home.daemon()) else { return Ok(None) };
-        let Ok(file) = serde_json::from_str::<DaemonFile>(&text) else { return Ok(None) };
+        let Some(file) = DaemonFile::read(home) else { return Ok(None) };
         let daemon = Self::at(home, format!("http://{}", file.listen))?;
         match daemon.client.get(format!("{}/healthz", daemon.base)).send().await {
             Ok(answer) if answer.status().is_success() => Ok(Some(daemon)),

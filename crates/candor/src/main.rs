@@ -9,6 +9,7 @@ mod exit;
 mod home;
 mod output;
 mod packs;
+mod reload;
 mod report;
 mod views;
 

@@ -1,6 +1,6 @@
 //! What answers, and which path leads where.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::{
     Router,
@@ -39,10 +39,17 @@ pub struct App {
 
 pub(crate) struct Inner {
     pub(crate) desk: Arc<dyn Desk>,
-    pub(crate) tokens: Tokens,
+    tokens: RwLock<Arc<Tokens>>,
     pub(crate) about: About,
     pub(crate) bounds: Bounds,
     pub(crate) batches: Semaphore,
+}
+
+impl Inner {
+    /// The credentials that hold now.
+    pub(crate) fn tokens(&self) -> Arc<Tokens> {
+        Arc::clone(&self.tokens.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl App {
@@ -53,7 +60,18 @@ impl App {
     pub fn new(desk: Arc<dyn Desk>, tokens: Tokens, about: About, bounds: Bounds) -> Result<Self, TokensError> {
         tokens.check()?;
         let batches = Semaphore::new(BATCHES_IN_FLIGHT_MAX);
+        let tokens = RwLock::new(Arc::new(tokens));
         Ok(Self { inner: Arc::new(Inner { desk, tokens, about, bounds, batches }) })
+    }
+
+    /// Other credentials from now on: who is left out is unknown with the next request.
+    ///
+    /// # Errors
+    /// [`TokensError::Shared`] when one token stands for two; the old ones stay.
+    pub fn adopt_tokens(&self, tokens: Tokens) -> Result<(), TokensError> {
+        tokens.check()?;
+        *self.inner.tokens.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tokens);
+        Ok(())
     }
 
     /// The app as an axum router, guarded. [`serve`](crate::serve()) is the usual way to run it.

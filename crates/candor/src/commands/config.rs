@@ -1,16 +1,25 @@
 //! `candor config`: check the configuration, or print one to start from.
 
+use std::time::{Duration, Instant};
+
 use candor_core::time::format_duration;
 use clap::Subcommand;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::{
     cli::Global,
     config::{Config, EXAMPLE},
-    exit::{Exit, Outcome},
+    desk::{self, DaemonFile},
+    exit::{Exit, Failure, Outcome},
     home::Home,
     output,
 };
+
+/// How long a daemon may take to go by another configuration.
+const RELOAD_MAX: Duration = Duration::from_secs(10);
+/// How often it is looked whether it does.
+const RELOAD_POLL: Duration = Duration::from_millis(20);
 
 /// Check the configuration, or print one to start from.
 #[derive(Debug, Subcommand)]
@@ -21,6 +30,11 @@ pub enum ConfigCommand {
     /// Read the configuration and say what is wrong with it
     #[command(after_help = "Example:\n  candor config check")]
     Check,
+    /// Check the configuration, and let the running daemon go by it
+    #[command(
+        after_help = "Example:\n  candor config reload\n\nWhat is being sent is finished by the old one. `listen` holds from the next start only."
+    )]
+    Reload,
     /// Show what holds: cadence, targets, packs and thresholds
     #[command(after_help = "Example:\n  candor config show --json")]
     Show,
@@ -45,6 +59,9 @@ pub fn run(global: &Global, command: ConfigCommand) -> Outcome {
             output::line(format!("the configuration is fine ({from})"));
         }
         return Ok(Exit::Ok);
+    }
+    if matches!(command, ConfigCommand::Reload) {
+        return reload(global, &home, &config.digest);
     }
     let packs = &config.machine.packs;
     if global.json {
@@ -71,4 +88,39 @@ pub fn run(global: &Global, command: ConfigCommand) -> Outcome {
         output::line(format!("threshold {name} = {value}"));
     }
     Ok(Exit::Ok)
+}
+
+/// Asks the daemon to read the configuration again, and waits for what comes of it.
+fn reload(global: &Global, home: &Home, digest: &str) -> Outcome {
+    let nobody = || {
+        Failure::new(Exit::Unreachable, "no daemon runs on this state folder")
+            .hint("the configuration is fine; `candor up` goes by it from its start")
+    };
+    let before = DaemonFile::read(home).ok_or_else(nobody)?;
+    let asked_at = before.configuration.refused.as_ref().map(|refused| refused.at);
+    i32::try_from(before.pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .filter(|_| desk::is_reachable(&before))
+        .and_then(|pid| kill_process(pid, Signal::HUP).ok())
+        .ok_or_else(nobody)?;
+    let until = Instant::now() + RELOAD_MAX;
+    while Instant::now() < until {
+        let now = DaemonFile::read(home).filter(|now| now.pid == before.pid).ok_or_else(nobody)?;
+        if let Some(refused) = now.configuration.refused.filter(|refused| Some(refused.at) != asked_at) {
+            return Err(Failure::new(Exit::Config, format!("the daemon can't go by it: {}", refused.why))
+                .hint("the configuration that it had still holds"));
+        }
+        if now.configuration.digest == digest && now.configuration.at > before.configuration.at {
+            if global.json {
+                output::json(&json!({ "ok": true, "digest": digest, "pid": now.pid }))?;
+            } else {
+                output::line(format!("the daemon (process {}) goes by it from now on", now.pid));
+            }
+            return Ok(Exit::Ok);
+        }
+        std::thread::sleep(RELOAD_POLL);
+    }
+    Err(Failure::new(Exit::Unreachable, format!("process {} didn't say what came of it", before.pid))
+        .hint("`candor status` shows which configuration it goes by"))
 }

@@ -1,7 +1,5 @@
 //! `candor run`: roles without the daemon. One pass, for cron; or `--loop`, each role as its own process and user.
 
-use std::sync::Arc;
-
 use candor_store::sqlite::{Hold, Sqlite};
 use clap::{Args, ValueEnum};
 
@@ -13,7 +11,7 @@ use crate::{
     engine::{Clock, Engine, Roles, Setup},
     exit::{Exit, Failure, Outcome},
     home::Home,
-    output,
+    output, reload,
 };
 
 /// A role.
@@ -58,10 +56,8 @@ pub fn run(global: &Global, args: RunArgs) -> Outcome {
         .map_err(|error| Failure::new(Exit::Internal, format!("no runtime: {error}")))?;
     runtime.block_on(async {
         let engine = Engine::start(Setup {
-            machine: config.machine,
+            rules: config.into_rules(),
             store,
-            bindings: Arc::new(config.bindings),
-            collectors: config.collectors,
             roles,
             role: name,
             once: !args.keep,
@@ -76,7 +72,11 @@ pub fn run(global: &Global, args: RunArgs) -> Outcome {
             return Ok(Exit::Ok);
         }
         output::note(format!("{name} runs until it is stopped (Ctrl-C)"));
-        stop_signal().await;
+        let submitter = engine.submitter();
+        tokio::select! {
+            () = stop_signal() => {}
+            never = reload::on_hangup(&home, &submitter) => match never {},
+        }
         engine.stop().await?;
         Ok(Exit::Ok)
     })

@@ -15,7 +15,7 @@ use super::task::whole;
 use crate::{
     cli::Global,
     config::Config,
-    desk::{self, reader},
+    desk::{self, DaemonFile, reader},
     engine::Clock,
     exit::{Exit, Failure, Outcome},
     home::Home,
@@ -85,7 +85,13 @@ pub fn run(global: &Global, _: StatusArgs) -> Outcome {
     if let Value::Object(fields) = &mut status {
         fields.insert("state".to_owned(), json!(home.state));
         match Config::load(&home) {
-            Ok(config) => fields.extend(configured(&config)),
+            Ok(config) => {
+                fields.extend(configured(&config));
+                let daemon = DaemonFile::read(&home).filter(desk::is_reachable).map(|daemon| daemon.configuration);
+                let differs = daemon.as_ref().is_some_and(|adopted| adopted.digest != config.digest);
+                let configuration = json!({ "file": config.digest, "daemon": daemon, "differs": differs });
+                fields.insert("configuration".to_owned(), configuration);
+            }
             // What is on record is shown all the same.
             Err(failure) => {
                 fields.insert("configuration_error".to_owned(), json!(failure.message));
@@ -137,6 +143,12 @@ fn people(status: &Value, now: Timestamp) {
         }
     }
     owners(status, now);
+    if status.pointer("/configuration/differs") == Some(&Value::Bool(true)) {
+        let since = ago(status, "/configuration/daemon/at", now);
+        output::line(format!(
+            "WARNING: the daemon goes by what it read {since} ago, not by what stands there now: candor config reload"
+        ));
+    }
     targets(status);
     output::line("");
     tasks(status, now);

@@ -17,17 +17,19 @@ use tokio::{
 use crate::{
     cli::Global,
     config::{AgentToken, Config},
-    desk::{DaemonFile, store_failure},
+    desk::{Adopted, DaemonFile, store_failure},
     engine::{Clock, Engine, Roles, Setup, SubmitError, Submitter},
     exit::{Exit, Failure, Outcome},
     home::{Home, TokenKind},
-    output, views,
+    output,
+    reload::Reloader,
+    views,
 };
 
 /// Run the daemon: watchdog, dispatcher, bridge and the HTTP API
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  candor up --listen 127.0.0.1:7717\n\nStops in order on Ctrl-C and SIGTERM: what is being sent is finished first."
+    after_help = "Example:\n  candor up --listen 127.0.0.1:7717\n\nStops in order on Ctrl-C and SIGTERM: what is being sent is finished first. SIGHUP, or `candor config reload`, reads\nthe configuration again."
 )]
 pub struct UpArgs {
     /// Where the API listens; a loopback address. Port 0 takes a free one
@@ -67,11 +69,10 @@ async fn serve(home: Home, config: Config, store: Sqlite, first_run: bool) -> Ou
     let clock = Clock::from_env();
     let tokens = tokens(&home, &config)?;
     let greeting = greeting(&home, &config, listen, first_run);
+    let digest = config.digest.clone();
     let engine = Engine::start(Setup {
-        machine: config.machine,
+        rules: config.into_rules(),
         store,
-        bindings: Arc::new(config.bindings),
-        collectors: config.collectors,
         roles: Roles::ALL,
         role: "up",
         once: false,
@@ -82,13 +83,18 @@ async fn serve(home: Home, config: Config, store: Sqlite, first_run: bool) -> Ou
     let about = About { role: "up".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let app = App::new(Arc::new(front), tokens, about, Bounds::default())
         .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
-    let daemon = DaemonFile { pid: std::process::id(), listen, started_at: clock.now() };
-    write_daemon_file(&home, &daemon)?;
+    let now = clock.now();
+    let configuration = Adopted { digest, at: now, refused: None };
+    let daemon = DaemonFile { pid: std::process::id(), listen, started_at: now, configuration };
+    daemon.write(&home)?;
+    let reloader = Reloader { home: home.clone(), submitter: engine.submitter(), app: app.clone(), daemon };
+    let reloading = tokio::spawn(reloader.on_hangup());
     for line in greeting {
         output::line(line);
     }
     let served = candor_web::serve(listener, app, stop_signal()).await;
     output::note("stopping: what is being sent is finished first");
+    reloading.abort();
     let stopped = engine.stop().await;
     let _ = std::fs::remove_file(home.daemon());
     served.map_err(|error| Failure::new(Exit::Internal, format!("the API ended: {error}")))?;
@@ -108,15 +114,11 @@ pub async fn stop_signal() {
     }
 }
 
-fn write_daemon_file(home: &Home, daemon: &DaemonFile) -> Result<(), Failure> {
-    let text = serde_json::to_string(daemon).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
-    let (path, fresh) = (home.daemon(), home.state.join("daemon.json.new"));
-    std::fs::write(&fresh, text)
-        .and_then(|()| std::fs::rename(&fresh, &path))
-        .map_err(|error| Failure::new(Exit::Store, format!("`{}` can't be written: {error}", path.display())))
-}
-
-fn tokens(home: &Home, config: &Config) -> Result<Tokens, Failure> {
+/// Every credential that the configuration knows.
+///
+/// # Errors
+/// When one can't be read or used.
+pub fn tokens(home: &Home, config: &Config) -> Result<Tokens, Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::new(Exit::Config, error.to_string());
     let mut agents = BTreeMap::new();
     for AgentToken { agent, token } in &config.agents {

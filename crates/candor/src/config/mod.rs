@@ -2,7 +2,7 @@
 
 mod file;
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use candor_core::{
     capability::{Capabilities, Capability},
@@ -16,8 +16,10 @@ use candor_world::{
     senders::{Binding, HttpPool},
 };
 pub use file::{AgentToken, ConfigFile, EXAMPLE};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
+    engine::Rules,
     exit::{Exit, Failure},
     home::Home,
 };
@@ -41,6 +43,8 @@ pub struct Config {
     pub require_agent_token: bool,
     /// Whether a file was read, or the safe defaults hold.
     pub from_file: bool,
+    /// SHA-256 over the file and the packs that it names, in hexadecimal: whether a daemon runs this one.
+    pub digest: String,
 }
 
 impl Config {
@@ -49,14 +53,21 @@ impl Config {
     /// # Errors
     /// What is wrong, with line and column, and what to do.
     pub fn load(home: &Home) -> Result<Self, Failure> {
-        let (file, from_file) = match read(&home.config)? {
-            Some(text) => (ConfigFile::parse(&text, &home.config)?, true),
-            None => (ConfigFile::default(), false),
+        let text = read(&home.config)?;
+        let file = match &text {
+            Some(text) => ConfigFile::parse(text, &home.config)?,
+            None => ConfigFile::default(),
         };
-        Self::bind(file, home, from_file)
+        Self::bind(file, home, text.as_deref())
     }
 
-    fn bind(file: ConfigFile, home: &Home, from_file: bool) -> Result<Self, Failure> {
+    /// What an engine goes by.
+    #[must_use]
+    pub fn into_rules(self) -> Rules {
+        Rules { machine: self.machine, bindings: Arc::new(self.bindings), collectors: Arc::new(self.collectors) }
+    }
+
+    fn bind(file: ConfigFile, home: &Home, text: Option<&str>) -> Result<Self, Failure> {
         let wrong = |message: String| {
             Failure::new(Exit::Config, format!("{}: {message}", home.config.display()))
                 .hint("`candor config check` reads it again; docs/configuration.md has every field")
@@ -92,7 +103,9 @@ impl Config {
             handover: Duration::from_secs(600),
             fold_every: file.watch.fold_every,
         };
-        let packs = packs(&file, home)?;
+        let sources = sources(&file, home)?;
+        let packs = PackSet::load(&sources, &file.packs.tune)
+            .map_err(|errors| Failure::new(Exit::Config, errors.to_string()))?;
         Ok(Self {
             machine: Machine { settings, packs },
             bindings,
@@ -100,7 +113,8 @@ impl Config {
             listen: file.listen,
             agents: file.agents.tokens,
             require_agent_token: file.agents.require_token,
-            from_file,
+            from_file: text.is_some(),
+            digest: digest(text, &sources),
         })
     }
 }
@@ -166,9 +180,22 @@ fn sources(file: &ConfigFile, home: &Home) -> Result<Vec<PackSource>, Failure> {
     Ok(sources)
 }
 
-fn packs(file: &ConfigFile, home: &Home) -> Result<PackSet, Failure> {
-    PackSet::load(&sources(file, home)?, &file.packs.tune)
-        .map_err(|errors| Failure::new(Exit::Config, errors.to_string()))
+fn digest(text: Option<&str>, sources: &[PackSource]) -> String {
+    let mut hash = Sha256::new();
+    // Each part with its length before it, so that nothing can move from one to the next.
+    let mut part = |bytes: &str| {
+        hash.update(bytes.len().to_be_bytes());
+        hash.update(bytes);
+    };
+    part(text.unwrap_or_default());
+    for source in sources {
+        part(&source.folder);
+        source.files.iter().for_each(|(name, content)| {
+            part(name);
+            part(content);
+        });
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read(path: &Path) -> Result<Option<String>, Failure> {

@@ -33,13 +33,18 @@ pub(super) struct Hands {
 impl Hands {
     pub(super) fn new(setup: &Setup, back: SyncSender<ToWriter>, waiting: Arc<AtomicUsize>, runtime: Handle) -> Self {
         Self {
-            bindings: Arc::clone(&setup.bindings),
-            collectors: Arc::new(setup.collectors.clone()),
+            bindings: Arc::clone(&setup.rules.bindings),
+            collectors: Arc::clone(&setup.rules.collectors),
             back,
             waiting,
             runtime,
             clock: setup.clock.clone(),
         }
+    }
+
+    /// From now on, other senders and other bounds for collectors. What is under way keeps its own.
+    pub(super) fn adopt(&mut self, bindings: Arc<BTreeMap<TargetName, Binding>>, collectors: Arc<CollectorConfig>) {
+        (self.bindings, self.collectors) = (bindings, collectors);
     }
 
     /// Performs an effect. What it comes to arrives as an input of its own.

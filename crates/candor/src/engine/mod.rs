@@ -104,20 +104,28 @@ struct Job {
 /// What reaches the writer.
 enum ToWriter {
     Job(Job),
+    /// Decide and send by other rules from the next turn on, and say when.
+    Adopt(Box<Rules>, oneshot::Sender<()>),
     /// Finish what is in flight, then end.
     Stop,
 }
 
-/// What an engine needs.
-pub struct Setup {
+/// What the configuration decides: an engine can be given another while it runs.
+pub struct Rules {
     /// Settings and policy.
     pub machine: Machine,
-    /// The opened store.
-    pub store: Sqlite,
     /// Each target's sender.
     pub bindings: Arc<BTreeMap<TargetName, Binding>>,
     /// What collectors may look at.
-    pub collectors: CollectorConfig,
+    pub collectors: Arc<CollectorConfig>,
+}
+
+/// What an engine needs.
+pub struct Setup {
+    /// What it decides and sends by.
+    pub rules: Rules,
+    /// The opened store.
+    pub store: Sqlite,
     /// Which due work it takes.
     pub roles: Roles,
     /// Its name as an owner: `up`, `watchdog`.
@@ -222,6 +230,18 @@ impl Submitter {
     /// Why it wasn't taken.
     pub async fn submit_one(&self, input: Input) -> Result<Reply, SubmitError> {
         self.submit(vec![input]).await.pop().unwrap_or(Err(SubmitError::Stopping))
+    }
+
+    /// Gives the engine other rules, and waits until it goes by them. What is being sent is finished by the old ones.
+    ///
+    /// # Errors
+    /// [`SubmitError::Stopping`] when it is ending.
+    pub async fn adopt(&self, rules: Rules) -> Result<(), SubmitError> {
+        let (done, adopted) = oneshot::channel();
+        let jobs = self.jobs.clone();
+        // The inbox may be full; a blocking thread can wait for room.
+        let _ = tokio::task::spawn_blocking(move || jobs.send(ToWriter::Adopt(Box::new(rules), done))).await;
+        adopted.await.map_err(|_| SubmitError::Stopping)
     }
 
     /// Now, by the engine's clock.

@@ -71,7 +71,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(setup: Setup, hands: Hands, inbox: Receiver<ToWriter>, waiting: Arc<AtomicUsize>) -> Self {
         Self {
-            machine: setup.machine,
+            machine: setup.rules.machine,
             store: setup.store,
             hands,
             inbox,
@@ -165,6 +165,13 @@ impl Writer {
                     self.waiting.fetch_sub(1, Ordering::Relaxed);
                     inputs += job.inputs.len();
                     jobs.push(job);
+                }
+                ToWriter::Adopt(rules, done) => {
+                    self.hands.adopt(rules.bindings, rules.collectors);
+                    self.machine = rules.machine;
+                    // What waited for a target or a gate may have become possible.
+                    self.progress = true;
+                    let _ = done.send(());
                 }
                 ToWriter::Stop => self.stopping = self.stopping.or(Some(Instant::now() + STOP_GRACE)),
             }

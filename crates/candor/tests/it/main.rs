@@ -15,3 +15,4 @@ mod cli;
 mod common;
 mod exec;
 mod kill;
+mod reload;

@@ -110,7 +110,7 @@ pub fn act_reply_to_json(reply: &candor_path::Reply) -> Value {
 
 pub(super) async fn take(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    if let Err(problem) = app.inner.tokens.operator(&parts.headers).and_then(|()| require_json(&parts.headers)) {
+    if let Err(problem) = app.inner.tokens().operator(&parts.headers).and_then(|()| require_json(&parts.headers)) {
         body::discard(&app, body).await;
         return problem.into_response();
     }

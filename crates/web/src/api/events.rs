@@ -26,7 +26,7 @@ pub(super) async fn take(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let admitted = app
         .inner
-        .tokens
+        .tokens()
         .reporter(&parts.headers)
         .and_then(|caller| Mode::of(&parts.headers).map(|mode| (caller, mode)));
     let (caller, mode) = match admitted {

@@ -82,7 +82,7 @@ pub(super) async fn evidence_of(State(app): State<App>, parts: Parts) -> Respons
 }
 
 async fn look(app: &App, parts: &Parts, ask: impl FnOnce(&Uri) -> Result<ViewRequest, Problem>) -> Response {
-    let asked = app.inner.tokens.reader(&parts.headers).and_then(|()| ask(&parts.uri));
+    let asked = app.inner.tokens().reader(&parts.headers).and_then(|()| ask(&parts.uri));
     let view = match asked {
         Ok(view) => view,
         Err(problem) => return problem.into_response(),
