@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::common::{Daemon, Home, Moods, Sink, post, wait};
+use crate::common::{Daemon, Home, Moods, PATIENCE, Sink, post, wait};
 
 const POSTERS: u64 = 4;
 /// Tasks that are reported on meanwhile.
@@ -136,12 +136,19 @@ impl Place {
 
     /// Waits until nothing moves by itself any more; how long that took from the start of `daemon`.
     fn rest(&self, since: Instant) -> Duration {
-        let moving = |count: &Value| {
-            let (state, reason) = (count["state"].as_str().unwrap(), count["reason"].as_str().unwrap_or_default());
-            !(matches!(state, "acked" | "blocked") || reason == "outcome_unknown")
-        };
-        let still = |status: &Value| !status["deliveries"].as_array().unwrap().iter().any(moving);
-        wait("everything has come to rest", || still(&self.home.json(&["status"])));
+        // However much there is to do, something must go on: as long as it does, the patience starts anew.
+        let (mut before, mut until) = (Value::Null, Instant::now() + PATIENCE);
+        loop {
+            let deliveries = self.home.json(&["status"])["deliveries"].clone();
+            if !deliveries.as_array().unwrap().iter().any(is_moving) {
+                break;
+            }
+            assert!(Instant::now() < until, "nothing goes on any more, and not everything is at rest: {deliveries}");
+            if deliveries != before {
+                (before, until) = (deliveries, Instant::now() + PATIENCE);
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
         // An unknown outcome with a time of its own is still on its way.
         let planned = |row: &Value| {
             let deliveries = row["deliveries"].as_array().unwrap();
@@ -153,6 +160,12 @@ impl Place {
         });
         since.elapsed()
     }
+}
+
+/// Whether a count of `status` is of deliveries that go on by themselves.
+fn is_moving(count: &Value) -> bool {
+    let (state, reason) = (count["state"].as_str().unwrap(), count["reason"].as_str().unwrap_or_default());
+    !(matches!(state, "acked" | "blocked") || reason == "outcome_unknown")
 }
 
 /// What a whole run came to.
