@@ -212,7 +212,8 @@ impl Turn<'_> {
     /// What is due by its own time, as far as this process's roles take it and slots are free.
     fn due(&self, steps: &mut Steps<'_, impl Txn>) -> Result<(), StoreError> {
         let slots = |steps: &Steps<'_, _>| self.in_flight + steps.sends < IN_FLIGHT_MAX;
-        if self.roles.bridge && !self.roles.dispatcher {
+        // Also beside a dispatcher of its own, which opens at once: a dispatcher that ran before may have left some.
+        if self.roles.bridge {
             for (notice, target) in steps.txn.handed_over(DUE_MAX).map_err(unreadable)? {
                 if slots(steps) {
                     steps.own(Input::Open { notice, target, owner: self.owner })?;

@@ -29,6 +29,19 @@ fn roles_hand_a_notice_on_from_one_process_to_the_next() {
     assert_eq!(shown["receipts"][0]["simulated"], true);
 }
 
+/// Found by killing roles: a daemon that opens at once what it dispatches left alone what another process had handed over.
+#[test]
+fn a_daemon_takes_up_what_a_dispatcher_left_behind() {
+    let home = Home::new("");
+    home.ends(0, &["notify", "look"]);
+    home.ends(0, &["run", "dispatcher"]);
+    let _daemon = home.up();
+    wait("it is taken up", || {
+        let state = home.json(&["notice", "show", "n-1"])["deliveries"][0]["state"].clone();
+        state == json!({"state": "pending_external_send", "reason": "dry_run"})
+    });
+}
+
 #[test]
 fn one_pass_notices_silence() {
     let home = Home::new("");
