@@ -300,14 +300,13 @@ impl World<'_> {
     fn due(&mut self, at: usize) -> Step {
         let process = self.processes[at].clone();
         let owner = process.owner.unwrap();
-        if process.role == "bridge" {
+        if process.does("bridge") {
             for (notice, target) in self.read(|view| view.handed_over(DUE_MAX)) {
                 self.perform(at, Input::Open { notice, target, owner })?;
                 if self.processes[at].paused {
                     return Ok(());
                 }
             }
-            return Ok(());
         }
         let now = self.out.now();
         for due in self.read(|view| view.due(now, DUE_MAX)) {

@@ -171,6 +171,11 @@ impl Sink {
         sink
     }
 
+    /// How many requests came so far.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn config(&self) -> String {
         format!(
             "targets:\n- name: sink\n  sender: webhook\n  url: 'http://{}/hook'\n  \

@@ -242,15 +242,22 @@ fn settle(place: &Place, load: &Load) -> Value {
 fn killed_at_random_nothing_is_lost_and_nothing_is_made_up() {
     let (kills, seed) = (env("CANDOR_KILLS", 6), env("CANDOR_SEED", 1));
     let (place, load, mut dice) = (Place::new(MOODS), Load::default(), Dice(seed));
-    let (mut slowest, mut told) = (Duration::ZERO, Instant::now());
+    let (mut slowest, mut resumed, mut told) = (Duration::ZERO, Duration::ZERO, Instant::now());
     for kill in 0..kills {
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), place.sink.requests());
         let daemon = place.home.up();
         slowest = slowest.max(started.elapsed());
         let stop = Arc::new(AtomicBool::new(false));
         let posters = load.run(daemon.address.unwrap(), &stop);
         let until = Instant::now() + Duration::from_millis(20 + dice.below(300));
-        wait("its time has come", || Instant::now() >= until);
+        let mut sends = None;
+        wait("its time has come", || {
+            if sends.is_none() && place.sink.requests() > before {
+                sends = Some(started.elapsed());
+            }
+            Instant::now() >= until
+        });
+        resumed = resumed.max(sends.unwrap_or_default());
         drop(daemon);
         stop.store(true, Ordering::Relaxed);
         posters.into_iter().for_each(|poster| poster.join().unwrap());
@@ -263,6 +270,7 @@ fn killed_at_random_nothing_is_lost_and_nothing_is_made_up() {
     table["kills"] = json!(kills);
     table["seed"] = json!(seed);
     table["slowest_start_ms"] = json!(u64::try_from(slowest.as_millis()).unwrap());
+    table["slowest_first_send_ms"] = json!(u64::try_from(resumed.as_millis()).unwrap());
     println!("random {table}");
 }
 
