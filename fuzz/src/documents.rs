@@ -4,7 +4,7 @@ use candor_audit::{canonical, header::Header, json};
 use candor_core::{
     event::Event,
     limits::EVENT_BYTES_MAX,
-    time::{Timestamp, format_duration, parse_duration},
+    time::{Timestamp, duration_text, format_duration, parse_duration},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -67,9 +67,15 @@ pub(crate) fn timestamp(bytes: &[u8]) {
     assert_eq!(time.to_string().parse::<Timestamp>().ok(), Some(time), "a time changed on its way");
 }
 
-/// A duration that is read writes itself in a form that reads as the same duration.
+/// A duration that is read is kept exactly; the short form for people reads as no more than it, and off by less than
+/// the smaller of its two units.
 pub(crate) fn duration(bytes: &[u8]) {
     let Some(duration) = std::str::from_utf8(bytes).ok().and_then(|text| parse_duration(text).ok()) else { return };
-    let written = format_duration(duration);
-    assert_eq!(parse_duration(&written).ok(), Some(duration), "`{written}` is another duration");
+    let kept = duration_text::serialize(&duration, serde_json::value::Serializer);
+    let again = kept.as_ref().ok().and_then(|kept| duration_text::deserialize(kept).ok());
+    assert_eq!(again, Some(duration), "{kept:?} is another duration");
+    let short = format_duration(duration);
+    let read = parse_duration(&short);
+    assert!(read.as_ref().is_ok_and(|read| *read <= duration), "`{short}` says more than there is");
+    assert_eq!(read.map(format_duration).as_ref(), Ok(&short), "`{short}` is not one form");
 }

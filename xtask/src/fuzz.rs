@@ -22,7 +22,7 @@ pub(crate) fn replay() -> Result<bool, TaskError> {
     test::run(&test::Args::package("candor-fuzz"))
 }
 
-/// Looks for new failures at random, which needs a nightly toolchain and cargo-fuzz. A failure is written to
+/// Looks for new failures at random, which needs cargo-fuzz and a C++ compiler. A failure is written to
 /// `fuzz/libfuzzer/artifacts/`; once mended, its input belongs into the target's corpus.
 pub(crate) fn run(args: &Args) -> Result<bool, TaskError> {
     if !answers("cargo", &["fuzz", "--version"]) {
@@ -36,7 +36,9 @@ pub(crate) fn run(args: &Args) -> Result<bool, TaskError> {
         fs::create_dir_all(&found).trying(format!("cannot make `{}`", found.display()))?;
         let seconds = format!("-max_total_time={}", args.seconds);
         // What it finds goes to the first folder, so that the committed corpus grows only by hand.
-        let mut command = cargo(&["+nightly", "fuzz", "run", "--fuzz-dir", "fuzz/libfuzzer", &target]);
+        let mut command = cargo(&["fuzz", "run", "--fuzz-dir", "fuzz/libfuzzer", &target]);
+        // The sanitizers' flags are unstable; the pinned toolchain has them all the same.
+        command.env("RUSTC_BOOTSTRAP", "1");
         command.arg(found).arg(corpus).args(["--", &seconds, "-timeout=10", "-rss_limit_mb=2048", "-max_len=70000"]);
         well &= show(&mut command)?;
     }

@@ -42,7 +42,7 @@ enum Task {
     Sim(sim::Args),
     /// Rules about the code itself.
     Tidy,
-    /// Look for inputs that break a parser, at random (nightly toolchain and cargo-fuzz).
+    /// Look for inputs that break a parser, at random (needs cargo-fuzz).
     Fuzz(fuzz::Args),
     /// Replay the committed corpus of all parsers.
     FuzzReplay,

@@ -105,22 +105,20 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// [`TimeError::Duration`] when the text has no number, an unknown unit, or overflows.
 pub fn parse_duration(text: &str) -> Result<Duration, TimeError> {
     let refuse = || TimeError::Duration(text.chars().take(64).collect());
-    let (mut total, mut digits, mut unit) = (Duration::ZERO, String::new(), String::new());
-    let mut parts = 0;
+    // Microseconds in 64 bits hold 584,000 years, and every number that `exact` can write of them.
+    let (mut total, mut digits, mut unit) = (0_u64, String::new(), String::new());
     let mut take = |digits: &mut String, unit: &mut String| {
         let count: u64 = digits.parse().map_err(|_| refuse())?;
-        let each = match unit.as_str() {
-            "us" => Duration::from_micros(1),
-            "ms" => Duration::from_millis(1),
-            "s" => Duration::from_secs(1),
-            "m" => Duration::from_secs(60),
-            "h" => Duration::from_secs(3600),
-            "d" => Duration::from_secs(24 * 3600),
+        let each: u64 = match unit.as_str() {
+            "us" => 1,
+            "ms" => 1_000,
+            "s" => 1_000_000,
+            "m" => 60 * 1_000_000,
+            "h" => 3_600 * 1_000_000,
+            "d" => 86_400 * 1_000_000,
             _ => return Err(refuse()),
         };
-        let count = u32::try_from(count).map_err(|_| refuse())?;
-        total = each.checked_mul(count).and_then(|more| total.checked_add(more)).ok_or_else(refuse)?;
-        parts += 1;
+        total = count.checked_mul(each).and_then(|more| total.checked_add(more)).ok_or_else(refuse)?;
         digits.clear();
         unit.clear();
         Ok(())
@@ -136,7 +134,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, TimeError> {
         }
     }
     take(&mut digits, &mut unit)?;
-    if parts == 0 { Err(refuse()) } else { Ok(total) }
+    Ok(Duration::from_micros(total))
 }
 
 /// Writes a duration as [`parse_duration`] reads it, with the two largest units: `1h 30m`, `45s`, `250ms`.
@@ -247,5 +245,14 @@ mod tests {
         }
         assert_eq!(format_duration(Duration::from_secs(5400)), "1h 30m");
         assert_eq!(format_duration(Duration::from_millis(1500)), "1s 500ms");
+    }
+
+    /// `60d 5ms` was kept as `5184000005ms`, and that number was more than could be read back.
+    #[test]
+    fn a_kept_duration_reads_back_however_long_it_is() {
+        for text in ["60d 5ms", "2h 1us", "50000d", "18551615us", "213503982d"] {
+            let read = parse_duration(text).unwrap();
+            assert_eq!(parse_duration(&exact(read)), Ok(read), "{text}");
+        }
     }
 }
