@@ -33,8 +33,13 @@ pub(crate) fn build() -> Result<(), TaskError> {
 }
 
 fn binary() -> PathBuf {
+    release("candor")
+}
+
+/// A program of the release build.
+pub(crate) fn release(name: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("release/candor")
+    target.join("release").join(name)
 }
 
 /// A fresh folder for measurements, below the build's own.

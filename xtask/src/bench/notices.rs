@@ -69,7 +69,8 @@ pub(crate) fn text() -> String {
     format!("task stalled {}", "x".repeat(200))
 }
 
-fn shape() -> Arc<Shape> {
+/// A notice's event, by structured CloudEvents.
+pub(crate) fn shape() -> Arc<Shape> {
     let body = |no: u64| {
         json!({"specversion": "1.0", "id": format!("bn-{no}"), "source": "/bench",
             "type": "reporting-governance.notice.requested",

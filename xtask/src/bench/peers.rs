@@ -1,16 +1,45 @@
-//! The peers: graphile-worker on PostgreSQL, which keeps what it accepted, and Alertmanager, which doesn't.
+//! The peers: graphile-worker on PostgreSQL, which keeps what it accepted, Alertmanager, which doesn't, and the floor: the least that keeps it.
 
 mod alertmanager;
+mod floor;
 mod graphile;
 
+use std::{net::SocketAddr, process::Child, time::Duration};
+
 use alertmanager::Alertmanager;
+use floor::Floor;
 use graphile::Graphile;
 
 use super::{
     notices::{Pace, Run},
+    process,
     sink::Sink,
 };
-use crate::shell::TaskError;
+use crate::shell::{TaskError, failed};
+
+/// Tries of a peer's first answer, each after 50 ms.
+const TRIES_MAX: u32 = 200;
+
+/// A peer's process, ended when it is dropped.
+struct Running(Child);
+
+impl Running {
+    async fn answers_at(&self, address: SocketAddr) -> Result<(), TaskError> {
+        for _ in 0..TRIES_MAX {
+            if tokio::net::TcpStream::connect(address).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        failed(format!("nothing answers at `{address}`"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        process::end(&mut self.0);
+    }
+}
 
 /// A peer whose programs are here.
 pub(crate) enum Peer {
@@ -18,6 +47,8 @@ pub(crate) enum Peer {
     Graphile(Graphile),
     /// Alertmanager.
     Alertmanager(Alertmanager),
+    /// The floor.
+    Floor(Floor),
 }
 
 impl Peer {
@@ -26,6 +57,7 @@ impl Peer {
         match self {
             Self::Graphile(_) => "graphile-worker on PostgreSQL",
             Self::Alertmanager(_) => "Alertmanager (keeps nothing)",
+            Self::Floor(_) => "the floor (accept, commit, send, commit)",
         }
     }
 
@@ -33,7 +65,7 @@ impl Peer {
     pub(crate) fn bar(&self) -> f64 {
         match self {
             Self::Graphile(_) => 4.0,
-            Self::Alertmanager(_) => 0.0,
+            Self::Alertmanager(_) | Self::Floor(_) => 0.0,
         }
     }
 
@@ -42,6 +74,7 @@ impl Peer {
         match self {
             Self::Graphile(graphile) => graphile.burst(sink, count).await,
             Self::Alertmanager(alertmanager) => alertmanager.run(sink, count, Pace::Burst).await,
+            Self::Floor(floor) => floor.run(sink, count, Pace::Burst).await,
         }
     }
 
@@ -50,6 +83,7 @@ impl Peer {
         match self {
             Self::Graphile(_) => Ok(None),
             Self::Alertmanager(alertmanager) => alertmanager.run(sink, count, Pace::Paced).await.map(Some),
+            Self::Floor(floor) => floor.run(sink, count, Pace::Paced).await.map(Some),
         }
     }
 }
@@ -68,5 +102,6 @@ pub(crate) async fn present(missing: &mut Vec<String>) -> Result<Vec<Peer>, Task
                 .to_owned(),
         ),
     }
+    peers.push(Peer::Floor(Floor::build()?));
     Ok(peers)
 }

@@ -5,18 +5,11 @@ use super::tree::{Finding, Tree};
 /// Longest file of code, in lines.
 const FILE_LINES_MAX: usize = 600;
 
-/// Longer files, each with the reason why splitting it would make it harder to read.
-const LONG_FILES: [(&str, &str); 1] = [(
-    "crates/store/tests/it/conformance.rs",
-    "one suite that every store passes, read from top to bottom as the contract of a store",
-)];
-
 /// Code files within the limit.
 pub(super) fn files(tree: &Tree) -> Vec<Finding> {
     let code = [".rs", ".js", ".ts", ".sql", ".sh", ".toml", ".css", ".html"];
     tree.all()
         .filter(|(name, _)| code.iter().any(|end| name.ends_with(end)))
-        .filter(|(name, _)| !LONG_FILES.iter().any(|(long, _)| long == name))
         .filter_map(|(name, text)| {
             let lines = text.lines().count();
             (lines > FILE_LINES_MAX).then(|| {

@@ -3,32 +3,26 @@
 
 use std::{
     fs,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::Arc,
-    time::Duration,
 };
 
 use serde_json::json;
 
-use super::super::{
-    daemon::fresh,
-    load::Shape,
-    notices::{Pace, Run, WARM, arrived, free_port, latencies, rate, text},
-    process,
-    sink::Sink,
+use super::{
+    super::{
+        daemon::fresh,
+        load::Shape,
+        notices::{Pace, Run, WARM, arrived, free_port, latencies, rate, text},
+        process,
+        sink::Sink,
+    },
+    Running,
 };
-use crate::shell::{TaskError, Trying as _, answers, failed};
+use crate::shell::{TaskError, Trying as _, answers};
 
 /// Alertmanager's program.
 pub(crate) struct Alertmanager(&'static str);
-
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        process::end(&mut self.0);
-    }
-}
 
 impl Alertmanager {
     /// The program, if it is here.
@@ -58,14 +52,7 @@ impl Alertmanager {
             .spawn()
             .trying("cannot start Alertmanager")?;
         let running = Running(child);
-        let mut tries = 0;
-        while tokio::net::TcpStream::connect(address).await.is_err() {
-            tries += 1;
-            if tries > 200 {
-                return failed("Alertmanager doesn't answer");
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        running.answers_at(address).await?;
         let shape = Arc::new(Shape {
             path: "/api/v2/alerts",
             content_type: "application/json",
