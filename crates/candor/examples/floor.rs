@@ -5,9 +5,10 @@
 //! Usage: `floor DATABASE LISTEN SINK_URL`
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a measuring stick: it may only work or fall over")]
 
-use std::{env, sync::mpsc, thread};
+use std::{env, sync::mpsc, thread, time::Duration};
 
 use axum::{Router, extract::State, http::StatusCode, routing::post};
+use candor_world::senders::daemon_client;
 use rusqlite::{Connection, ToSql, params};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot};
@@ -33,7 +34,7 @@ fn main() {
         env::args().skip(1).collect::<Vec<_>>().try_into().expect("floor DATABASE LISTEN SINK_URL");
     let (writes, inbox) = mpsc::channel();
     thread::spawn(move || write(&database, &inbox));
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = daemon_client(Duration::from_secs(20)).expect("a client");
     let router = Router::new().route("/v1/events", post(accept)).with_state(Way { writes, client, sink });
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let listener = TcpListener::bind(listen).await.expect("a free address");

@@ -251,8 +251,9 @@ mod tests {
     #[test]
     fn a_kept_duration_reads_back_however_long_it_is() {
         for text in ["60d 5ms", "2h 1us", "50000d", "18551615us", "213503982d"] {
-            let read = parse_duration(text).unwrap();
-            assert_eq!(parse_duration(&exact(read)), Ok(read), "{text}");
+            let read = parse_duration(text);
+            assert!(read.is_ok(), "{text}");
+            assert_eq!(parse_duration(&read.as_ref().copied().map(exact).unwrap_or_default()), read, "{text}");
         }
     }
 }
