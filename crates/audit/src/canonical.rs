@@ -2,9 +2,11 @@
 //!
 //! Every number is written as a double, as the RFC has it; what [`crate::json`] lets in loses nothing by that.
 
+use std::ops::Range;
+
 use serde_json::{Map, Number, Value};
 
-use crate::json::MAX_INTEGER;
+use crate::json::{MAX_INTEGER, REDACTED_KEY};
 
 /// The canonical bytes of `value`.
 #[must_use]
@@ -16,23 +18,39 @@ pub fn to_bytes(value: &Value) -> Vec<u8> {
 
 /// Appends the canonical bytes of `value` to `out`.
 pub fn write(value: &Value, out: &mut Vec<u8>) {
+    walk(value, out, &mut |_| ());
+}
+
+/// A value's canonical bytes, and where its leaves stand in them.
+pub(crate) struct Layout {
+    /// The canonical bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// Where each leaf stands, in the order of the bytes: scalars, empty `{}` and `[]`, and what stands for a removed value.
+    pub(crate) leaves: Vec<Range<usize>>,
+}
+
+/// Lays `value` out.
+pub(crate) fn lay_out(value: &Value) -> Layout {
+    let mut layout = Layout { bytes: Vec::with_capacity(1024), leaves: Vec::with_capacity(48) };
+    walk(value, &mut layout.bytes, &mut |leaf| layout.leaves.push(leaf));
+    layout
+}
+
+/// Appends the canonical bytes of `value` to `out`, and tells where each leaf stands.
+fn walk(value: &Value, out: &mut Vec<u8>, on_leaf: &mut impl FnMut(Range<usize>)) {
+    let start = out.len();
     match value {
-        Value::Null => out.extend_from_slice(b"null"),
-        Value::Bool(true) => out.extend_from_slice(b"true"),
-        Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::Number(number) => write_number(number, out),
-        Value::String(text) => write_string(text, out),
-        Value::Array(items) => {
+        Value::Array(items) if !items.is_empty() => {
             out.push(b'[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
                     out.push(b',');
                 }
-                write(item, out);
+                walk(item, out, on_leaf);
             }
-            out.push(b']');
+            return out.push(b']');
         }
-        Value::Object(object) => {
+        Value::Object(object) if !object.is_empty() && !is_marker(object) => {
             out.push(b'{');
             for (index, (key, item)) in in_order(object).enumerate() {
                 if index > 0 {
@@ -40,11 +58,32 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
                 }
                 write_string(key, out);
                 out.push(b':');
-                write(item, out);
+                walk(item, out, on_leaf);
+            }
+            return out.push(b'}');
+        }
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Number(number) => write_number(number, out),
+        Value::String(text) => write_string(text, out),
+        Value::Array(_) => out.extend_from_slice(b"[]"),
+        Value::Object(marker) => {
+            out.push(b'{');
+            for (key, hash) in marker {
+                write_string(key, out);
+                out.push(b':');
+                write(hash, out);
             }
             out.push(b'}');
         }
     }
+    on_leaf(start..out.len());
+}
+
+/// Whether this stands in a redacted copy for a removed value. Ingest keeps the key out of originals.
+pub(crate) fn is_marker(object: &Map<String, Value>) -> bool {
+    object.len() == 1 && object.contains_key(REDACTED_KEY)
 }
 
 /// Appends `text` as a JSON string: only what JSON forces is escaped, the short way where there is one.

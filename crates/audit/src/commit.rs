@@ -1,45 +1,57 @@
 //! The salted commitment: the only thing that the log knows of an artifact's content.
 //!
-//! One leaf per scalar (and per empty `{}` or `[]`), in canonical order, under an RFC 6962 tree:
+//! One leaf per scalar (and per empty `{}` or `[]`) in canonical order, and one for their frame, under an RFC 6962 tree:
 //!
 //! ```text
-//! path  = JCS array of the object keys (strings) and array indexes (numbers) that lead to the value, as jq's `path`
-//! salt  = HMAC-SHA-256(key = nonce, path)[..16]
-//! value = SHA-256("candor-audit-v1/value" 0x00 salt JCS(value))
-//! leaf  = SHA-256("candor-audit-v1/leaf" 0x00 path value)
-//! node  = SHA-256("candor-audit-v1/node" 0x01 left right)
+//! salt  = 16 bytes of the ChaCha20 key stream (RFC 8439: key = nonce, its own nonce and counter 0), leaf after leaf
+//! value = SHA-256(block("candor-audit-v1/value") salt JCS(value))
+//! frame = SHA-256(block("candor-audit-v1/frame") JCS(the content with the number 0 for each of its leaves))
+//! node  = SHA-256(block("candor-audit-v1/node") left right)
+//! root  = the tree over value, value, ..., frame
+//! block(name) = name, filled up with zeros to the 64 bytes of one block of SHA-256
 //! ```
 //!
 //! - Salts: nobody can guess a removed value from its hash, however few values it could have had.
-//! - The path is no RFC 6901 pointer, as `{"a":["x"]}` and `{"a":{"0":"x"}}` have the same pointers and must not have
-//!   the same commitment.
-//! - Two hashes per leaf: a redacted copy shows the hash of the value alone and the reader adds the path, so that a
-//!   removed value cannot be shown under another name, nor an inner node of the tree as a removed value.
-//! - The nonce is used for nothing else, so that the HMAC needs no prefix.
+//! - The frame says which value stands where, and how many there are. So a removed value cannot be shown under another
+//!   name, nor an inner node of the tree as a removed value, and `{"a":["x"]}` is not `{"a":{"0":"x"}}`.
+//! - A name that fills a block is hashed once for all, so that telling the hashes apart costs nothing
+//!   (docs/decisions/0012-salts-and-frames.md).
 
 mod redact;
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::{Map, Value};
+use chacha20::ChaCha20;
+use chacha20::cipher::{KeyIvInit as _, StreamCipher as _};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::canonical;
-use crate::json::REDACTED_KEY;
+use crate::canonical::{Layout, lay_out};
 use crate::merkle::{Frontier, Hash, Tree};
 
 pub use redact::{OpeningError, Redacted, UnknownPointer, commit_redacted, redact};
 
-const VALUE_PREFIX: &[u8] = b"candor-audit-v1/value\0";
-const LEAF_PREFIX: &[u8] = b"candor-audit-v1/leaf\0";
+static VALUE: LazyLock<Sha256> = LazyLock::new(|| named("candor-audit-v1/value"));
+static FRAME: LazyLock<Sha256> = LazyLock::new(|| named("candor-audit-v1/frame"));
+static NODE: LazyLock<Sha256> = LazyLock::new(|| named("candor-audit-v1/node"));
+
+/// A hash that has taken in its name as one whole block.
+fn named(name: &str) -> Sha256 {
+    let mut block = [0; 64];
+    block.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
+    Sha256::new_with_prefix(block)
+}
 
 /// The tree over one artifact's leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Content;
 
 impl Tree for Content {
-    const NODE_PREFIX: &'static [u8] = b"candor-audit-v1/node\x01";
+    fn node() -> Sha256 {
+        NODE.clone()
+    }
 }
 
 /// The secret of one artifact's salts: 32 random bytes, kept beside the artifact and never in the log.
@@ -76,105 +88,60 @@ impl std::fmt::Display for Commitment {
 /// Commits to `value`. The same value and nonce give the same commitment, everywhere and always.
 #[must_use]
 pub fn commit(nonce: &Nonce, value: &Value) -> Commitment {
-    let salts = Salts::new(nonce);
-    let mut leaves = Leaves::default();
-    visit_leaves(value, &mut |path, value| {
-        let shown = leaves.value_hash(&salts.at(path), value);
-        leaves.push(path, &shown);
-    });
-    leaves.root()
+    commit_layout(nonce, &lay_out(value))
 }
 
-/// The salts of one artifact, with the HMAC key schedule done once.
-struct Salts(Hmac<Sha256>);
+/// Commits to what is already laid out.
+pub(crate) fn commit_layout(nonce: &Nonce, content: &Layout) -> Commitment {
+    let mut salts = Salts::new(nonce);
+    root(content, |leaf| value_hash(&salts.next(), leaf))
+}
+
+/// The tree's root over what `hash` says of each leaf's bytes, and over the frame.
+fn root(content: &Layout, mut hash: impl FnMut(&[u8]) -> Hash) -> Commitment {
+    let mut tree = Frontier::<Content>::new();
+    let mut frame = FRAME.clone();
+    let mut until = 0;
+    for leaf in &content.leaves {
+        frame.update(content.bytes.get(until..leaf.start).unwrap_or_default());
+        frame.update(b"0");
+        until = leaf.end;
+        tree.push(hash(content.bytes.get(leaf.clone()).unwrap_or_default()));
+    }
+    frame.update(content.bytes.get(until..).unwrap_or_default());
+    tree.push(frame.finalize().into());
+    Commitment(tree.root())
+}
+
+fn value_hash(salt: &Salt, leaf: &[u8]) -> Hash {
+    VALUE.clone().chain_update(salt.0).chain_update(leaf).finalize().into()
+}
+
+/// Salts that are made at once.
+const SALTS_AT_ONCE: usize = 16;
+
+/// The salts of one artifact, in the order of its leaves.
+struct Salts {
+    stream: ChaCha20,
+    made: [[u8; 16]; SALTS_AT_ONCE],
+    given: usize,
+}
 
 impl Salts {
     fn new(nonce: &Nonce) -> Salts {
-        // HMAC itself fills a short key up with zeros; the array form of the key cannot fail.
-        let mut key = [0; 64];
-        key.iter_mut().zip(nonce.0).for_each(|(to, from)| *to = from);
-        Salts(Hmac::new(&key.into()))
+        let stream = ChaCha20::new(&nonce.0.into(), &[0; 12].into());
+        Salts { stream, made: [[0; 16]; SALTS_AT_ONCE], given: SALTS_AT_ONCE }
     }
 
-    fn at(&self, path: &[u8]) -> Salt {
-        let tag = self.0.clone().chain_update(path).finalize().into_bytes();
-        let mut salt = [0; 16];
-        salt.iter_mut().zip(tag).for_each(|(to, from)| *to = from);
+    fn next(&mut self) -> Salt {
+        if self.given == SALTS_AT_ONCE {
+            self.made = [[0; 16]; SALTS_AT_ONCE];
+            // An artifact's leaves are far fewer than the 256 GiB after which a key stream ends.
+            self.stream.apply_keystream(self.made.as_flattened_mut());
+            self.given = 0;
+        }
+        let salt = self.made.get(self.given).copied().unwrap_or_default();
+        self.given += 1;
         Salt(salt)
     }
-}
-
-/// The tree under construction, with the buffer that is hashed from.
-#[derive(Default)]
-struct Leaves {
-    tree: Frontier<Content>,
-    scratch: Vec<u8>,
-}
-
-impl Leaves {
-    fn value_hash(&mut self, salt: &Salt, value: &Value) -> Hash {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(VALUE_PREFIX);
-        self.scratch.extend_from_slice(&salt.0);
-        canonical::write(value, &mut self.scratch);
-        Sha256::digest(&self.scratch).into()
-    }
-
-    fn push(&mut self, path: &[u8], value_hash: &Hash) {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(LEAF_PREFIX);
-        self.scratch.extend_from_slice(path);
-        self.scratch.extend_from_slice(value_hash);
-        self.tree.push(Sha256::digest(&self.scratch).into());
-    }
-
-    fn root(&self) -> Commitment {
-        Commitment(self.tree.root())
-    }
-}
-
-/// Calls `on_leaf` with the path and value of each leaf, in canonical order.
-fn visit_leaves(value: &Value, on_leaf: &mut impl FnMut(&[u8], &Value)) {
-    let mut path = Vec::with_capacity(64);
-    path.push(b'[');
-    visit_below(value, &mut path, on_leaf);
-}
-
-/// `path` is the path to `value` without its closing bracket, and is left as it was found.
-fn visit_below(value: &Value, path: &mut Vec<u8>, on_leaf: &mut impl FnMut(&[u8], &Value)) {
-    let here = path.len();
-    match value {
-        Value::Object(object) if !object.is_empty() && !is_marker(object) => {
-            for (key, item) in canonical::in_order(object) {
-                separate(path);
-                canonical::write_string(key, path);
-                visit_below(item, path, on_leaf);
-                path.truncate(here);
-            }
-        }
-        Value::Array(items) if !items.is_empty() => {
-            for (index, item) in (0..).zip(items) {
-                separate(path);
-                canonical::write_integer(index, path);
-                visit_below(item, path, on_leaf);
-                path.truncate(here);
-            }
-        }
-        leaf => {
-            path.push(b']');
-            on_leaf(path, leaf);
-            path.truncate(here);
-        }
-    }
-}
-
-fn separate(path: &mut Vec<u8>) {
-    if path.len() > 1 {
-        path.push(b',');
-    }
-}
-
-/// Whether this stands in a redacted copy for a removed value. Ingest keeps the key out of originals.
-fn is_marker(object: &Map<String, Value>) -> bool {
-    object.len() == 1 && object.contains_key(REDACTED_KEY)
 }

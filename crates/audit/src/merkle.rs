@@ -12,8 +12,8 @@ pub type Hash = [u8; 32];
 
 /// How the inner nodes of a tree are told from everything else that is hashed.
 pub trait Tree {
-    /// What is hashed before the two children.
-    const NODE_PREFIX: &'static [u8];
+    /// The hash that the two children are added to.
+    fn node() -> Sha256;
 }
 
 /// The log of headers: plain RFC 6962.
@@ -21,7 +21,9 @@ pub trait Tree {
 pub struct Log;
 
 impl Tree for Log {
-    const NODE_PREFIX: &'static [u8] = &[1];
+    fn node() -> Sha256 {
+        Sha256::new_with_prefix([1])
+    }
 }
 
 /// The leaf hash of one log entry.
@@ -117,5 +119,5 @@ impl<T: Tree> Default for Frontier<T> {
 }
 
 fn node<T: Tree>(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new().chain_update(T::NODE_PREFIX).chain_update(left).chain_update(right).finalize().into()
+    T::node().chain_update(left).chain_update(right).finalize().into()
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::canonical;
-use crate::commit::{Commitment, Nonce, commit};
+use crate::canonical::lay_out;
+use crate::commit::{Commitment, Nonce, commit_layout};
 use crate::header::{Header, HeaderError, MAX_HEADER_BYTES, TaskLink};
 use crate::json::{self, JsonError, Unfit};
 use crate::kind::{ArtifactId, Kind};
@@ -66,9 +66,9 @@ pub enum SealError {
 /// When the content would not survive canonical form, or the header would not be valid. Nothing is rounded or cut.
 pub fn seal(input: SealInput<'_>) -> Result<Sealed, SealError> {
     json::admit(input.body)?;
-    let body = canonical::to_bytes(input.body);
-    if body.len() > MAX_BODY_BYTES {
-        return Err(SealError::BodyTooLarge(body.len()));
+    let body = lay_out(input.body);
+    if body.bytes.len() > MAX_BODY_BYTES {
+        return Err(SealError::BodyTooLarge(body.bytes.len()));
     }
     let header = Header {
         index: input.index,
@@ -77,14 +77,14 @@ pub fn seal(input: SealInput<'_>) -> Result<Sealed, SealError> {
         id: ArtifactId::parse(input.id).map_err(HeaderError::Id)?,
         task: input.task,
         correlation_id: input.correlation_id,
-        commit: commit(input.nonce, input.body),
+        commit: commit_layout(input.nonce, &body),
     };
     header.validate()?;
     let header_line = header.line();
     if header_line.len() > MAX_HEADER_BYTES {
         return Err(HeaderError::TooLong(header_line.len()).into());
     }
-    Ok(Sealed { leaf_hash: log_leaf(&header_line), header_line, commit: header.commit, body })
+    Ok(Sealed { leaf_hash: log_leaf(&header_line), header_line, commit: header.commit, body: body.bytes })
 }
 
 /// What does not fit in an artifact's record.
@@ -117,11 +117,11 @@ pub fn check(header_line: &[u8], leaf_hash: &Hash, nonce: &Nonce, body: &[u8]) -
         return Err(Mismatch::Leaf);
     }
     let header = Header::parse(header_line)?;
-    let value = json::parse(body, MAX_BODY_BYTES)?;
-    if canonical::to_bytes(&value) != body {
+    let content = lay_out(&json::parse(body, MAX_BODY_BYTES)?);
+    if content.bytes != body {
         return Err(Mismatch::NotCanonical);
     }
-    if commit(nonce, &value) != header.commit {
+    if commit_layout(nonce, &content) != header.commit {
         return Err(Mismatch::Commitment);
     }
     Ok(header)

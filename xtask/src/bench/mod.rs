@@ -23,7 +23,7 @@ use crate::shell::{TaskError, Trying as _, failed, root};
 /// What to measure.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these: notices, idle, tasks, micro (repeatable).
+    /// Only these: notices, idle, tasks, micro (repeatable); or burst, Candor's own without the peers, to tune by.
     #[arg(long)]
     only: Vec<String>,
     /// A tenth of the work: to see that it runs, not to publish.
@@ -60,7 +60,7 @@ impl Bench {
 
 /// Runs the benches.
 pub(crate) fn run(args: &Args) -> Result<bool, TaskError> {
-    const NAMES: [&str; 4] = ["notices", "idle", "tasks", "micro"];
+    const NAMES: [&str; 5] = ["notices", "burst", "idle", "tasks", "micro"];
     if let Some(unknown) = args.only.iter().find(|name| !NAMES.contains(&name.as_str())) {
         return failed(format!("no bench `{unknown}`; there are {}", NAMES.join(", ")));
     }
@@ -70,6 +70,9 @@ pub(crate) fn run(args: &Args) -> Result<bool, TaskError> {
     let mut bench = Bench { quick: args.quick, missing: Vec::new(), raw: Vec::new(), rows: Vec::new() };
     if wanted("notices") {
         runtime.block_on(notices::measure(&mut bench))?;
+    }
+    if args.only.iter().any(|only| only == "burst") {
+        runtime.block_on(notices::tune(&mut bench))?;
     }
     if wanted("idle") {
         idle::measure(&mut bench)?;

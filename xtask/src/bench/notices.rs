@@ -191,6 +191,17 @@ pub(crate) async fn measure(bench: &mut Bench) -> Result<(), TaskError> {
     Ok(())
 }
 
+/// Candor's bursts without the peers: a quick look at what a change costs.
+pub(crate) async fn tune(bench: &mut Bench) -> Result<(), TaskError> {
+    let sink = Sink::start().await.trying("the sink")?;
+    let mut runs = Vec::new();
+    for _ in 0..5 {
+        runs.push(candor(&sink, 6_000, Pace::Burst).await?);
+    }
+    tell_bursts(bench, &[], &BTreeMap::from([(CANDOR, runs)]));
+    Ok(())
+}
+
 /// The median of one figure over runs.
 fn of(runs: &[Run], figure: fn(&Run) -> f64) -> f64 {
     median(runs.iter().map(figure).collect())

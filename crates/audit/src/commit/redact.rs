@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{Commitment, Leaves, Nonce, Salt, Salts, visit_leaves};
+use super::{Commitment, Nonce, Salt, Salts, root, value_hash};
+use crate::canonical::{in_order, is_marker, lay_out};
 use crate::json::REDACTED_KEY;
 use crate::merkle::Hash;
 
@@ -46,19 +47,19 @@ pub fn redact(nonce: &Nonce, value: &Value, pointers: &BTreeSet<String>) -> Resu
     if let Some(unknown) = pointers.iter().find(|pointer| value.pointer(pointer).is_none()) {
         return Err(UnknownPointer(unknown.clone()));
     }
-    let keys = Salts::new(nonce);
-    let mut leaves = Leaves::default();
+    let mut keys = Salts::new(nonce);
+    let content = lay_out(value);
     let mut copy = value.clone();
     let mut salts = BTreeMap::new();
-    visit_leaves(value, &mut |path, leaf| {
-        let salt = keys.at(path);
-        let pointer = pointer_of(path);
+    for (pointer, leaf) in places(value).into_iter().zip(&content.leaves) {
+        let salt = keys.next();
         if !covers(pointers, &pointer) {
             salts.insert(pointer, salt);
         } else if let Some(place) = copy.pointer_mut(&pointer) {
-            *place = json!({ REDACTED_KEY: STANDARD.encode(leaves.value_hash(&salt, leaf)) });
+            let bytes = content.bytes.get(leaf.clone()).unwrap_or_default();
+            *place = json!({ REDACTED_KEY: STANDARD.encode(value_hash(&salt, bytes)) });
         }
-    });
+    }
     Ok(Redacted { copy, salts })
 }
 
@@ -67,31 +68,35 @@ pub fn redact(nonce: &Nonce, value: &Value, pointers: &BTreeSet<String>) -> Resu
 /// # Errors
 /// When copy and salts do not fit each other; fails closed on anything left over.
 pub fn commit_redacted(copy: &Value, salts: &BTreeMap<String, Salt>) -> Result<Commitment, OpeningError> {
-    let mut leaves = Leaves::default();
     let mut unused: BTreeSet<&str> = salts.keys().map(String::as_str).collect();
-    let mut first_error = None;
-    visit_leaves(copy, &mut |path, leaf| {
-        let pointer = pointer_of(path);
-        let opened = match leaf.get(REDACTED_KEY) {
-            Some(marker) => marked_hash(marker).ok_or_else(|| OpeningError::BadMarker(pointer.clone())),
-            None => match salts.get(&pointer) {
-                Some(salt) => Ok(leaves.value_hash(salt, leaf)),
-                None => Err(OpeningError::MissingSalt(pointer.clone())),
-            },
-        };
-        match opened {
-            Ok(hash) => leaves.push(path, &hash),
-            Err(error) => first_error = first_error.take().or(Some(error)),
-        }
-        if leaf.get(REDACTED_KEY).is_none() {
-            unused.remove(pointer.as_str());
-        }
-    });
-    match (first_error, unused.first()) {
-        (Some(error), _) => Err(error),
-        (None, Some(spare)) => Err(OpeningError::SpareSalt((*spare).to_owned())),
-        (None, None) => Ok(leaves.root()),
+    let mut openings = Vec::new();
+    for pointer in places(copy) {
+        openings.push(match copy.pointer(&pointer).and_then(|leaf| leaf.get(REDACTED_KEY)) {
+            Some(marker) => Opening::Removed(marked_hash(marker).ok_or(OpeningError::BadMarker(pointer))?),
+            None => {
+                unused.remove(pointer.as_str());
+                Opening::Shown(*salts.get(&pointer).ok_or(OpeningError::MissingSalt(pointer))?)
+            }
+        });
     }
+    if let Some(spare) = unused.first() {
+        return Err(OpeningError::SpareSalt((*spare).to_owned()));
+    }
+    let mut openings = openings.into_iter();
+    Ok(root(&lay_out(copy), |leaf| match openings.next() {
+        Some(Opening::Removed(hash)) => hash,
+        Some(Opening::Shown(salt)) => value_hash(&salt, leaf),
+        // There are as many leaves as places.
+        None => Hash::default(),
+    }))
+}
+
+/// What a redacted copy says of one leaf.
+enum Opening {
+    /// The value is there, and this is its salt.
+    Shown(Salt),
+    /// The value is removed, and this is its hash.
+    Removed(Hash),
 }
 
 fn marked_hash(marker: &Value) -> Option<Hash> {
@@ -104,12 +109,31 @@ fn covers(pointers: &BTreeSet<String>, leaf: &str) -> bool {
     ancestors.chain([leaf]).any(|pointer| pointers.contains(pointer))
 }
 
-/// The RFC 6901 pointer of a path: what people write, and unambiguous within one document.
-fn pointer_of(path: &[u8]) -> String {
-    let tokens: Vec<Value> = serde_json::from_slice(path).unwrap_or_default();
-    let escaped = tokens.iter().map(|token| match token {
-        Value::String(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-        index => format!("/{index}"),
-    });
-    escaped.collect()
+/// The RFC 6901 pointers of a value's leaves in canonical order: what people write, and unambiguous within one document.
+fn places(value: &Value) -> Vec<String> {
+    let mut places = Vec::new();
+    collect(value, &mut String::new(), &mut places);
+    places
+}
+
+fn collect(value: &Value, pointer: &mut String, places: &mut Vec<String>) {
+    let here = pointer.len();
+    match value {
+        Value::Object(object) if !object.is_empty() && !is_marker(object) => {
+            for (key, item) in in_order(object) {
+                pointer.push('/');
+                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                collect(item, pointer, places);
+                pointer.truncate(here);
+            }
+        }
+        Value::Array(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                pointer.push_str(&format!("/{index}"));
+                collect(item, pointer, places);
+                pointer.truncate(here);
+            }
+        }
+        _ => places.push(pointer.clone()),
+    }
 }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use candor_audit::canonical;
 use candor_audit::commit::{Nonce, OpeningError, Salt, UnknownPointer, commit, commit_redacted, redact};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use chacha20::cipher::{KeyIvInit as _, StreamCipher as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -17,27 +17,28 @@ fn set(pointers: &[&str]) -> BTreeSet<String> {
     pointers.iter().map(|pointer| (*pointer).to_owned()).collect()
 }
 
+/// A name as the block that stands before what is hashed.
+fn block(name: &str) -> [u8; 64] {
+    std::array::from_fn(|at| name.as_bytes().get(at).copied().unwrap_or(0))
+}
+
+fn sha(parts: &[&[u8]]) -> [u8; 32] {
+    Sha256::digest(parts.concat()).into()
+}
+
 /// The commitment once more, written from the format's text: lists and recursion, nothing shared with the crate but
 /// canonical JSON.
 fn by_the_book(nonce: &Nonce, value: &Value) -> [u8; 32] {
-    fn leaves(value: &Value, path: &[Value], nonce: &Nonce, out: &mut Vec<[u8; 32]>) {
-        let below = |step: Value| [path, &[step]].concat();
+    /// Takes the leaves out, and leaves zeros.
+    fn scalars(value: &mut Value, out: &mut Vec<Vec<u8>>) {
         match value {
-            Value::Array(items) if !items.is_empty() => {
-                items.iter().enumerate().for_each(|(index, item)| leaves(item, &below(json!(index)), nonce, out));
-            }
+            Value::Array(items) if !items.is_empty() => items.iter_mut().for_each(|item| scalars(item, out)),
             Value::Object(object) if !object.is_empty() => {
-                let mut keys: Vec<&String> = object.keys().collect();
+                let mut keys: Vec<String> = object.keys().cloned().collect();
                 keys.sort_by_key(|key| key.encode_utf16().collect::<Vec<u16>>());
-                keys.into_iter().for_each(|key| leaves(&object[key], &below(json!(key)), nonce, out));
+                keys.iter().for_each(|key| scalars(&mut object[key], out));
             }
-            scalar => {
-                let path = canonical::to_bytes(&Value::from(path));
-                let mac = Hmac::<Sha256>::new_from_slice(&nonce.0).unwrap().chain_update(&path).finalize();
-                let salt = &mac.into_bytes()[..16];
-                let hidden = Sha256::digest([b"candor-audit-v1/value\0", salt, &canonical::to_bytes(scalar)].concat());
-                out.push(Sha256::digest([b"candor-audit-v1/leaf\0", &path[..], &hidden].concat()).into());
-            }
+            scalar => out.push(canonical::to_bytes(&std::mem::replace(scalar, json!(0)))),
         }
     }
     fn root(leaves: &[[u8; 32]]) -> [u8; 32] {
@@ -45,11 +46,17 @@ fn by_the_book(nonce: &Nonce, value: &Value) -> [u8; 32] {
             return *leaf;
         }
         let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
-        Sha256::digest([b"candor-audit-v1/node\x01", &root(left)[..], &root(right)].concat()).into()
+        sha(&[&block("candor-audit-v1/node"), &root(left), &root(right)])
     }
     let mut all = Vec::new();
-    leaves(value, &[], nonce, &mut all);
-    root(&all)
+    let mut frame = value.clone();
+    scalars(&mut frame, &mut all);
+    let mut salts = vec![0; all.len() * 16];
+    chacha20::ChaCha20::new(&nonce.0.into(), &[0; 12].into()).apply_keystream(&mut salts);
+    let leaf = |(value, salt): (&Vec<u8>, &[u8])| sha(&[&block("candor-audit-v1/value"), salt, value]);
+    let mut hashes: Vec<_> = all.iter().zip(salts.chunks(16)).map(leaf).collect();
+    hashes.push(sha(&[&block("candor-audit-v1/frame"), &canonical::to_bytes(&frame)]));
+    root(&hashes)
 }
 
 #[test]
@@ -98,8 +105,8 @@ fn a_removed_value_is_not_found_by_trying_all_of_them_without_its_salt() {
     let other_salt = redacted.salts["/task"].0;
     for guess in 0..10_000 {
         for salt in [&[][..], &[0; 16], &other_salt] {
-            let bytes = [b"candor-audit-v1/value\0", salt, guess.to_string().as_bytes()].concat();
-            assert_ne!(STANDARD.encode(Sha256::digest(bytes)), marker);
+            let hidden = sha(&[&block("candor-audit-v1/value"), salt, guess.to_string().as_bytes()]);
+            assert_ne!(STANDARD.encode(hidden), marker);
         }
     }
     assert!(!redacted.salts.contains_key("/pin"));
@@ -120,16 +127,16 @@ fn an_inner_node_of_the_tree_cannot_be_shown_as_a_removed_value() {
     let value = json!({"a": 1, "b": 2, "c": 3, "d": 4});
     let all_removed = redact(&NONCE, &value, &set(&[""])).unwrap().copy;
     let leaf = |key: &str| -> [u8; 32] {
-        let hidden = STANDARD.decode(all_removed[key]["$redacted"].as_str().unwrap()).unwrap();
-        Sha256::digest([b"candor-audit-v1/leaf\0[\"", key.as_bytes(), b"\"]", &hidden].concat()).into()
+        STANDARD.decode(all_removed[key]["$redacted"].as_str().unwrap()).unwrap().try_into().unwrap()
     };
-    let node = |left: [u8; 32], right: [u8; 32]| -> [u8; 32] {
-        Sha256::digest([&b"candor-audit-v1/node\x01"[..], &left, &right].concat()).into()
-    };
+    let node = |left: [u8; 32], right: [u8; 32]| sha(&[&block("candor-audit-v1/node"), &left, &right]);
     let (left, right) = (node(leaf("a"), leaf("b")), node(leaf("c"), leaf("d")));
+    let frame = sha(&[&block("candor-audit-v1/frame"), br#"{"a":0,"b":0,"c":0,"d":0}"#]);
     // The nodes are the real ones, and still no copy of two fields passes for the artifact of four.
-    assert_eq!(node(left, right), commit(&NONCE, &value).0);
+    assert_eq!(node(node(left, right), frame), commit(&NONCE, &value).0);
     let forged = json!({"a": {"$redacted": STANDARD.encode(left)}, "c": {"$redacted": STANDARD.encode(right)}});
+    assert_ne!(commit_redacted(&forged, &[].into()).unwrap(), commit(&NONCE, &value));
+    let forged = json!({"$redacted": STANDARD.encode(node(left, right))});
     assert_ne!(commit_redacted(&forged, &[].into()).unwrap(), commit(&NONCE, &value));
 }
 
