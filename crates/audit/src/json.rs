@@ -76,10 +76,21 @@ pub enum Refusal {
 /// # Errors
 /// The first thing that is wrong, with its place.
 pub fn parse(bytes: &[u8], max_bytes: usize) -> Result<Value, JsonError> {
+    read(bytes, max_bytes, Walk::default())
+}
+
+/// As [`parse`], for a redacted copy: the key that stands for removed values is taken.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_copy(bytes: &[u8], max_bytes: usize) -> Result<Value, JsonError> {
+    read(bytes, max_bytes, Walk { redacted: true, ..Walk::default() })
+}
+
+fn read(bytes: &[u8], max_bytes: usize, mut walk: Walk) -> Result<Value, JsonError> {
     if bytes.len() > max_bytes {
         return Err(at_offset(bytes, max_bytes, Refusal::TooLarge { bytes: bytes.len(), max_bytes }));
     }
-    let mut walk = Walk::default();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = Reader { walk: &mut walk, depth: 0 }
         .deserialize(&mut deserializer)
@@ -103,6 +114,8 @@ pub fn parse(bytes: &[u8], max_bytes: usize) -> Result<Value, JsonError> {
 struct Walk {
     refusal: Option<Refusal>,
     saw_fraction: bool,
+    /// Whether this is a copy with values removed.
+    redacted: bool,
 }
 
 /// Reads the value at one place of the document.
@@ -198,7 +211,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
         self.descend()?;
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            if key == REDACTED_KEY {
+            if key == REDACTED_KEY && !self.walk.redacted {
                 return Err(self.refuse(Refusal::ReservedKey));
             }
             match object.entry(key) {

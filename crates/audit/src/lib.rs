@@ -5,10 +5,19 @@
 //! `FORMAT.md` beside this crate writes the format down for someone who checks it without this code.
 
 pub mod at;
+pub mod bundle;
 pub mod canonical;
 pub mod commit;
 pub mod header;
 pub mod json;
 pub mod kind;
 pub mod merkle;
+pub mod proof;
 pub mod seal;
+pub mod sign;
+
+/// Lower-case hex.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

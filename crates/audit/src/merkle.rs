@@ -32,6 +32,12 @@ pub fn log_leaf(entry: &[u8]) -> Hash {
     Sha256::new().chain_update([0]).chain_update(entry).finalize().into()
 }
 
+/// The hash of an inner node of the log.
+#[must_use]
+pub fn log_node(left: &Hash, right: &Hash) -> Hash {
+    node::<Log>(left, right)
+}
+
 /// The root of the log over these leaf hashes.
 #[must_use]
 pub fn log_root(leaves: impl IntoIterator<Item = Hash>) -> Hash {
@@ -90,6 +96,23 @@ impl<T: Tree> Frontier<T> {
         }
         self.peaks.push(hash);
         self.size += 1;
+    }
+
+    /// Appends the root of a whole subtree of `2^level` leaves. Says whether one of that size can stand here.
+    pub fn push_subtree(&mut self, level: u32, root: Hash) -> bool {
+        let Some(leaves) = 1_u64.checked_shl(level).filter(|leaves| self.size.is_multiple_of(*leaves)) else {
+            return false;
+        };
+        let Some(size) = self.size.checked_add(leaves) else { return false };
+        let mut hash = root;
+        for _ in 0..(self.size >> level).trailing_ones() {
+            if let Some(left) = self.peaks.pop() {
+                hash = node::<T>(&left, &hash);
+            }
+        }
+        self.peaks.push(hash);
+        self.size = size;
+        true
     }
 
     /// Leaves so far.

@@ -10,6 +10,7 @@
 
 mod arbitrary;
 mod at;
+mod bundle;
 mod canonical;
 mod commit;
 mod corpus;
@@ -17,4 +18,6 @@ mod golden;
 mod header;
 mod json;
 mod merkle;
+mod proof;
 mod seal;
+mod sign;

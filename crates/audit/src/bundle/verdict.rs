@@ -1,0 +1,148 @@
+//! What a check of a bundle came to, in plain words. It says no more than it shows.
+
+use serde::Serialize;
+
+/// What is wrong with a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// It is not the archive that the exporter wrote.
+    Damaged,
+    /// It isn't signed by the key that was given.
+    Signature,
+    /// Something has other content than was recorded.
+    Changed,
+    /// Something that should be there isn't.
+    Missing,
+    /// Something is there twice, or was added to the log's records.
+    Inserted,
+    /// Records stand in another order than in the log.
+    Reordered,
+    /// The log is shorter than a head of it that was seen before.
+    Truncated,
+    /// Something is there that doesn't belong to the bundle.
+    Foreign,
+    /// The log isn't a continuation of a head of it that was seen before.
+    Forked,
+}
+
+impl Class {
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Class::Damaged => "damaged",
+            Class::Signature => "not signed",
+            Class::Changed => "changed",
+            Class::Missing => "missing",
+            Class::Inserted => "inserted",
+            Class::Reordered => "reordered",
+            Class::Truncated => "truncated",
+            Class::Foreign => "foreign",
+            Class::Forked => "forked",
+        }
+    }
+}
+
+/// The first thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What sort of thing.
+    pub class: Class,
+    /// Which file of the bundle, or which artifact.
+    pub place: String,
+    /// What is wrong, and what it may mean.
+    pub words: String,
+}
+
+impl Finding {
+    /// A finding.
+    pub fn new(class: Class, place: impl Into<String>, words: impl Into<String>) -> Self {
+        Finding { class, place: place.into(), words: words.into() }
+    }
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: `{}`: {}", self.class.as_str(), self.place, self.words)
+    }
+}
+
+/// How far "nothing was left out" is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "form", rename_all = "snake_case")]
+pub enum Complete {
+    /// Every header from the first chosen record to the log's end is shown, so each chosen one is known.
+    Range {
+        /// Place of the first shown header.
+        from: u64,
+        /// How many artifacts the log has.
+        to: u64,
+    },
+    /// The headers of the chosen records alone are shown.
+    UpToLastShown {
+        /// Place of the last shown header; that none came after it rests on the signer.
+        last: Option<u64>,
+    },
+}
+
+/// What was known before of the log, and fits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Anchor {
+    /// Nothing but the signer's word says that this log is the only one.
+    SignerOnly,
+    /// The log continues a head that the reader brought.
+    KnownHead {
+        /// How many artifacts that head has.
+        size: u64,
+    },
+}
+
+/// What an intact bundle shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// The key that signed it.
+    pub signed_by: String,
+    /// The log.
+    pub origin: String,
+    /// How many artifacts the log has.
+    pub tree_size: u64,
+    /// When its head was signed.
+    pub head_at: String,
+    /// What the bundle is about.
+    pub about: String,
+    /// How many artifacts are in it.
+    pub artifacts: u64,
+    /// How many headers it shows.
+    pub headers: u64,
+    /// How far nothing was left out.
+    pub complete: Complete,
+    /// How many values were removed.
+    pub redacted: u64,
+    /// How many chosen records are withheld.
+    pub withheld: u64,
+    /// How many records say that something was lost.
+    pub gaps: u64,
+    /// What ties the log to what was known before.
+    pub anchored: Anchor,
+    /// What it doesn't prove.
+    pub not_proved: Vec<String>,
+}
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Something is wrong with the bundle.
+    #[error("{0}")]
+    Found(Finding),
+    /// It could not be read to the end.
+    #[error("the bundle can't be read: {0}")]
+    Unreadable(std::io::Error),
+}
+
+impl From<Finding> for Failure {
+    fn from(finding: Finding) -> Self {
+        Failure::Found(finding)
+    }
+}

@@ -1,0 +1,6 @@
+//! Signatures over the log and over bundles: a node's key, signed notes, checkpoints, and one envelope.
+
+pub mod checkpoint;
+pub mod dsse;
+pub mod key;
+pub mod note;

@@ -1,0 +1,6 @@
+//! Bundles: honest ones are taken, and whatever is done to them is found and named.
+
+mod attack;
+mod honest;
+mod log;
+mod sweep;
