@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    claim, completions, config, demo, doctor, evidence, exec, explain, gate, notice, notify, pack, run, status, task,
+    audit, claim, completions, config, demo, doctor, evidence, exec, explain, gate, notice, notify, pack, run, status, task,
     up,
 };
 
@@ -92,6 +92,9 @@ pub enum Command {
     /// Check the configuration, or print one to start from
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Export records of the log, and check what others exported
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Print shell completions
     Completions(completions::CompletionsArgs),
 }

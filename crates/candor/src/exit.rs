@@ -8,8 +8,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done as asked.
     Ok = 0,
-    /// Something that Candor didn't expect; a defect.
-    Internal = 1,
+    /// What was checked isn't intact.
+    NotIntact = 1,
     /// The command line is wrong.
     Usage = 2,
     /// The notice's final delivery isn't proved.
@@ -36,6 +36,8 @@ pub enum Exit {
     Unhealthy = 13,
     /// The running daemon can't be reached or doesn't answer.
     Unreachable = 14,
+    /// Something that Candor didn't expect; a defect.
+    Internal = 70,
     /// `candor exec`: Candor itself failed before the command could be run.
     ExecFailed = 125,
     /// `candor exec`: the command was found and can't be run.
@@ -48,7 +50,7 @@ pub enum Exit {
 #[cfg(test)]
 pub const EXITS: &[Exit] = &[
     Exit::Ok,
-    Exit::Internal,
+    Exit::NotIntact,
     Exit::Usage,
     Exit::Pending,
     Exit::Blocked,
@@ -62,6 +64,7 @@ pub const EXITS: &[Exit] = &[
     Exit::Evidence,
     Exit::Unhealthy,
     Exit::Unreachable,
+    Exit::Internal,
     Exit::ExecFailed,
     Exit::ExecNotExecutable,
     Exit::ExecNotFound,

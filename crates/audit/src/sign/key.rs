@@ -12,6 +12,9 @@ use sha2::{Digest as _, Sha256};
 /// What a signed note calls Ed25519.
 const ED25519: u8 = 1;
 
+/// What a secret key begins with.
+const SECRET: &str = "PRIVATE+KEY+";
+
 /// The longest name of a key, in bytes.
 pub const MAX_NAME_BYTES: usize = 128;
 
@@ -44,6 +47,9 @@ pub enum KeyError {
     /// The text has not the three parts.
     #[error("`{0}` is no public key; it looks like `candor-node-1a2b3c4d+5e6f7a8b+AT…`, see `candor audit key show`")]
     Shape(String),
+    /// A secret key's text is damaged.
+    #[error("this is no signing key; put the file back from a copy")]
+    Secret,
     /// The key id in the text isn't that of the key.
     #[error("the id in `{0}` isn't that of its key; copy the whole line again")]
     Id(String),
@@ -57,6 +63,29 @@ impl NodeKey {
     pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<NodeKey, KeyError> {
         check_name(name)?;
         Ok(NodeKey { name: name.to_owned(), key: SigningKey::from_bytes(seed) })
+    }
+
+    /// Reads what [`NodeKey::secret`] writes.
+    ///
+    /// # Errors
+    /// When the text is no such key; it is not repeated in the error.
+    pub fn from_secret(text: &str) -> Result<NodeKey, KeyError> {
+        let mut parts = text.strip_prefix(SECRET).ok_or(KeyError::Secret)?.splitn(3, '+');
+        let (Some(name), Some(id), Some(typed)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(KeyError::Secret);
+        };
+        let typed = STANDARD.decode(typed).map_err(|_| KeyError::Secret)?;
+        let seed = typed.strip_prefix(&[ED25519]).and_then(|seed| seed.try_into().ok()).ok_or(KeyError::Secret)?;
+        let key = NodeKey::from_seed(name, &seed)?;
+        if crate::hex(&key.public().id()) == id { Ok(key) } else { Err(KeyError::Secret) }
+    }
+
+    /// The key as text, for its file and nothing else, in the form of Go's sumdb notes: `PRIVATE+KEY+<name>+<id>+<base64>`.
+    #[must_use]
+    pub fn secret(&self) -> String {
+        let mut typed = vec![ED25519];
+        typed.extend_from_slice(self.key.as_bytes());
+        format!("{SECRET}{}+{}+{}", self.name, crate::hex(&self.public().id()), STANDARD.encode(typed))
     }
 
     /// The key that checks what this one signs.

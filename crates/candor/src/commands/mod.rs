@@ -1,5 +1,6 @@
 //! One file per command. Each takes its arguments and the global ones, and comes to an exit code or a failure.
 
+pub mod audit;
 pub mod claim;
 pub mod completions;
 pub mod config;
@@ -41,6 +42,7 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Status(args) => status::run(global, args),
         Command::Doctor(args) => doctor::run(global, args),
         Command::Config(command) => config::run(global, command),
+        Command::Audit(command) => audit::run(global, command),
         Command::Completions(args) => completions::run(args),
     }
 }

