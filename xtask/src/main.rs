@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod crash;
 mod fuzz;
+mod independent;
 mod limits;
 mod shell;
 mod sim;
@@ -40,6 +41,8 @@ enum Task {
     Bench(bench::Args),
     /// Play the state machine through made-up worlds: random seeds, or every story with crashes.
     Sim(sim::Args),
+    /// Hold the binary's bundles against other people's implementations of the formats
+    Independent,
     /// Rules about the code itself.
     Tidy,
     /// Look for inputs that break a parser, at random (needs cargo-fuzz).
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Task::Fuzz(args) => fuzz::run(&args),
         Task::FuzzReplay => fuzz::replay(),
         Task::Sim(args) => sim::run(&args),
+        Task::Independent => independent::run(),
         Task::Tidy => tidy::run(),
         Task::Limits => limits::run(),
     };

@@ -1,0 +1,76 @@
+//! `cargo xtask independent`: bundles of the real binary, held against implementations that share no code with it.
+
+use std::{fs, path::Path, process::Command};
+
+use crate::{
+    shell::{TaskError, Trying as _, answers, cargo, failed, root, show, show_and_keep},
+    steps::Found,
+};
+
+/// Makes bundles and has others check them.
+pub(crate) fn run() -> Result<bool, TaskError> {
+    Ok(checks()?.failed == 0)
+}
+
+/// The same as a step of a longer run.
+pub(crate) fn checks() -> Result<Found, TaskError> {
+    if !answers("python3", &["-m", "venv", "--help"]) {
+        return failed("`python3` with `venv` is not there: other implementations of the formats are Python packages");
+    }
+    // The same build as the tests', so that nothing is compiled twice.
+    if !show(&mut cargo(&["build", "--workspace", "--bins", "--features", "candor/crash-points"]))? {
+        return failed("the build failed");
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
+    let folder = target.join("independent");
+    let _ = fs::remove_dir_all(folder.join("state"));
+    fs::create_dir_all(&folder).trying(format!("cannot make `{}`", folder.display()))?;
+    let key = bundles(&target.join("debug/candor"), &folder)?;
+    let python = python(&folder)?;
+    let mut command = Command::new(python);
+    command.current_dir(root().join("integrations")).arg("independent.py").arg(key);
+    command.args(["task.tar", "redacted.tar", "window.tar"].map(|name| folder.join(name)));
+    let (succeeded, lines) = show_and_keep(&mut command, |line| line.starts_with("ok ") || line.starts_with("FAILED"))?;
+    let bad = lines.iter().filter(|line| line.starts_with("FAILED")).count() as u64;
+    Ok(Found { passed: lines.len() as u64 - bad, failed: bad.max(u64::from(!succeeded)), closing: Vec::new() })
+}
+
+/// A little life on record, and three bundles of it. Gives the node's public key.
+fn bundles(candor: &Path, folder: &Path) -> Result<String, TaskError> {
+    let run = |arguments: &[&str]| -> Result<String, TaskError> {
+        let output = Command::new(candor).current_dir(folder).args(["--state", "state"]).args(arguments).output();
+        let output = output.trying(format!("cannot run `{}`", candor.display()))?;
+        // A report can be taken and not stand: exit code 6 is policy's.
+        if !matches!(output.status.code(), Some(0 | 6)) {
+            return failed(format!("`candor {}`: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    run(&["task", "start", "nightly", "--agent", "builder"])?;
+    run(&["notify", "käse \u{1F9C0} \"quoted\"", "--task", "nightly", "--agent", "builder"])?;
+    run(&["task", "start", "other", "--agent", "reviewer"])?;
+    run(&["task", "complete", "nightly", "--agent", "builder", "--summary", "done, all 1e21 tests pass"])?;
+    run(&["task", "fail", "other", "--agent", "reviewer", "--reason", "out of budget"])?;
+    let export = |out: &str, more: &[&str]| run(&[&["audit", "export", "--force", "--out", out], more].concat());
+    export("task.tar", &["--task", "nightly"])?;
+    export("redacted.tar", &["--task", "nightly", "--selected", "--redact", "/event/data/summary", "--redact", "/title"])?;
+    export("window.tar", &["--since", "2020-01-01T00:00:00Z"])?;
+    run(&["audit", "key"])
+}
+
+/// A Python with the packages of `integrations/requirements.txt`.
+fn python(folder: &Path) -> Result<std::path::PathBuf, TaskError> {
+    let (venv, wanted) = (folder.join("venv"), root().join("integrations/requirements.txt"));
+    let python = venv.join("bin/python");
+    let (there, text) = (venv.join("requirements.txt"), fs::read_to_string(&wanted).trying("no requirements.txt")?);
+    if fs::read_to_string(&there).is_ok_and(|had| had == text) {
+        return Ok(python);
+    }
+    let made = show(Command::new("python3").args(["-m", "venv"]).arg(&venv))?
+        && show(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&wanted))?;
+    if !made {
+        return failed("the Python packages of integrations/requirements.txt can't be installed");
+    }
+    fs::write(&there, text).trying(format!("cannot write `{}`", there.display()))?;
+    Ok(python)
+}
