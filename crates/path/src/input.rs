@@ -66,6 +66,17 @@ pub enum Act {
         /// The gate.
         gate: Gate,
     },
+    /// Have it on record that records were exported.
+    Exported {
+        /// SHA-256 of the bundle, in hex.
+        bundle: String,
+        /// What it is about, in words.
+        about: String,
+        /// How many records are in it.
+        records: u64,
+        /// How many records the log had.
+        tree_size: u64,
+    },
 }
 
 /// What can happen to the machine.

@@ -128,6 +128,8 @@ pub enum ArtifactKind {
     HeartbeatFold,
     /// A loss or a jump that Candor knows of: it wasn't running, the clock moved.
     Gap,
+    /// What an operator did with the record itself.
+    OperatorAct,
 }
 
 /// A record for the log.

@@ -31,6 +31,7 @@ pub fn audit_kind(kind: ArtifactKind) -> Kind {
         ArtifactKind::Gate => Kind::Gate,
         ArtifactKind::HeartbeatFold => Kind::HeartbeatFold,
         ArtifactKind::Gap => Kind::Gap,
+        ArtifactKind::OperatorAct => Kind::OperatorAct,
     }
 }
 

@@ -39,7 +39,26 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
         }
         Act::OpenGate { gate, target, reason, lasts } => open_gate(step, gate, target, reason, lasts),
         Act::CloseGate { gate } => close_gate(step, gate),
+        Act::Exported { bundle, about, records, tree_size } => exported(step, &bundle, &about, records, tree_size),
     }
+}
+
+/// Who has a copy of what is part of the record.
+fn exported(
+    step: &mut Step<'_>,
+    bundle: &str,
+    about: &str,
+    records: u64,
+    tree_size: u64,
+) -> Result<(), StepError> {
+    line("about", about)?;
+    if bundle.len() != 64 || !bundle.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(Refusal::Text { field: "bundle", max: 64 }.into());
+    }
+    let no = step.plan.numbers.take_record();
+    let body = json!({ "act": "export", "bundle": bundle, "about": about, "records": records, "tree_size": tree_size });
+    step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
+    Ok(())
 }
 
 fn line(field: &'static str, text: &str) -> Result<(), Refusal> {

@@ -65,6 +65,12 @@ enum ActRequest {
     CloseGate {
         gate: Gate,
     },
+    Exported {
+        bundle: String,
+        about: String,
+        records: u64,
+        tree_size: u64,
+    },
 }
 
 impl From<ActRequest> for Act {
@@ -77,6 +83,9 @@ impl From<ActRequest> for Act {
             ActRequest::Verify { evidence } => Self::Verify { evidence },
             ActRequest::OpenGate { gate, target, reason, lasts } => Self::OpenGate { gate, target, reason, lasts },
             ActRequest::CloseGate { gate } => Self::CloseGate { gate },
+            ActRequest::Exported { bundle, about, records, tree_size } => {
+                Self::Exported { bundle, about, records, tree_size }
+            }
         }
     }
 }
@@ -91,6 +100,7 @@ impl From<&Act> for ActRequest {
             Act::Verify { evidence } => Self::Verify { evidence },
             Act::OpenGate { gate, target, reason, lasts } => Self::OpenGate { gate, target, reason, lasts },
             Act::CloseGate { gate } => Self::CloseGate { gate },
+            Act::Exported { bundle, about, records, tree_size } => Self::Exported { bundle, about, records, tree_size },
         }
     }
 }

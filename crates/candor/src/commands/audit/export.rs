@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, OpenOptions},
-    io::{BufWriter, Write as _},
+    io::{BufWriter, Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -26,14 +26,19 @@ use candor_core::{
     ids::{CorrelationId, IncidentNo, TaskId},
     time::Timestamp,
 };
+use candor_path::Act;
 use candor_store::{Listing as _, sqlite::Reader};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
-use super::source::{self, Entry};
+use super::{
+    redactions::Redactions,
+    source::{self, Entry},
+};
 use crate::{
     cli::Global,
-    desk,
+    desk::{self, Desk},
     engine::Clock,
     exit::{Exit, Failure, Outcome},
     home::Home,
@@ -44,16 +49,16 @@ use crate::{
 const RANGE_HEADERS_MAX: u64 = 100_000;
 
 #[derive(Debug, Args)]
-#[group(id = "about", required = true, multiple = true, args = ["task", "correlation", "incident", "since"])]
+#[command(group = ArgGroup::new("what").required(true).args(["task", "correlation", "incident", "since"]))]
 pub struct ExportArgs {
     /// All records of this task
-    #[arg(long, conflicts_with_all = ["correlation", "incident", "since"])]
+    #[arg(long)]
     task: Option<TaskId>,
     /// All records under this correlation id
-    #[arg(long, conflicts_with_all = ["incident", "since"])]
+    #[arg(long)]
     correlation: Option<CorrelationId>,
     /// All records of this incident
-    #[arg(long, conflicts_with = "since")]
+    #[arg(long)]
     incident: Option<IncidentNo>,
     /// All records since this instant
     #[arg(long, value_name = "TIME")]
@@ -69,7 +74,10 @@ pub struct ExportArgs {
     force: bool,
     /// Take out what stands here in each record that has it, as a JSON pointer (repeatable)
     #[arg(long, value_name = "POINTER")]
-    redact: Vec<String>,
+    pub(super) redact: Vec<String>,
+    /// Take out each value in which one of the lines of this file stands; the bundle is kept only if none of them is left in it
+    #[arg(long, value_name = "FILE")]
+    pub(super) redact_texts: Option<PathBuf>,
     /// Show the chosen records' headers alone, not every header up to the log's end
     #[arg(long)]
     selected: bool,
@@ -93,6 +101,10 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     if !range && !args.selected {
         output::note(format!("more than {RANGE_HEADERS_MAX} headers follow the first chosen record; only the chosen ones are shown"));
     }
+    if found.first.is_none() {
+        return Err(Failure::new(Exit::NotFound, format!("nothing is on record of {}", choice.words()))
+            .hint("`candor task list --all` shows what there is"));
+    }
     let about = About {
         selection: choice.selection(headers),
         task_id: choice.task(),
@@ -104,10 +116,16 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
         exported_at_us: now.as_micros(),
     };
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("audit-{}.tar", choice.file_name())));
-    let plan = Plan { choice: &choice, redact: &args.redact.iter().cloned().collect(), splits: &splits, range };
+    let redact = Redactions::of(&args)?;
+    let plan = Plan { choice: &choice, redact: &redact, splits: &splits, range };
     let file = Fresh::create(&out, args.force)?;
     let (draft, shipped) = plan.draft(&reader, &head)?;
     plan.write(&reader, draft.seal(about, &head, &head.sign(&[&key]), &key, BufWriter::new(&file.file)), &shipped)?;
+    redact.left_in(&file.temporary)?;
+    // On record before anybody can have it.
+    let bundle = file.digest()?;
+    let records = shipped.len() as u64;
+    record(global, Act::Exported { bundle, about: choice.words(), records, tree_size: head.size })?;
     file.keep()?;
     told(global, &out, &key, &choice, shipped.len(), &head)
 }
@@ -121,11 +139,15 @@ fn told(global: &Global, out: &Path, key: &NodeKey, choice: &Choice, count: usiz
         output::line(format!("{}: {count} records of {}, log of {}", out.display(), choice.words(), head.size));
         output::line(format!("check it with: candor audit verify {} --key {key}", out.display()));
     }
-    if count == 0 {
-        return Err(Failure::new(Exit::NotFound, format!("nothing is on record of {}", choice.words()))
-            .hint("the bundle proves nothing; `candor task list --all` shows what there is"));
-    }
     Ok(Exit::Ok)
+}
+
+fn record(global: &Global, act: Act) -> Result<(), Failure> {
+    desk::block_on(async {
+        let desk = Desk::open(global).await?;
+        desk.act(act).await?;
+        desk.close().await
+    })
 }
 
 fn known_size(path: &Path, key: &NodeKey) -> Result<u64, Failure> {
@@ -223,7 +245,7 @@ impl Choice {
 /// How the records go into the bundle.
 struct Plan<'a> {
     choice: &'a Choice,
-    redact: &'a BTreeSet<String>,
+    redact: &'a Redactions,
     splits: &'a BTreeSet<u64>,
     range: bool,
 }
@@ -262,7 +284,7 @@ impl Plan<'_> {
         }
         let internal = |error: String| Failure::new(Exit::Store, format!("record {}: {error}", entry.header.index));
         let value = strict::parse(&entry.stored.body, MAX_BODY_BYTES).map_err(|error| internal(error.to_string()))?;
-        let here: BTreeSet<String> = self.redact.iter().filter(|at| value.pointer(at).is_some()).cloned().collect();
+        let here = self.redact.places(&value);
         if here.is_empty() {
             return Ok(whole());
         }
@@ -314,6 +336,19 @@ impl Fresh {
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary);
         let file = file.map_err(|error| unwritten(error.into()))?;
         Ok(Self { file, path: path.to_owned(), temporary })
+    }
+
+    /// SHA-256 of what was written, in hex.
+    fn digest(&self) -> Result<String, Failure> {
+        let mut hash = Sha256::new();
+        let mut written = fs::File::open(&self.temporary).map_err(|error| unwritten(error.into()))?;
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match written.read(&mut buffer).map_err(|error| unwritten(error.into()))? {
+                0 => return Ok(candor_audit::hex(&hash.finalize())),
+                read => hash.update(buffer.get(..read).unwrap_or_default()),
+            }
+        }
     }
 
     fn keep(mut self) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod export;
 mod key;
+mod redactions;
 mod source;
 mod verify;
 
