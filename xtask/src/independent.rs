@@ -53,7 +53,10 @@ fn bundles(candor: &Path, folder: &Path) -> Result<String, TaskError> {
     run(&["task", "fail", "other", "--agent", "reviewer", "--reason", "out of budget"])?;
     let export = |out: &str, more: &[&str]| run(&[&["audit", "export", "--force", "--out", out], more].concat());
     export("task.tar", &["--task", "nightly"])?;
-    export("redacted.tar", &["--task", "nightly", "--selected", "--redact", "/event/data/summary", "--redact", "/title"])?;
+    export(
+        "redacted.tar",
+        &["--task", "nightly", "--selected", "--redact", "/event/data/summary", "--redact", "/title"],
+    )?;
     export("window.tar", &["--since", "2020-01-01T00:00:00Z"])?;
     run(&["audit", "key"])
 }
@@ -67,7 +70,11 @@ fn python(folder: &Path) -> Result<std::path::PathBuf, TaskError> {
         return Ok(python);
     }
     let made = show(Command::new("python3").args(["-m", "venv"]).arg(&venv))?
-        && show(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&wanted))?;
+        && show(
+            Command::new(&python)
+                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+                .arg(&wanted),
+        )?;
     if !made {
         return failed("the Python packages of integrations/requirements.txt can't be installed");
     }

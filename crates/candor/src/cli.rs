@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, claim, completions, config, demo, doctor, evidence, exec, explain, gate, notice, notify, pack, run, status, task,
-    up,
+    audit, claim, completions, config, demo, doctor, evidence, exec, explain, gate, notice, notify, pack, run, status,
+    task, up,
 };
 
 /// Reporting governance for AI agents: claims are held against evidence, silence is noticed, the operator is told the truth.

@@ -16,7 +16,9 @@ pub enum ArchiveError {
     #[error("the file ends within {0}: it was cut off")]
     Cut(String),
     /// A member has another header than a plain file of that name and size.
-    #[error("{0} has the header of something else than a plain file: links, folders, other modes, owners, times and long names are refused")]
+    #[error(
+        "{0} has the header of something else than a plain file: links, folders, other modes, owners, times and long names are refused"
+    )]
     Header(String),
     /// What fills a block up isn't zeros.
     #[error("there are stray bytes after {0}")]

@@ -185,7 +185,10 @@ impl ManifestWriter {
 ///
 /// # Errors
 /// When the text is no manifest. Whether its bytes are canonical is the caller's to see: [`rewritten`] says which they should be.
-pub fn read(from: impl Read, mut on_entry: impl FnMut(Entry) -> Result<(), Refused>) -> Result<Rest, serde_json::Error> {
+pub fn read(
+    from: impl Read,
+    mut on_entry: impl FnMut(Entry) -> Result<(), Refused>,
+) -> Result<Rest, serde_json::Error> {
     let mut text = serde_json::Deserializer::from_reader(from);
     let rest = Whole { on_entry: &mut on_entry }.deserialize(&mut text)?;
     text.end()?;

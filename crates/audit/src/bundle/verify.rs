@@ -161,7 +161,11 @@ impl Front {
         let read = manifest::read(from, |entry| {
             count += 1;
             if last.is_some_and(|last| entry.index <= last) {
-                wrong = Some(Finding::new(Class::Reordered, MANIFEST, format!("`{}` is out of the log's order", entry.r#ref)));
+                wrong = Some(Finding::new(
+                    Class::Reordered,
+                    MANIFEST,
+                    format!("`{}` is out of the log's order", entry.r#ref),
+                ));
                 return Err(Refused);
             }
             last = Some(entry.index);
@@ -177,7 +181,8 @@ impl Front {
             return Err(Finding::new(Class::Missing, MANIFEST, words));
         }
         if rest.hash_version != HASH_VERSION {
-            let words = format!("hash version {} is not known here; this program knows {HASH_VERSION}", rest.hash_version);
+            let words =
+                format!("hash version {} is not known here; this program knows {HASH_VERSION}", rest.hash_version);
             return Err(damaged(MANIFEST, &words));
         }
         Ok(rest)
@@ -209,11 +214,15 @@ impl Front {
         }
         for known in trust.known {
             if known.origin != head.origin {
-                let words = format!("it is of the log `{}`; the head that you have is of `{}`", head.origin, known.origin);
+                let words =
+                    format!("it is of the log `{}`; the head that you have is of `{}`", head.origin, known.origin);
                 return Err(Finding::new(Class::Foreign, CHECKPOINT, words).into());
             }
             if known.size > head.size {
-                let words = format!("the log has {} records; it had {} when the head that you have was signed", head.size, known.size);
+                let words = format!(
+                    "the log has {} records; it had {} when the head that you have was signed",
+                    head.size, known.size
+                );
                 return Err(Finding::new(Class::Truncated, CHECKPOINT, words).into());
             }
         }
@@ -301,10 +310,16 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
         let body = self.body(entry)?;
         let opening = self.opening(entry)?;
         if matches!(opening, Opening::Redacted(_)) == entry.redacted.is_empty() {
-            return Err(Finding::new(Class::Changed, place, "what the manifest says is removed from it is not what is").into());
+            return Err(Finding::new(
+                Class::Changed,
+                place,
+                "what the manifest says is removed from it is not what is",
+            )
+            .into());
         }
         self.redacted += entry.redacted.len() as u64;
-        let commitment = opening.commitment(&body).map_err(|error| Finding::new(Class::Changed, place, error.to_string()))?;
+        let commitment =
+            opening.commitment(&body).map_err(|error| Finding::new(Class::Changed, place, error.to_string()))?;
         if commitment != header.commit {
             let words = "its content is not what was recorded in the log";
             return Err(Finding::new(Class::Changed, place, words).into());
@@ -365,14 +380,17 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             Selection::Task { task_id, .. } => header.task.as_ref().is_some_and(|link| link.task_id == *task_id),
             Selection::Correlation { correlation_id, .. } => header.correlation_id.as_ref() == Some(correlation_id),
             Selection::Window { from, to, .. } => {
-                at::parse(from).is_some_and(|from| from <= header.at_us) && at::parse(to).is_some_and(|to| header.at_us <= to)
+                at::parse(from).is_some_and(|from| from <= header.at_us)
+                    && at::parse(to).is_some_and(|to| header.at_us <= to)
             }
         }
     }
 
     /// The chain of the chosen task: no record of it is left out between two shown ones.
     fn link(&mut self, shown: &Shown) -> Result<(), Failure> {
-        let (Selection::Task { .. }, Some(link)) = (&self.front.rest.selection, &shown.header.task) else { return Ok(()) };
+        let (Selection::Task { .. }, Some(link)) = (&self.front.rest.selection, &shown.header.task) else {
+            return Ok(());
+        };
         let fits = match self.chain {
             None => link.seq == 1,
             Some((seq, leaf)) => link.seq == seq + 1 && link.prev == Some(leaf),
@@ -403,11 +421,17 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             return Err(Finding::new(Class::Changed, SUMS, "it doesn't list the files as they are").into());
         }
         if self.walk.finish(head.size)? != head.root {
-            let words = "the shown records don't add up to the log's signed root: one was changed, or stands where another was";
+            let words =
+                "the shown records don't add up to the log's signed root: one was changed, or stands where another was";
             return Err(Finding::new(Class::Changed, RECORDS, words).into());
         }
         if let Some(index) = self.withheld.first() {
-            return Err(Finding::new(Class::Missing, RECORDS, format!("the header of the withheld record {index} isn't shown")).into());
+            return Err(Finding::new(
+                Class::Missing,
+                RECORDS,
+                format!("the header of the withheld record {index} isn't shown"),
+            )
+            .into());
         }
         self.verdict(head, trust)
     }
@@ -419,7 +443,9 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
         }
         let (headers, about) = match &rest.selection {
             Selection::Task { task_id, headers } => (*headers, format!("task {task_id}")),
-            Selection::Correlation { correlation_id, headers } => (*headers, format!("correlation id {correlation_id}")),
+            Selection::Correlation { correlation_id, headers } => {
+                (*headers, format!("correlation id {correlation_id}"))
+            }
             Selection::Window { from, to, headers } => (*headers, format!("{from} to {to}")),
         };
         let complete = match (headers, self.walk.first) {
@@ -449,26 +475,35 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             anchored,
             not_proved: Vec::new(),
         };
-        verdict.not_proved = not_proved(&verdict, trust);
+        let by_task = matches!(rest.selection, Selection::Task { .. });
+        verdict.not_proved = not_proved(&verdict, by_task, trust);
         Ok(verdict)
     }
 }
 
 /// What even an intact bundle leaves open.
-fn not_proved(verdict: &Verdict, trust: &Trust<'_>) -> Vec<String> {
+fn not_proved(verdict: &Verdict, by_task: bool, trust: &Trust<'_>) -> Vec<String> {
     let mut open = vec![
         "that what was reported is true: a record shows what was observed, decided and attempted, and when".to_owned(),
         format!("anything after the log's head of {}", verdict.head_at),
     ];
     if verdict.anchored == Anchor::SignerOnly {
-        open.push("that the signer showed others the same log: bring a head that you got earlier, with `--known`".to_owned());
+        open.push(
+            "that the signer showed others the same log: bring a head that you got earlier, with `--known`".to_owned(),
+        );
     }
-    let unmet = trust.known.len() - usize::from(matches!(verdict.anchored, Anchor::KnownHead { .. })).min(trust.known.len());
-    if verdict.anchored == Anchor::SignerOnly && unmet > 0 {
+    if verdict.anchored == Anchor::SignerOnly && !trust.known.is_empty() {
         open.push("that the log continues the head that you brought: the bundle doesn't show that place; ask for one made with `--since-head`".to_owned());
     }
     if let Complete::UpToLastShown { .. } = verdict.complete {
         open.push("that no chosen record came after the last shown one: that rests on the signer".to_owned());
+    }
+    if let Complete::Range { from: from @ 1.., .. } = verdict.complete
+        && !by_task
+    {
+        open.push(format!(
+            "that no chosen record came before record {from}: a task's records are numbered, these aren't"
+        ));
     }
     if verdict.redacted > 0 {
         open.push(format!("what the {} removed values were", verdict.redacted));
@@ -491,7 +526,9 @@ fn explain(failure: Failure, bundle: &dyn Source) -> Failure {
     if finding.words != OTHER_MEMBER {
         return finding.into();
     }
-    let Ok(mut from) = bundle.open().map(|bytes| ArchiveReader::new(BufReader::new(bytes))) else { return finding.into() };
+    let Ok(mut from) = bundle.open().map(|bytes| ArchiveReader::new(BufReader::new(bytes))) else {
+        return finding.into();
+    };
     let mut before: Option<String> = None;
     let mut listed = BTreeSet::new();
     if let Ok(list) = cursor(bundle, MANIFEST) {
@@ -507,14 +544,24 @@ fn explain(failure: Failure, bundle: &dyn Source) -> Failure {
     while let Ok(Some(member)) = from.next_member() {
         let known = FILES.contains(&member.name.as_str()) || listed.contains(&member.name);
         if !known {
-            return Finding::new(Class::Foreign, member.name.escape_debug().to_string(), "the manifest doesn't name it").into();
+            return Finding::new(
+                Class::Foreign,
+                member.name.escape_debug().to_string(),
+                "the manifest doesn't name it",
+            )
+            .into();
         }
         if !seen.insert(member.name.clone()) {
             return Finding::new(Class::Inserted, member.name, "it is in the archive twice").into();
         }
         if member.name == finding.place {
             let after = before.unwrap_or_default();
-            return Finding::new(Class::Reordered, member.name, format!("it stands after `{after}`, not in the log's order")).into();
+            return Finding::new(
+                Class::Reordered,
+                member.name,
+                format!("it stands after `{after}`, not in the log's order"),
+            )
+            .into();
         }
         before = Some(member.name);
     }

@@ -142,7 +142,11 @@ impl<'k, R: BufRead> Walk<'k, R> {
         while self.tree.size() < index {
             let at = self.tree.size();
             let missing = || {
-                let upto = if index == at + 1 { format!("record {at} is") } else { format!("records {at} to {} are", index - 1) };
+                let upto = if index == at + 1 {
+                    format!("record {at} is")
+                } else {
+                    format!("records {at} to {} are", index - 1)
+                };
                 Finding::new(Class::Missing, RECORDS, format!("{upto} neither shown nor stood for by a subtree's root"))
             };
             let Some(line) = self.nodes.next_line()? else { return Err(missing().into()) };
@@ -157,7 +161,10 @@ impl<'k, R: BufRead> Walk<'k, R> {
             return Err(missing().into());
         }
         let fits = node.from == self.tree.size()
-            && 1_u64.checked_shl(node.level).and_then(|leaves| node.from.checked_add(leaves)).is_some_and(|end| end <= upto)
+            && 1_u64
+                .checked_shl(node.level)
+                .and_then(|leaves| node.from.checked_add(leaves))
+                .is_some_and(|end| end <= upto)
             && self.tree.push_subtree(node.level, node.root);
         if !fits {
             return Err(self.nodes.wrong("stands for records that are shown, or for none").into());
@@ -171,7 +178,9 @@ impl<'k, R: BufRead> Walk<'k, R> {
         let size = self.tree.size();
         for head in self.known.iter().filter(|head| head.size == size) {
             if head.root != self.tree.root() {
-                let words = format!("its first {size} records are not those of the head that you have: one of the two was made up");
+                let words = format!(
+                    "its first {size} records are not those of the head that you have: one of the two was made up"
+                );
                 return Err(Finding::new(Class::Forked, NODES, words).into());
             }
             self.met.push(size);

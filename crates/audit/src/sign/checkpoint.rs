@@ -10,11 +10,7 @@ use super::{
     key::{NodeKey, PublicKey},
     note::{self, NoteError},
 };
-use crate::{
-    at,
-    json::MAX_INTEGER,
-    merkle::Hash,
-};
+use crate::{at, json::MAX_INTEGER, merkle::Hash};
 
 /// What stands before the time.
 const TIME: &str = "candor-time ";

@@ -102,7 +102,8 @@ pub fn open(envelope: &[u8], key: &PublicKey, name: &str, predicate_type: &str) 
     if text("/_type") != Some(STATEMENT) || text("/predicateType") != Some(predicate_type) {
         return Err(EnvelopeError::Statement("of another type"));
     }
-    if said.pointer("/subject").and_then(Value::as_array).map(Vec::len) != Some(1) || text("/subject/0/name") != Some(name)
+    if said.pointer("/subject").and_then(Value::as_array).map(Vec::len) != Some(1)
+        || text("/subject/0/name") != Some(name)
     {
         return Err(EnvelopeError::Statement("about another file"));
     }

@@ -32,7 +32,9 @@ fn a_checkpoint_is_read_back_and_bound_to_its_key() {
     assert_eq!(Checkpoint::open(&note, &one.public()).unwrap(), head);
     assert_eq!(Checkpoint::open(&note, &other.public()).unwrap(), head);
     assert!(Checkpoint::open(&note, &key("candor-node-8").public()).is_err());
-    for (from, to) in [("12\n", "13\n"), ("12\n", "012\n"), ("candor-time", "candor-tame"), ("\u{2014}", "-"), ("\n\n", "\n")] {
+    for (from, to) in
+        [("12\n", "13\n"), ("12\n", "012\n"), ("candor-time", "candor-tame"), ("\u{2014}", "-"), ("\n\n", "\n")]
+    {
         assert!(Checkpoint::open(&note.replacen(from, to, 1), &one.public()).is_err(), "{from:?}");
     }
     let signed = note::sign("candor-node-7\n12\nnothing\n", &[&one]);

@@ -44,13 +44,7 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
 }
 
 /// Who has a copy of what is part of the record.
-fn exported(
-    step: &mut Step<'_>,
-    bundle: &str,
-    about: &str,
-    records: u64,
-    tree_size: u64,
-) -> Result<(), StepError> {
+fn exported(step: &mut Step<'_>, bundle: &str, about: &str, records: u64, tree_size: u64) -> Result<(), StepError> {
     line("about", about)?;
     if bundle.len() != 64 || !bundle.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(Refusal::Text { field: "bundle", max: 64 }.into());

@@ -50,6 +50,15 @@ fn a_known_head_before_the_shown_records_is_met_where_the_exporter_was_asked_for
 }
 
 #[test]
+fn where_records_are_not_numbered_what_came_before_the_first_stays_open() {
+    let open = |selection| checked(&bundle(&made(20), &Plan::of(selection)), &[]).unwrap().not_proved;
+    let before = |open: &[String]| open.iter().any(|words| words.contains("came before record"));
+    assert!(before(&open(Selection::Correlation { correlation_id: "c-1".into(), headers: Headers::Range })));
+    assert!(!before(&open(Selection::Correlation { correlation_id: "c-0".into(), headers: Headers::Range })));
+    assert!(!before(&open(task(Headers::Range))));
+}
+
+#[test]
 fn a_withheld_record_is_counted_and_named_as_open() {
     let plan = Plan { withhold: Some(7), ..Plan::of(task(Headers::Range)) };
     let verdict = checked(&bundle(&made(20), &plan), &[]).unwrap();

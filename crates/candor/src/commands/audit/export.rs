@@ -99,7 +99,9 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     let range = !args.selected && head.size.saturating_sub(found.first.unwrap_or(head.size)) <= RANGE_HEADERS_MAX;
     let headers = if range { Headers::Range } else { Headers::Selected };
     if !range && !args.selected {
-        output::note(format!("more than {RANGE_HEADERS_MAX} headers follow the first chosen record; only the chosen ones are shown"));
+        output::note(format!(
+            "more than {RANGE_HEADERS_MAX} headers follow the first chosen record; only the chosen ones are shown"
+        ));
     }
     if found.first.is_none() {
         return Err(Failure::new(Exit::NotFound, format!("nothing is on record of {}", choice.words()))

@@ -101,7 +101,10 @@ fn texts(path: &Path) -> Result<Vec<String>, Failure> {
         return Err(unfit(format!("more than {TEXTS_MAX} texts")));
     }
     match texts.iter().position(|text| text.len() < TEXT_BYTES_MIN) {
-        Some(at) => Err(unfit(format!("text {} is shorter than {TEXT_BYTES_MIN} bytes, which stands everywhere by chance", at + 1))),
+        Some(at) => Err(unfit(format!(
+            "text {} is shorter than {TEXT_BYTES_MIN} bytes, which stands everywhere by chance",
+            at + 1
+        ))),
         None => Ok(texts),
     }
 }

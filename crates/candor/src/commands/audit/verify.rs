@@ -94,7 +94,9 @@ fn show(global: &Global, verdict: &Verdict) -> Result<(), Failure> {
         return output::json(&json!({ "intact": true, "verdict": verdict }));
     }
     let complete = match verdict.complete {
-        Complete::Range { from, to } => format!("range: every header of records {from} to {} is shown", to.saturating_sub(1)),
+        Complete::Range { from, to } => {
+            format!("range: every header of records {from} to {} is shown", to.saturating_sub(1))
+        }
         Complete::UpToLastShown { last: Some(last) } => format!("up to the last shown record, {last}"),
         Complete::UpToLastShown { last: None } => "no record is shown".to_owned(),
     };
