@@ -5,6 +5,7 @@
 //! ones at random. To add a parser: a function in one of the modules, a line in [`TARGETS`], a few nasty files in its corpus.
 
 mod answers;
+mod bundles;
 mod documents;
 mod policy;
 mod reports;
@@ -24,10 +25,13 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 19] = [
     Target { name: "json", run: documents::json, also: &["crates/audit/tests/corpus", "crates/audit/tests/vectors"] },
     target("event", documents::event),
     Target { name: "header", run: documents::header, also: &["crates/audit/tests/golden"] },
+    Target { name: "bundle", run: bundles::bundle, also: &["crates/audit/tests/golden/bundles"] },
+    target("note", bundles::note),
+    target("opening", bundles::opening),
     target("binary_mode", documents::binary_mode),
     target("timestamp", documents::timestamp),
     target("duration", documents::duration),

@@ -107,3 +107,21 @@ proptest! {
         prop_assert!(checked(&bundle(&made, &plan), &[known]).is_ok());
     }
 }
+
+/// Bundles as files: each later release verifies them, and writes the same bytes. `CANDOR_UPDATE_GOLDEN=1` after a change of the format
+/// that is meant, with a new version.
+#[test]
+fn bundles_of_this_version_stay_as_they_are() {
+    let made = made(8);
+    let redacted = Plan { redact: &["/secret"], ..Plan::of(task(Headers::Selected)) };
+    for (name, plan) in [("whole", Plan::of(task(Headers::Range))), ("redacted", redacted)] {
+        let path = format!("{}/tests/golden/bundles/{name}-v1.tar", env!("CARGO_MANIFEST_DIR"));
+        let bytes = bundle(&made, &plan);
+        if std::env::var_os("CANDOR_UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        let kept = std::fs::read(&path).unwrap();
+        assert!(checked(&kept, &[]).is_ok(), "{name}");
+        assert!(kept == bytes, "{name} is written in other bytes than before");
+    }
+}
