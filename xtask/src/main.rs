@@ -10,6 +10,7 @@ mod ci;
 mod crash;
 mod fuzz;
 mod limits;
+mod schemas;
 mod shell;
 mod sim;
 mod steps;
@@ -48,6 +49,8 @@ enum Task {
     FuzzReplay,
     /// Write docs/limits.md from the source.
     Limits,
+    /// Write schemas/ from the types.
+    Schemas,
 }
 
 fn main() -> ExitCode {
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::Sim(args) => sim::run(&args),
         Task::Tidy => tidy::run(),
         Task::Limits => limits::run(),
+        Task::Schemas => schemas::run(),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

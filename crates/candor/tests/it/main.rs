@@ -15,4 +15,5 @@ mod cli;
 mod common;
 mod exec;
 mod kill;
+mod profiles;
 mod reload;

@@ -115,6 +115,11 @@ impl<T> Set<T> {
     pub(super) fn package(value: T, bound: impl Into<String>) -> Self {
         Self { value, layer: Layer::Package, bound: bound.into() }
     }
+
+    pub(super) fn take(&mut self, layer: Layer, value: T) {
+        self.value = value;
+        self.layer = layer;
+    }
 }
 
 /// When a later layer may set something weaker.
@@ -128,31 +133,37 @@ pub(super) enum Relax {
     InBounds,
 }
 
-/// Lays what a layer says of one value on what holds so far; what is wrong with it, if anything.
-pub(super) fn lay<T: Clone + PartialEq>(
-    key: &str,
-    current: &mut Set<T>,
-    (layer, next): (Layer, Option<&T>),
-    relax: Relax,
-    weaker: impl Fn(&T, &T) -> bool,
-    shown: impl Fn(&T) -> String,
-) -> Option<ProfileError> {
-    let next = next?;
-    let kept = match relax {
-        Relax::Never => true,
-        Relax::NotBelowProfile => layer == Layer::Local && current.layer == Layer::Profile,
-        Relax::InBounds => false,
-    };
-    if kept && weaker(next, &current.value) {
-        let (next, was, by) = (shown(next), shown(&current.value), current.layer.as_str());
-        let message = format!(
-            "the {} layer sets `{key}` to {next}, which is weaker than {was}, set by the {by} layer",
-            layer.as_str()
-        );
-        let error = ProfileError::new(layer.as_str(), Rule::RelaxOnlyWhereDeclared, key, message);
-        return Some(error.hint("set it as strict as that or stricter, or leave it out"));
+/// What a layer says of one value, to be laid on what holds so far.
+#[derive(Clone, Copy)]
+pub(super) struct Laid<'a> {
+    pub(super) key: &'a str,
+    pub(super) layer: Layer,
+    pub(super) relax: Relax,
+}
+
+impl Laid<'_> {
+    /// Lays it; what is wrong with it, if anything.
+    pub(super) fn lay<T: Clone>(
+        self,
+        current: &mut Set<T>,
+        next: Option<&T>,
+        weaker: impl Fn(&T, &T) -> bool,
+        shown: impl Fn(&T) -> String,
+    ) -> Option<ProfileError> {
+        let (key, layer, next) = (self.key, self.layer.as_str(), next?);
+        let kept = match self.relax {
+            Relax::Never => true,
+            Relax::NotBelowProfile => self.layer == Layer::Local && current.layer == Layer::Profile,
+            Relax::InBounds => false,
+        };
+        if kept && weaker(next, &current.value) {
+            let (next, was, by) = (shown(next), shown(&current.value), current.layer.as_str());
+            let message =
+                format!("the {layer} layer sets `{key}` to {next}, which is weaker than {was}, set by the {by} layer");
+            let error = ProfileError::new(layer, Rule::RelaxOnlyWhereDeclared, key, message);
+            return Some(error.hint("set it as strict as that or stricter, or leave it out"));
+        }
+        current.take(self.layer, next.clone());
+        None
     }
-    current.value = next.clone();
-    current.layer = layer;
-    None
 }

@@ -96,8 +96,7 @@ pub(crate) fn read_document<T: DeserializeOwned>(file: &str, text: &str) -> Resu
         };
         let error =
             ProfileError { at: wrong.at.map(|at| place(text, word, at)), ..ProfileError::new(file, rule, "", message) };
-        let hint = if rule == Rule::WellFormed { "docs/profiles.md has every field" } else { "take it out" };
-        ProfileErrors(vec![error.hint(hint)])
+        ProfileErrors(vec![if rule == Rule::WellFormed { error } else { error.hint("take it out") }])
     })
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     ArtifactClass, Layer, Overlay, ProfileError, ProfileErrors, Rule, SenderMode, Set, Surface,
-    layer::{Relax, lay},
+    layer::{Laid, Relax},
 };
 use crate::{
     decision::Verdict,
@@ -115,89 +115,65 @@ impl Resolved {
 
     /// Lays a layer on what holds, but for thresholds.
     fn lay(&mut self, layer: Layer, of: &Overlay) -> Vec<ProfileError> {
-        let longer = |next: &Duration, was: &Duration| next > was;
-        let time = |of: &Duration| format_duration(*of);
-        let mut errors: Vec<Option<ProfileError>> = vec![
-            lay(
-                "packs",
-                &mut self.packs,
-                (layer, of.packs.as_ref()),
-                Relax::NotBelowProfile,
-                |next, was| !next.is_superset(was),
-                joined,
-            ),
-            lay(
-                "default_verdict",
-                &mut self.default_verdict,
-                (layer, of.default_verdict.as_ref()),
-                Relax::Never,
-                |next, was| next < was,
-                |of| of.as_str().to_owned(),
-            ),
-            lay(
-                "needs",
-                &mut self.needs,
-                (layer, of.needs.as_ref()),
-                Relax::Never,
-                |next, was| next < was,
-                |of| of.as_str().to_owned(),
-            ),
-            lay(
-                "escalate_after",
-                &mut self.escalate_after,
-                (layer, of.escalate_after.as_ref()),
-                Relax::NotBelowProfile,
-                |next, was| later(next, was),
-                |of| times(of),
-            ),
-            lay(
-                "sender_modes",
-                &mut self.sender_modes,
-                (layer, of.sender_modes.as_ref()),
-                Relax::NotBelowProfile,
-                |next, was| !next.is_subset(was),
-                |of| modes(of),
-            ),
-            lay("fold_every", &mut self.fold_every, (layer, of.fold_every.as_ref()), Relax::InBounds, longer, time),
-            lay(
-                "keep_for",
-                &mut self.keep_for,
-                (layer, of.keep_for.map(Some).as_ref()),
-                Relax::NotBelowProfile,
-                |next, was| was.is_none_or(|was| next.is_some_and(|next| next < was)),
-                |of| of.map_or_else(|| "for ever".to_owned(), format_duration),
-            ),
-            lay(
-                "export",
-                &mut self.export,
-                (layer, of.export.as_ref()),
-                Relax::InBounds,
-                |_, _| false,
-                |_| String::new(),
-            ),
-        ];
-        for (key, current, next, least) in [
-            ("evidence_lives_for", &mut self.evidence_lives_for, of.evidence_lives_for, PERIOD_MIN),
-            ("period", &mut self.period, of.period, PERIOD_MIN),
-            ("grace", &mut self.grace, of.grace, Duration::ZERO),
-        ] {
-            errors.push(next.and_then(|next| outside(layer, key, next, least)));
-            errors.push(lay(key, current, (layer, next.as_ref()), Relax::NotBelowProfile, longer, time));
-        }
-        errors.push(of.fold_every.and_then(|next| outside(layer, "fold_every", next, PERIOD_MIN)));
+        let mut errors = self.lay_choices(layer, of);
+        errors.extend(self.lay_times(layer, of));
         for (surface, on) in &of.surfaces {
             if let Some(current) = self.surfaces.get_mut(surface) {
-                errors.push(lay(
-                    surface.as_str(),
-                    current,
-                    (layer, Some(on)),
-                    Relax::InBounds,
-                    |_, _| false,
-                    |_| String::new(),
-                ));
+                current.take(layer, *on);
             }
         }
-        errors.into_iter().flatten().collect()
+        if let Some(export) = &of.export {
+            self.export.take(layer, export.clone());
+        }
+        errors
+    }
+
+    fn lay_choices(&mut self, layer: Layer, of: &Overlay) -> Vec<ProfileError> {
+        let packs = Laid { key: "packs", layer, relax: Relax::NotBelowProfile };
+        let verdict = Laid { key: "default_verdict", layer, relax: Relax::Never };
+        let needs = Laid { key: "needs", layer, relax: Relax::Never };
+        let senders = Laid { key: "sender_modes", layer, relax: Relax::NotBelowProfile };
+        [
+            packs.lay(&mut self.packs, of.packs.as_ref(), |next, was| !next.is_superset(was), joined),
+            verdict.lay(
+                &mut self.default_verdict,
+                of.default_verdict.as_ref(),
+                |next, was| next < was,
+                |of| of.as_str().to_owned(),
+            ),
+            needs.lay(&mut self.needs, of.needs.as_ref(), |next, was| next < was, |of| of.as_str().to_owned()),
+            senders.lay(&mut self.sender_modes, of.sender_modes.as_ref(), |next, was| !next.is_subset(was), modes),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn lay_times(&mut self, layer: Layer, of: &Overlay) -> Vec<ProfileError> {
+        let mut errors = Vec::new();
+        for (key, current, next, least, relax) in [
+            (
+                "evidence_lives_for",
+                &mut self.evidence_lives_for,
+                of.evidence_lives_for,
+                PERIOD_MIN,
+                Relax::NotBelowProfile,
+            ),
+            ("period", &mut self.period, of.period, PERIOD_MIN, Relax::NotBelowProfile),
+            ("grace", &mut self.grace, of.grace, Duration::ZERO, Relax::NotBelowProfile),
+            ("fold_every", &mut self.fold_every, of.fold_every, PERIOD_MIN, Relax::InBounds),
+        ] {
+            errors.extend(next.and_then(|next| outside(layer, key, next, least)));
+            let longer = |next: &Duration, was: &Duration| next > was;
+            errors.extend(Laid { key, layer, relax }.lay(current, next.as_ref(), longer, |of| format_duration(*of)));
+        }
+        let escalation = Laid { key: "escalate_after", layer, relax: Relax::NotBelowProfile };
+        let next = of.escalate_after.as_ref();
+        errors.extend(escalation.lay(&mut self.escalate_after, next, |next, was| later(next, was), |of| times(of)));
+        if let Some(keep_for) = of.keep_for {
+            self.keep_for.take(layer, Some(keep_for));
+        }
+        errors
     }
 
     /// The thresholds of the packs that are enabled now.
@@ -231,7 +207,8 @@ impl Resolved {
                     Stricter::Higher => next < was,
                     Stricter::Lower => next > was,
                 };
-                errors.extend(lay(&key, &mut current, (*layer, Some(next)), relax, weaker, i64::to_string));
+                let laid = Laid { key: &key, layer: *layer, relax };
+                errors.extend(laid.lay(&mut current, Some(next), weaker, i64::to_string));
             }
             self.thresholds.insert((*name).to_owned(), current);
         }
