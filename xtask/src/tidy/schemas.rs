@@ -35,10 +35,8 @@ mod tests {
     #[test]
     fn a_schema_that_drifted_or_is_missing_is_found() {
         let schemas = ["a", "b", "c"].map(|name| (format!("schemas/{name}.json"), json!({ "type": name }))).into();
-        let tree = Tree::of(&[
-            ("schemas/a.json", "{\n  \"type\": \"a\"\n}\n"),
-            ("schemas/b.json", "{\"type\": \"other\"}"),
-        ]);
+        let tree =
+            Tree::of(&[("schemas/a.json", "{\n  \"type\": \"a\"\n}\n"), ("schemas/b.json", "{\"type\": \"other\"}")]);
         let found: Vec<_> = drift(&tree, &schemas).into_iter().map(|finding| finding.file).collect();
         assert_eq!(found, ["schemas/b.json", "schemas/c.json"]);
     }

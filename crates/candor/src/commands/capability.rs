@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use candor_core::capability::{Counts, Descriptor, ProbeRecord, Standing, standing};
+use candor_core::capability::{Counts, Descriptor, ProbeRecord, Standing};
 use candor_world::probes::{self, LiveTarget, Place};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -121,7 +121,7 @@ fn keep(home: &Home, descriptor: &Descriptor, record: &ProbeRecord) -> Result<()
 
 fn show(global: &Global, home: &Home, descriptor: &Descriptor) -> Outcome {
     let record = config::read_record(home, descriptor);
-    let stands = standing(descriptor, record.as_ref(), Clock::from_env().now());
+    let stands = config::stands(descriptor, record.as_ref(), Clock::from_env().now());
     let name = descriptor.metadata.name();
     if global.json {
         let abilities: Vec<_> = stands
@@ -154,7 +154,7 @@ fn show(global: &Global, home: &Home, descriptor: &Descriptor) -> Outcome {
 
 fn diff(global: &Global, home: &Home, config: &Config, descriptor: &Descriptor) -> Outcome {
     let record = look(home, config, descriptor);
-    let stands = standing(descriptor, Some(&record), Clock::from_env().now());
+    let stands = config::stands(descriptor, Some(&record), Clock::from_env().now());
     let wrong: Vec<&Standing> = stands.iter().filter(|one| one.declared && one.counts != Counts::Supported).collect();
     let why = |one: &Standing| {
         let failed = one.shown_by.iter().filter_map(|name| {

@@ -8,7 +8,8 @@ use std::{
 
 use candor_core::{
     capability::{
-        Ability, Capabilities, Capability, Descriptor, ProbeRecord, Standing, parse_descriptor, standing, supported,
+        Ability, Capabilities, Capability, Counts, Descriptor, ProbeRecord, Standing, parse_descriptor, standing,
+        supported,
     },
     ids::RuntimeName,
     pack::{PackSource, core_sources, manifests},
@@ -30,6 +31,8 @@ use crate::{
 const DEFAULT_DESCRIPTOR: &str = "generic-cli";
 /// Largest record of probes, in bytes.
 const RECORD_BYTES_MAX: u64 = 1024 * 1024;
+/// The runtime of what is reported by Candor's own commands.
+const OWN_COMMANDS: &str = "cli";
 /// What a runtime does, and no target: only a probe of the runtime can show it.
 const OF_THE_RUNTIME: [Capability; 3] =
     [Capability::InlineCompletionBlock, Capability::InlineDispatchBlock, Capability::ForcedCheckpoint];
@@ -116,9 +119,8 @@ impl Deployment {
         )
         .map_err(|errors| refused(errors, document.as_ref(), &adapter, text.unwrap_or_default(), home))?;
         let enabled = core.into_iter().filter(|source| resolved.packs.value.contains(&source.folder));
-        let record = read_record(home, &descriptor);
         Ok(Self {
-            standing: standing(&descriptor, record.as_ref(), now),
+            standing: stands(&descriptor, read_record(home, &descriptor).as_ref(), now),
             sources: enabled.chain(local).collect(),
             texts: format!("{}{}", document.map(|document| document.text).unwrap_or_default(), adapter.text),
             profile,
@@ -133,15 +135,14 @@ impl Deployment {
         self.profile.as_ref().map_or_else(|| SAFE_DEFAULT.to_owned(), |profile| profile.metadata.name())
     }
 
-    /// What each runtime can do. `candor task complete` and `candor claim` answer before the claim takes effect, so there a completion
-    /// can be held back: this program is its own proof. A command that runs under `candor exec` has ended when Candor hears of it, and
-    /// an event by HTTP tells nothing of what its sender does with the answer. Any other runtime can do what probes showed.
+    /// What each runtime can do: what probes showed, and what Candor's own commands do wherever they run. A command that runs under
+    /// `candor exec` has ended when Candor hears of it, and an event by HTTP tells nothing of what its sender does with the answer.
     #[must_use]
     pub fn capabilities(&self) -> BTreeMap<RuntimeName, Capabilities> {
         let shown = supported(&self.standing);
         let shown = shown.into_iter().filter_map(Ability::capability).filter(|one| OF_THE_RUNTIME.contains(one));
         let mut able = BTreeMap::from([(self.descriptor.metadata.runtime.clone(), Capabilities(shown.collect()))]);
-        if let Ok(cli) = "cli".parse::<RuntimeName>() {
+        if let Ok(cli) = OWN_COMMANDS.parse::<RuntimeName>() {
             able.entry(cli).or_default().0.insert(Capability::InlineCompletionBlock);
         }
         able
@@ -230,6 +231,18 @@ fn refused(errors: ProfileErrors, profile: Option<&Document>, adapter: &Document
     });
     Failure::new(Exit::Config, ProfileErrors(placed.collect()).to_string())
         .hint("`candor profile explain` shows who set each value and what limits it")
+}
+
+/// How every ability of a descriptor stands here. `candor task complete` and `candor claim` answer before the claim takes effect, so there a
+/// completion can be held back: the program that asks is its own proof, and needs no other probe.
+#[must_use]
+pub fn stands(descriptor: &Descriptor, record: Option<&ProbeRecord>, now: Timestamp) -> Vec<Standing> {
+    let mut stands = standing(descriptor, record, now);
+    let own = descriptor.metadata.runtime.as_str() == OWN_COMMANDS;
+    for one in stands.iter_mut().filter(|one| own && one.declared && one.ability == Ability::InlineCompletionBlock) {
+        one.counts = Counts::Supported;
+    }
+    stands
 }
 
 /// Where the record of a descriptor's probes lies.

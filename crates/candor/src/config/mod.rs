@@ -19,7 +19,7 @@ use candor_world::{
     collectors::CollectorConfig,
     senders::{Binding, HttpPool},
 };
-pub use deployment::{Deployment, Gap, descriptor, profile, read_record, record_path};
+pub use deployment::{Deployment, Gap, descriptor, profile, read_record, record_path, stands};
 pub use file::{AgentToken, ConfigFile, EXAMPLE};
 pub use library::{Document, Shelf, read as read_document};
 use sha2::{Digest as _, Sha256};
@@ -221,4 +221,18 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
         Ok(_) => {}
     }
     std::fs::read_to_string(path).map(Some).map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use candor_core::profile::SenderMode;
+    use candor_world::senders::SENDERS;
+
+    /// A sender that no mode names could be let out by no profile.
+    #[test]
+    fn every_sender_is_a_mode() {
+        for sender in SENDERS {
+            assert!(SenderMode::parse(sender).is_some(), "{sender}");
+        }
+    }
 }
