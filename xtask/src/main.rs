@@ -11,6 +11,7 @@ mod crash;
 mod fuzz;
 mod independent;
 mod limits;
+mod schemas;
 mod shell;
 mod sim;
 mod steps;
@@ -51,6 +52,8 @@ enum Task {
     FuzzReplay,
     /// Write docs/limits.md from the source.
     Limits,
+    /// Write schemas/ from the types.
+    Schemas,
 }
 
 fn main() -> ExitCode {
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Task::Independent => independent::run(),
         Task::Tidy => tidy::run(),
         Task::Limits => limits::run(),
+        Task::Schemas => schemas::run(),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

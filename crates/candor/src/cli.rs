@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, claim, completions, config, demo, doctor, evidence, exec, explain, gate, notice, notify, pack, run, status,
-    task, up,
+    audit, capability, claim, completions, config, demo, doctor, evidence, exec, explain, gate, notice, notify, pack,
+    profile, run, status, task, up,
 };
 
 /// Reporting governance for AI agents: claims are held against evidence, silence is noticed, the operator is told the truth.
@@ -83,6 +83,12 @@ pub enum Command {
     /// Look at policy packs, and check them
     #[command(subcommand)]
     Pack(pack::PackCommand),
+    /// Look at deployment profiles: what they set, and what limits it
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
+    /// See what this machine can really do, and what happens where it can't
+    #[command(subcommand)]
+    Capability(capability::CapabilityCommand),
     /// Run roles without the daemon: one pass, or --loop
     Run(run::RunArgs),
     /// Show what stands where

@@ -13,7 +13,7 @@ use crate::{
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum $name { $($(#[$vdoc])* $variant,)+ }
 
@@ -39,6 +39,7 @@ pub(crate) use words;
 
 words! {
     /// What policy asks for, weakest first. The strongest wins.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     Verdict {
         /// Nothing stands against it.
         Allow = "allow",

@@ -40,3 +40,9 @@ pub const GATE_OPEN_MAX: Duration = Duration::from_secs(31 * 24 * 3600);
 pub const ESCALATION_LEVELS_MAX: usize = 8;
 /// Furthest that an event's own `time` may lie ahead of this machine's clock before it is refused.
 pub const EVENT_FUTURE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Largest profile or capability descriptor, in bytes.
+pub const PROFILE_BYTES_MAX: usize = 64 * 1024;
+/// Longest time that one capability probe may take.
+pub const PROBE_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long the result of a capability probe counts: 7 days.
+pub const PROBE_COUNTS_FOR: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -77,6 +77,7 @@ words! {
 
 words! {
     /// What the destination's own proof shows, weakest first.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     ProofLevel {
         /// The channel returned the message's id in the target chat, or the receiver took it.
         Stored = "stored",

@@ -163,6 +163,25 @@ pub fn format_duration(of: Duration) -> String {
     words.join(" ")
 }
 
+/// A duration as it is written: `5m`, `1h 30m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DurationText(pub Duration);
+
+impl TryFrom<String> for DurationText {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        parse_duration(&text).map(Self).map_err(|error| error.to_string())
+    }
+}
+
+impl From<DurationText> for String {
+    fn from(of: DurationText) -> Self {
+        exact(of.0)
+    }
+}
+
 /// Serde form of a duration as text, for `#[serde(with = "duration_text")]`. Exact: microseconds are kept.
 pub mod duration_text {
     use std::time::Duration;

@@ -1,5 +1,6 @@
 //! candor-world
 pub mod collectors;
+pub mod probes;
 pub mod redact;
 pub mod secrets;
 pub mod senders;

@@ -70,7 +70,7 @@ pub fn run(global: &Global, command: ConfigCommand) -> Outcome {
         }))?;
         return Ok(Exit::Ok);
     }
-    output::line(format!("profile {}, from {from}", settings.profile));
+    output::line(format!("profile {}, from {from}; candor profile explain says who set what", settings.profile));
     output::line(format!(
         "a task is silent after {} + {}",
         format_duration(settings.cadence.period),

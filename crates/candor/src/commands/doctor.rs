@@ -126,6 +126,11 @@ fn targets(audit: &mut Audit, config: &Config) {
             "add a target to the configuration; docs/configuration.md shows how",
         );
     }
+    for gap in config.deployment.gaps() {
+        let weight = if gap.required { Weight::Problem } else { Weight::Note };
+        let what = format!("{} is counted on here: {}; instead: {}", gap.ability, gap.why, gap.instead);
+        audit.add(weight, what, "candor capability probe; candor capability show");
+    }
     for binding in config.bindings.values() {
         for warning in binding.warnings() {
             audit.add(Weight::Note, format!("target {}: {warning}", binding.target()), "");

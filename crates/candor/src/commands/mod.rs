@@ -1,6 +1,7 @@
 //! One file per command. Each takes its arguments and the global ones, and comes to an exit code or a failure.
 
 pub mod audit;
+pub mod capability;
 pub mod claim;
 pub mod completions;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod gate;
 pub mod notice;
 pub mod notify;
 pub mod pack;
+pub mod profile;
 pub mod run;
 pub mod status;
 pub mod task;
@@ -38,6 +40,8 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Gate(command) => gate::run(global, command),
         Command::Explain(args) => explain::run(global, args),
         Command::Pack(command) => pack::run(global, command),
+        Command::Profile(command) => profile::run(global, command),
+        Command::Capability(command) => capability::run(global, command),
         Command::Run(args) => run::run(global, args),
         Command::Status(args) => status::run(global, args),
         Command::Doctor(args) => doctor::run(global, args),

@@ -113,6 +113,8 @@ fn configured(config: &Config) -> serde_json::Map<String, Value> {
         config.bindings.iter().map(|(name, binding)| (name.to_string(), binding.warnings())).collect();
     serde_json::Map::from_iter([
         ("profile".to_owned(), json!(settings.profile)),
+        ("adapter".to_owned(), json!(config.deployment.descriptor.metadata.name())),
+        ("gaps".to_owned(), json!(config.deployment.gaps())),
         ("targets".to_owned(), json!(settings.targets)),
         ("target_warnings".to_owned(), json!(warnings)),
     ])
@@ -150,6 +152,7 @@ fn people(status: &Value, now: Timestamp) {
         ));
     }
     targets(status);
+    gaps(status);
     output::line("");
     tasks(status, now);
     deliveries(status, now);
@@ -199,6 +202,20 @@ fn targets(status: &Value) {
     for parked in list(status, "/parked") {
         let (target, until) = (text(parked, "/target"), text(parked, "/until"));
         output::line(format!("target {target} is parked until {until} by a rate limit"));
+    }
+}
+
+/// What the profile counts on and this machine can't do.
+fn gaps(status: &Value) {
+    for gap in list(status, "/gaps") {
+        let required = gap.pointer("/required") == Some(&Value::Bool(true));
+        output::line(format!(
+            "{}: no {} ({}); instead: {}",
+            if required { "WARNING" } else { "note" },
+            text(gap, "/ability"),
+            text(gap, "/why"),
+            text(gap, "/instead")
+        ));
     }
 }
 

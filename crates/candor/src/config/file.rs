@@ -4,15 +4,14 @@ use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use candor_core::{
     decision::Verdict,
     ids::AgentId,
     limits::{ESCALATION_LEVELS_MAX, PERIOD_MAX, PERIOD_MIN},
-    task::Cadence,
-    time::{duration_text, format_duration, parse_duration},
+    profile::{Overlay, SAFE_DEFAULT},
+    time::{DurationText, format_duration},
 };
 use candor_world::{collectors::CollectorConfig, secrets::SecretRef, senders::TargetConfig};
 use serde::Deserialize;
@@ -26,8 +25,10 @@ pub const EXAMPLE: &str = include_str!("example.yaml");
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConfigFile {
-    /// A name that decisions and receipts carry.
+    /// The deployment profile, by id; decisions and receipts carry its name.
     pub profile: String,
+    /// The runtime's capability descriptor, by id; the profile's when absent.
+    pub adapter: Option<String>,
     /// Where the API listens: a loopback address.
     pub listen: SocketAddr,
     /// Cadence and escalation.
@@ -39,7 +40,7 @@ pub struct ConfigFile {
     /// Which packs, and how they are tuned.
     pub packs: Packs,
     /// What holds when no rule matches.
-    pub default_verdict: Verdict,
+    pub default_verdict: Option<Verdict>,
     /// Credentials of agents.
     pub agents: Agents,
 }
@@ -47,91 +48,41 @@ pub struct ConfigFile {
 impl Default for ConfigFile {
     fn default() -> Self {
         Self {
-            profile: "dry-run".to_owned(),
+            profile: SAFE_DEFAULT.to_owned(),
+            adapter: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7717)),
             watch: Watch::default(),
             targets: Vec::new(),
             evidence: EvidenceSection::default(),
             packs: Packs::default(),
-            default_verdict: Verdict::Allow,
+            default_verdict: None,
             agents: Agents::default(),
         }
     }
 }
 
-/// Cadence and escalation.
-#[derive(Clone, Debug, Deserialize)]
+/// Cadence and escalation. What is left out, the profile or the package says.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Watch {
     /// Longest time between two reports, for a task that names none.
-    #[serde(with = "duration_text")]
-    period: Duration,
+    period: Option<DurationText>,
     /// What is allowed beyond it.
-    #[serde(with = "duration_text")]
-    grace: Duration,
+    grace: Option<DurationText>,
     /// When each level after the first is due, counted from the one before.
-    escalate_after: Vec<DurationText>,
+    escalate_after: Option<Vec<DurationText>>,
     /// How often routine checkpoints are folded into one artifact.
-    #[serde(with = "duration_text")]
-    pub fold_every: Duration,
-}
-
-/// A duration in a list.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(try_from = "String")]
-pub struct DurationText(pub Duration);
-
-impl TryFrom<String> for DurationText {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        parse_duration(&text).map(Self).map_err(|error| error.to_string())
-    }
-}
-
-impl Default for Watch {
-    fn default() -> Self {
-        Self {
-            period: Duration::from_secs(300),
-            grace: Duration::from_secs(60),
-            escalate_after: vec![
-                DurationText(Duration::from_secs(30 * 60)),
-                DurationText(Duration::from_secs(2 * 3600)),
-            ],
-            fold_every: Duration::from_secs(600),
-        }
-    }
-}
-
-impl Watch {
-    /// Period and grace.
-    #[must_use]
-    pub fn cadence(&self) -> Cadence {
-        Cadence { period: self.period, grace: self.grace }
-    }
-
-    /// The levels after the first.
-    #[must_use]
-    pub fn escalate_after(&self) -> Vec<Duration> {
-        self.escalate_after.iter().map(|text| text.0).collect()
-    }
+    fold_every: Option<DurationText>,
 }
 
 /// What collectors may look at, and how long evidence counts.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvidenceSection {
     /// How long a record counts.
-    #[serde(with = "duration_text")]
-    pub lives_for: Duration,
+    lives_for: Option<DurationText>,
     /// Roots, recipes and bounds. Nothing is allowed by default.
     pub collectors: CollectorConfig,
-}
-
-impl Default for EvidenceSection {
-    fn default() -> Self {
-        Self { lives_for: Duration::from_secs(24 * 3600), collectors: CollectorConfig::default() }
-    }
 }
 
 /// Which packs, and how they are tuned.
@@ -181,17 +132,36 @@ impl ConfigFile {
         }
         let file: Self = serde_saphyr::from_str(text).map_err(|error| wrong(error.to_string()))?;
         let watch = &file.watch;
-        if watch.period < PERIOD_MIN || watch.period > PERIOD_MAX || watch.grace > PERIOD_MAX {
+        let time = |of: Option<DurationText>, otherwise| of.map_or(otherwise, |of| of.0);
+        let (period, grace) = (time(watch.period, PERIOD_MIN), time(watch.grace, PERIOD_MIN));
+        if period < PERIOD_MIN || period > PERIOD_MAX || grace > PERIOD_MAX {
             return Err(wrong(format!(
                 "`watch.period` and `watch.grace` must lie between {} and {}",
                 format_duration(PERIOD_MIN),
                 format_duration(PERIOD_MAX)
             )));
         }
-        if watch.escalate_after.len() >= ESCALATION_LEVELS_MAX {
+        if watch.escalate_after.as_ref().is_some_and(|levels| levels.len() >= ESCALATION_LEVELS_MAX) {
             return Err(wrong(format!("`watch.escalate_after` names at most {} levels", ESCALATION_LEVELS_MAX - 1)));
         }
         Ok(file)
+    }
+
+    /// What this file sets of what profiles set too: the fourth layer.
+    #[must_use]
+    pub fn overlay(&self) -> Overlay {
+        let time = |of: Option<DurationText>| of.map(|of| of.0);
+        Overlay {
+            packs: self.packs.enable.as_ref().map(|ids| ids.iter().cloned().collect()),
+            thresholds: self.packs.tune.clone(),
+            default_verdict: self.default_verdict,
+            evidence_lives_for: time(self.evidence.lives_for),
+            period: time(self.watch.period),
+            grace: time(self.watch.grace),
+            escalate_after: self.watch.escalate_after.as_ref().map(|levels| levels.iter().map(|of| of.0).collect()),
+            fold_every: time(self.watch.fold_every),
+            ..Overlay::default()
+        }
     }
 
     /// The targets; without any, one that only pretends, so that every notice has somewhere to go and nothing leaves.
@@ -207,15 +177,36 @@ impl ConfigFile {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use candor_core::{
+        pack::{core_sources, manifests},
+        profile::{Packs, Resolved, resolve},
+    };
+
     use super::*;
 
     #[test]
     fn the_example_is_read_and_equals_the_defaults() {
         let file = ConfigFile::parse(EXAMPLE, Path::new("example.yaml")).unwrap();
         assert_eq!(file.listen, ConfigFile::default().listen);
-        assert_eq!(file.watch.cadence(), ConfigFile::default().watch.cadence());
-        assert_eq!(file.watch.escalate_after(), ConfigFile::default().watch.escalate_after());
+        assert_eq!(file.profile, ConfigFile::default().profile);
+        assert_eq!(file.overlay(), Overlay::default());
         assert_eq!(file.targets().len(), 1);
+    }
+
+    /// What the example shows commented out are the package's defaults.
+    #[test]
+    fn what_the_example_shows_is_what_holds() {
+        let shown = EXAMPLE.replace("# watch:", "watch:").replace("#   period", "  period");
+        let shown = shown.replace("#   grace", "  grace").replace("#   escalate_after", "  escalate_after");
+        let shown = shown.replace("#   fold_every", "  fold_every").replace("  # lives_for", "  lives_for");
+        let shown = shown.replace("# default_verdict", "default_verdict");
+        let local = ConfigFile::parse(&shown, Path::new("example.yaml")).unwrap().overlay();
+        assert!(local.period.is_some() && local.default_verdict.is_some() && local.evidence_lives_for.is_some());
+        let packs = manifests(&core_sources()).unwrap();
+        let nothing = Overlay::default();
+        let under = |local| resolve(Packs { core: &packs, local: &[] }, &nothing, &nothing, local).unwrap();
+        let values = |of: Resolved| of.lines().into_iter().map(|line| (line.key, line.value)).collect::<Vec<_>>();
+        assert_eq!(values(under(&local)), values(under(&nothing)));
     }
 
     #[test]

@@ -1,25 +1,31 @@
 //! Configuration: one YAML file of this machine's own bindings. Unknown fields are refused, with line and column.
 
+mod deployment;
 mod file;
+mod library;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use candor_core::{
-    capability::{Capabilities, Capability},
-    ids::{RuntimeName, TargetName},
-    pack::{PackSet, PackSource, core_sources},
+    capability::{Capabilities, Capability, supported},
+    ids::TargetName,
+    pack::{PackSet, PackSource},
+    profile::{Rule, SenderMode},
     settings::{Settings, Target},
+    task::Cadence,
 };
 use candor_path::Machine;
 use candor_world::{
     collectors::CollectorConfig,
     senders::{Binding, HttpPool},
 };
+pub use deployment::{Deployment, Gap, descriptor, profile, read_record, record_path, stands};
 pub use file::{AgentToken, ConfigFile, EXAMPLE};
+pub use library::{Document, Shelf, read as read_document};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    engine::Rules,
+    engine::{Clock, Rules},
     exit::{Exit, Failure},
     home::Home,
 };
@@ -33,6 +39,8 @@ pub struct Config {
     pub machine: Machine,
     /// Each target's sender.
     pub bindings: BTreeMap<TargetName, Binding>,
+    /// Profile, descriptor, and what the layers come to.
+    pub deployment: Deployment,
     /// What collectors may look at.
     pub collectors: CollectorConfig,
     /// Where the API listens.
@@ -53,11 +61,7 @@ impl Config {
     /// # Errors
     /// What is wrong, with line and column, and what to do.
     pub fn load(home: &Home) -> Result<Self, Failure> {
-        let text = read(&home.config)?;
-        let file = match &text {
-            Some(text) => ConfigFile::parse(text, &home.config)?,
-            None => ConfigFile::default(),
-        };
+        let (file, text) = file(home)?;
         Self::bind(file, home, text.as_deref())
     }
 
@@ -67,6 +71,7 @@ impl Config {
         Rules { machine: self.machine, bindings: Arc::new(self.bindings), collectors: Arc::new(self.collectors) }
     }
 
+    /// Binds a file: the values that the four layers come to are the ones that hold.
     fn bind(file: ConfigFile, home: &Home, text: Option<&str>) -> Result<Self, Failure> {
         let wrong = |message: String| {
             Failure::new(Exit::Config, format!("{}: {message}", home.config.display()))
@@ -76,36 +81,38 @@ impl Config {
             return Err(wrong(format!("`listen: {}` is not a loopback address; use 127.0.0.1", file.listen)));
         }
         file.evidence.collectors.validate().map_err(|error| wrong(error.to_string()))?;
+        let deployment = Deployment::of(&file, text, home, Clock::from_env().now())?;
         let pool = HttpPool::default();
         let mut bindings = BTreeMap::new();
         let mut targets = Vec::new();
-        for target in file.targets() {
-            let binding = Binding::from_config(&target, &pool).map_err(|error| wrong(error.to_string()))?;
-            targets.push(target.target(Some(&binding)));
-            if bindings.insert(target.name.clone(), binding).is_some() {
-                return Err(wrong(format!("target `{}` is defined twice", target.name)));
+        for config in file.targets() {
+            let binding = Binding::from_config(&config, &pool).map_err(|error| wrong(error.to_string()))?;
+            let sender = config.sender.name();
+            if !SenderMode::parse(sender).is_some_and(|mode| deployment.resolved.lets_out(mode)) {
+                let rule = Rule::SenderModes;
+                return Err(wrong(format!(
+                    "target `{}` uses `{sender}`, which the profile `{}` doesn't let out (rule `{}`: {})",
+                    config.name,
+                    deployment.name(),
+                    rule.as_str(),
+                    rule.says()
+                ))
+                .hint("`candor profile explain` shows the senders that it does; name another profile or sender"));
+            }
+            let mut target = config.target(Some(&binding));
+            target.needs = target.needs.max(deployment.resolved.needs.value);
+            targets.push(target);
+            if bindings.insert(config.name.clone(), binding).is_some() {
+                return Err(wrong(format!("target `{}` is defined twice", config.name)));
             }
         }
         if targets.len() > candor_core::limits::TARGETS_MAX {
             return Err(wrong(format!("at most {} targets", candor_core::limits::TARGETS_MAX)));
         }
-        let settings = Settings {
-            profile: file.profile.clone(),
-            node: home.node()?,
-            cadence: file.watch.cadence(),
-            escalate_after: file.watch.escalate_after(),
-            targets: targets.clone(),
-            default_verdict: file.default_verdict,
-            evidence_lives_for: file.evidence.lives_for,
-            deployment: deployment(&targets),
-            capabilities: capabilities(),
-            lease: Duration::from_secs(15),
-            handover: Duration::from_secs(600),
-            fold_every: file.watch.fold_every,
-        };
-        let sources = sources(&file, home)?;
-        let packs = PackSet::load(&sources, &file.packs.tune)
+        let settings = settings(&deployment, targets, &bindings, home.node()?);
+        let packs = PackSet::load(&deployment.sources, &deployment.resolved.tuned())
             .map_err(|errors| Failure::new(Exit::Config, errors.to_string()))?;
+        let digest = digest(text, &deployment);
         Ok(Self {
             machine: Machine { settings, packs },
             bindings,
@@ -114,33 +121,59 @@ impl Config {
             agents: file.agents.tokens,
             require_agent_token: file.agents.require_token,
             from_file: text.is_some(),
-            digest: digest(text, &sources),
+            deployment,
+            digest,
         })
     }
 }
 
-/// What each runtime can do. `candor task complete` and `candor claim` answer before the claim takes effect, so there a completion
-/// can be held back; a command that runs under `candor exec` has ended when Candor hears of it, and an event by HTTP tells
-/// nothing of what its sender does with the answer.
-fn capabilities() -> BTreeMap<RuntimeName, Capabilities> {
-    let known = [("cli", vec![Capability::InlineCompletionBlock])];
-    known
-        .into_iter()
-        .filter_map(|(name, able)| Some((name.parse().ok()?, Capabilities(able.into_iter().collect()))))
-        .collect()
+/// What the path reads of it.
+fn settings(
+    deployment: &Deployment,
+    targets: Vec<Target>,
+    bindings: &BTreeMap<TargetName, Binding>,
+    node: String,
+) -> Settings {
+    let resolved = &deployment.resolved;
+    Settings {
+        profile: deployment.name(),
+        node,
+        cadence: Cadence { period: resolved.period.value, grace: resolved.grace.value },
+        escalate_after: resolved.escalate_after.value.clone(),
+        deployment: able(&targets, bindings),
+        targets,
+        default_verdict: resolved.default_verdict.value,
+        evidence_lives_for: resolved.evidence_lives_for.value,
+        capabilities: deployment.capabilities(),
+        lease: Duration::from_secs(15),
+        handover: Duration::from_secs(600),
+        fold_every: resolved.fold_every.value,
+    }
 }
 
-/// What the targets let this deployment do. Whether a watchdog runs is known to the store.
-fn deployment(targets: &[Target]) -> Capabilities {
-    let live = |target: &&Target| target.available && target.gate.is_some();
+/// What the targets let this deployment do: those whose secrets are there. Whether a watchdog runs is known to the store.
+fn able(targets: &[Target], bindings: &BTreeMap<TargetName, Binding>) -> Capabilities {
+    let ready = |target: &&Target| bindings.get(&target.name).is_some_and(|binding| binding.check_secrets().is_ok());
+    let live: Vec<&Target> =
+        targets.iter().filter(|target| target.available && target.gate.is_some()).filter(ready).collect();
     let mut able = Capabilities::default();
-    if targets.iter().any(|target| live(&target)) {
+    if !live.is_empty() {
         able.0.extend([Capability::DirectSend, Capability::DeliveryProof]);
     }
-    if targets.iter().filter(live).any(|target| target.from_level <= 2) {
+    if live.iter().any(|target| target.from_level <= 2) {
         able.0.insert(Capability::EscalationChannel);
     }
     able
+}
+
+/// The configuration file as it is written, and its text; the safe defaults where there is none.
+///
+/// # Errors
+/// When it can't be read.
+pub fn file(home: &Home) -> Result<(ConfigFile, Option<String>), Failure> {
+    let text = read(&home.config)?;
+    let file = text.as_ref().map(|text| ConfigFile::parse(text, &home.config)).transpose()?.unwrap_or_default();
+    Ok((file, text))
 }
 
 /// The packs that the configuration enables, as text.
@@ -148,39 +181,11 @@ fn deployment(targets: &[Target]) -> Capabilities {
 /// # Errors
 /// When the configuration or a pack's folder can't be read.
 pub fn pack_sources(home: &Home) -> Result<Vec<PackSource>, Failure> {
-    let file = match read(&home.config)? {
-        Some(text) => ConfigFile::parse(&text, &home.config)?,
-        None => ConfigFile::default(),
-    };
-    sources(&file, home)
+    let (file, text) = file(home)?;
+    Ok(Deployment::of(&file, text.as_deref(), home, Clock::from_env().now())?.sources)
 }
 
-/// Core packs by id, further ones by folder.
-fn sources(file: &ConfigFile, home: &Home) -> Result<Vec<PackSource>, Failure> {
-    let core = core_sources();
-    let mut sources: Vec<PackSource> = Vec::new();
-    match &file.packs.enable {
-        None => sources.extend(core),
-        Some(enabled) => {
-            for id in enabled {
-                match core.iter().find(|source| &source.folder == id) {
-                    Some(source) => sources.push(source.clone()),
-                    None => {
-                        let known: Vec<&str> = core.iter().map(|source| source.folder.as_str()).collect();
-                        return Err(Failure::new(Exit::Config, format!("no core pack `{id}`"))
-                            .hint(format!("the core packs are {}", known.join(", "))));
-                    }
-                }
-            }
-        }
-    }
-    for folder in &file.packs.folders {
-        sources.push(crate::packs::read_folder(&home.state.join(folder))?);
-    }
-    Ok(sources)
-}
-
-fn digest(text: Option<&str>, sources: &[PackSource]) -> String {
+fn digest(text: Option<&str>, deployment: &Deployment) -> String {
     let mut hash = Sha256::new();
     // Each part with its length before it, so that nothing can move from one to the next.
     let mut part = |bytes: &str| {
@@ -188,7 +193,9 @@ fn digest(text: Option<&str>, sources: &[PackSource]) -> String {
         hash.update(bytes);
     };
     part(text.unwrap_or_default());
-    for source in sources {
+    part(&deployment.texts);
+    supported(&deployment.standing).iter().for_each(|ability| part(ability.as_str()));
+    for source in &deployment.sources {
         part(&source.folder);
         source.files.iter().for_each(|(name, content)| {
             part(name);
@@ -214,4 +221,18 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
         Ok(_) => {}
     }
     std::fs::read_to_string(path).map(Some).map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use candor_core::profile::SenderMode;
+    use candor_world::senders::SENDERS;
+
+    /// A sender that no mode names could be let out by no profile.
+    #[test]
+    fn every_sender_is_a_mode() {
+        for sender in SENDERS {
+            assert!(SenderMode::parse(sender).is_some(), "{sender}");
+        }
+    }
 }

@@ -16,4 +16,5 @@ mod cli;
 mod common;
 mod exec;
 mod kill;
+mod profiles;
 mod reload;

@@ -110,7 +110,7 @@ pub(super) fn check(mut errors: Vec<PackError>) -> Result<(), PackErrors> {
 }
 
 /// The nearest of `known` to a mistyped word, when it is near enough to be meant.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
         .map(|candidate| (edits(word, candidate), candidate))

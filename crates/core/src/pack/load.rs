@@ -55,6 +55,14 @@ impl PackSet {
     }
 }
 
+/// The manifests of packs, without their rules: what can be tuned.
+///
+/// # Errors
+/// Everything that is wrong with a manifest, with file, line and column.
+pub fn manifests(sources: &[PackSource]) -> Result<Vec<Pack>, PackErrors> {
+    read_manifests(&sources.iter().collect())
+}
+
 fn read_manifests(sources: &BTreeSet<&PackSource>) -> Result<Vec<Pack>, PackErrors> {
     let mut errors = Vec::new();
     if sources.len() > PACKS_MAX {

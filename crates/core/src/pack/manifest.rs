@@ -8,7 +8,10 @@ use super::{
     error::{PackError, PackErrors, Position, check, nearest},
     source::PackSource,
 };
-use crate::limits::{LINE_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::{
+    limits::{LINE_BYTES_MAX, TEXT_BYTES_MAX},
+    yaml,
+};
 
 /// Most tunables in a pack.
 const TUNABLES_MAX: usize = 64;
@@ -98,17 +101,7 @@ impl Pack {
 
 /// Reads YAML strictly; an error has the file's line and column.
 pub(super) fn read_yaml<T: DeserializeOwned>(pack: &str, file: &str, text: &str) -> Result<T, PackError> {
-    serde_saphyr::from_str(text).map_err(|error| {
-        let at = error.location().map(|at| Position {
-            line: usize::try_from(at.line()).unwrap_or(0),
-            column: usize::try_from(at.column()).unwrap_or(0),
-        });
-        // The parser's own text ends with the place, which the error here says already.
-        let told = error.without_snippet().to_string();
-        let message = told.lines().next().unwrap_or_default();
-        let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-        PackError { at, ..PackError::new(pack, file, message.trim_start_matches("error: ")) }
-    })
+    yaml::read(text).map_err(|error| PackError { at: error.at, ..PackError::new(pack, file, error.message) })
 }
 
 /// Reads and checks a pack's manifest.
@@ -214,13 +207,13 @@ pub(super) fn thresholds(packs: &[Pack], tuned: &BTreeMap<String, i64>) -> Resul
 }
 
 /// Lower case words joined by `joint`.
-pub(super) fn is_name(text: &str, joint: u8) -> bool {
+pub(crate) fn is_name(text: &str, joint: u8) -> bool {
     text.len() <= NAME_BYTES_MAX
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == joint)
 }
 
-fn is_version(text: &str) -> bool {
+pub(crate) fn is_version(text: &str) -> bool {
     let parts: Vec<&str> = text.split('.').collect();
     parts.len() == 3 && parts.iter().all(|part| part.parse::<u32>().is_ok_and(|number| number.to_string() == *part))
 }

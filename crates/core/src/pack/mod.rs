@@ -24,11 +24,14 @@ mod schema;
 mod source;
 
 pub use effect::{Settled, effective};
+pub(crate) use error::nearest;
 pub use error::{PackError, PackErrors, Position};
 pub use evaluate::{Evaluation, PackSet};
 pub use explain::{Change, Explanation, FiredRule, explain};
 pub use lint::lint;
+pub use load::manifests;
 pub use manifest::{Direction, Pack, Stricter, Tunable};
+pub(crate) use manifest::{is_name, is_version};
 pub use rule::Rule;
 pub use schema::cedar_schema;
 pub use source::{PackSource, core_sources};

@@ -16,7 +16,10 @@ use super::{
     config::{ConfigError, TargetConfig},
     http::HttpPool,
 };
-use crate::redact::Redactor;
+use crate::{
+    redact::Redactor,
+    secrets::{SecretError, SecretRef},
+};
 
 /// The clock, as handed to a sender: it notes when the provider was called and when the answer was in.
 pub type Now<'a> = &'a (dyn Fn() -> Timestamp + Send + Sync);
@@ -47,6 +50,11 @@ pub trait Sender: Send + Sync + Sized + 'static {
         Vec::new()
     }
 
+    /// Where its secrets lie, for the check whether they are there.
+    fn secrets(&self) -> Vec<SecretRef> {
+        Vec::new()
+    }
+
     /// Makes one attempt. It always answers: whatever goes wrong is an outcome.
     fn send(&self, permit: Permit<Self::Gate>, message: &Message, now: Now<'_>) -> impl Future<Output = Answer> + Send;
 }
@@ -60,6 +68,7 @@ trait Erased: Send + Sync {
     fn idempotent(&self) -> bool;
     fn payload(&self, message: &Message) -> Vec<u8>;
     fn warnings(&self) -> Vec<String>;
+    fn secrets(&self) -> Vec<SecretRef>;
     fn send<'a>(&'a self, keeper: &GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a>;
 }
 
@@ -82,6 +91,10 @@ impl<S: Sender> Erased for S {
 
     fn warnings(&self) -> Vec<String> {
         Sender::warnings(self)
+    }
+
+    fn secrets(&self) -> Vec<SecretRef> {
+        Sender::secrets(self)
     }
 
     fn send<'a>(&'a self, keeper: &GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a> {
@@ -143,6 +156,14 @@ impl Binding {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         self.sender.warnings()
+    }
+
+    /// Whether its secrets could be read, without reading them.
+    ///
+    /// # Errors
+    /// The first that couldn't, and what to do.
+    pub fn check_secrets(&self) -> Result<(), SecretError> {
+        self.sender.secrets().iter().try_for_each(SecretRef::check)
     }
 
     /// The bytes that [`Binding::send`] sends for this message.

@@ -203,7 +203,7 @@ fn is_settled(row: &NoticeRow) -> bool {
 fn config(receiver: &Receiver) -> String {
     let at = receiver.address();
     format!(
-        "profile: demo\nwatch: {{period: 1m, grace: 10s}}\ntargets:\n\
+        "watch: {{period: 1m, grace: 10s}}\ntargets:\n\
          - {{name: receiver, sender: webhook, url: 'http://{at}/notices'}}\n\
          - {{name: rehearsal, sender: dry-run}}\n\
          - {{name: refuser, sender: webhook, url: 'http://{at}/gone'}}\n"

@@ -189,6 +189,10 @@ impl Sender for Telegram {
         self.config.token.check().err().map(|error| error.to_string()).into_iter().collect()
     }
 
+    fn secrets(&self) -> Vec<SecretRef> {
+        vec![self.config.token.clone()]
+    }
+
     async fn send(&self, permit: Permit<BotApiCall>, message: &Message, now: Now<'_>) -> Answer {
         let called_at = now();
         let refuse = |reason, why| answer(Outcome::Refused { reason, why }, called_at, now());

@@ -196,6 +196,10 @@ impl Sender for Webhook {
         warnings
     }
 
+    fn secrets(&self) -> Vec<SecretRef> {
+        self.config.secrets.clone()
+    }
+
     async fn send(&self, permit: Permit<ProductionWrite>, message: &Message, now: Now<'_>) -> Answer {
         let called_at = now();
         let refuse = |reason, why| answer(Outcome::Refused { reason, why }, called_at, now());

@@ -1,8 +1,22 @@
 //! What a runtime can do. Only what a probe showed counts as supported; everything else is a gap with a fallback.
 
+//!
+//! - a [`Capability`] is what policy may ask of a runtime; an [`Ability`] is what a deployment is asked about, those among them;
+//! - a [`Descriptor`] declares abilities and names the probes that would show them; a [`ProbeRecord`] is what they showed here;
+//! - [`standing`] is the one place where both make an ability supported or not.
+
+mod ability;
+mod descriptor;
+mod standing;
+
 use std::collections::BTreeSet;
 
+pub use ability::{Ability, Fallback};
+pub use descriptor::{
+    Declaration, Descriptor, DescriptorSpec, Identity, Probe, ProbeKind, core_descriptors, parse_descriptor,
+};
 use serde::{Deserialize, Serialize};
+pub use standing::{Counts, ProbeRecord, ProbeReport, Standing, standing, supported};
 
 /// A thing that policy may ask of a runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

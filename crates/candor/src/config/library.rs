@@ -1,0 +1,127 @@
+//! Profiles and capability descriptors: those that come with Candor, and further ones in the state folder.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use candor_core::{
+    capability::core_descriptors,
+    limits::PROFILE_BYTES_MAX,
+    profile::{SAFE_DEFAULT, core_profiles},
+};
+
+use crate::{
+    exit::{Exit, Failure},
+    home::Home,
+};
+
+/// Which documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shelf {
+    /// Deployment profiles.
+    Profiles,
+    /// Capability descriptors.
+    Capabilities,
+}
+
+/// A document's text, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Its id: the file's name without `.yaml`.
+    pub id: String,
+    /// The text.
+    pub text: String,
+    /// `built in`, or the file.
+    pub from: String,
+}
+
+impl Shelf {
+    fn core(self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Self::Profiles => core_profiles(),
+            Self::Capabilities => core_descriptors(),
+        }
+    }
+
+    fn folder(self, home: &Home) -> PathBuf {
+        home.state.join(match self {
+            Self::Profiles => "profiles",
+            Self::Capabilities => "capabilities",
+        })
+    }
+
+    fn what(self) -> &'static str {
+        match self {
+            Self::Profiles => "profile",
+            Self::Capabilities => "capability descriptor",
+        }
+    }
+
+    /// Every document: those that come with Candor first.
+    ///
+    /// # Errors
+    /// When a file in the state folder can't be read, or has the name of one that comes with Candor.
+    pub fn list(self, home: &Home) -> Result<Vec<Document>, Failure> {
+        let built_in = |(id, text): (&str, &str)| Document {
+            id: id.to_owned(),
+            text: text.to_owned(),
+            from: "built in".to_owned(),
+        };
+        let mut documents: Vec<Document> = self.core().into_iter().map(built_in).collect();
+        let mut own = Vec::new();
+        for entry in fs::read_dir(self.folder(home)).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|end| end == "yaml") {
+                own.push(read(&path)?);
+            }
+        }
+        own.sort_by(|a: &Document, b| a.id.cmp(&b.id));
+        for document in own {
+            if document.id == SAFE_DEFAULT || documents.iter().any(|other| other.id == document.id) {
+                return Err(Failure::new(
+                    Exit::Config,
+                    format!("`{}` has the name of a {} that comes with Candor", document.from, self.what()),
+                )
+                .hint("give it a name and an id of its own"));
+            }
+            documents.push(document);
+        }
+        Ok(documents)
+    }
+
+    /// The document of this id.
+    ///
+    /// # Errors
+    /// When there is none; the error has this exit code and names those that there are.
+    pub fn find(self, home: &Home, id: &str, exit: Exit) -> Result<Document, Failure> {
+        let mut all = self.list(home)?;
+        if let Some(at) = all.iter().position(|document| document.id == id) {
+            return Ok(all.swap_remove(at));
+        }
+        let mut known: Vec<&str> = all.iter().map(|document| document.id.as_str()).collect();
+        if self == Self::Profiles {
+            known.insert(0, SAFE_DEFAULT);
+        }
+        Err(Failure::new(exit, format!("no {} `{id}`", self.what())).hint(format!(
+            "there are {}; further ones lie in `{}`",
+            known.join(", "),
+            self.folder(home).display()
+        )))
+    }
+}
+
+/// Reads a document from a file.
+///
+/// # Errors
+/// When it can't be read, or is too large.
+pub fn read(path: &Path) -> Result<Document, Failure> {
+    let wrong = |why: String| Failure::new(Exit::Config, format!("`{}` can't be read: {why}", path.display()));
+    let length = fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
+    if length > PROFILE_BYTES_MAX as u64 {
+        return Err(wrong(format!("it has {length} bytes, and at most {PROFILE_BYTES_MAX} are read")));
+    }
+    let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let id = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+    Ok(Document { id, text, from: path.display().to_string() })
+}
