@@ -303,6 +303,9 @@ def verify(data, key):
     def chosen(record):
         return record[field] == selection[field] if field else selection["from"] <= record["at"] <= selection["to"]
 
+    context = {"profile", "capability", "pack"}
+    foreign = [entry["ref"] for entry in entries if not chosen(shown[entry["index"]][0]) and entry["kind"] not in context]
+    must(not foreign, f"{foreign}: the bundle isn't about it")
     shipped = {entry["index"] for entry in entries} | {withheld["index"] for withheld in manifest["withheld"]}
     before = (0, None)
     for record in filter(chosen, records):

@@ -11,6 +11,7 @@ use candor_core::{
     task::Reading,
     time::Timestamp,
 };
+use serde_json::Value;
 
 use crate::view::{BeatFold, ClockReading};
 
@@ -77,6 +78,19 @@ pub enum Act {
         /// How many records the log had.
         tree_size: u64,
     },
+}
+
+/// What is decided by: recorded once, so that each later decision can be held against it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InForce {
+    /// SHA-256 over all of it, in hex.
+    pub digest: String,
+    /// The profile and the values that hold.
+    pub profile: Value,
+    /// The capability descriptor, and how every ability stands.
+    pub capability: Value,
+    /// The packs, as text.
+    pub packs: Value,
 }
 
 /// What can happen to the machine.
@@ -175,6 +189,8 @@ pub enum Input {
         /// Which.
         owner: OwnerNo,
     },
+    /// What is decided by from now on. Recorded where it differs from what was.
+    InForce(Box<InForce>),
     /// Both clocks were read, to see whether the wall clock was set.
     ClockRead(ClockReading),
 }

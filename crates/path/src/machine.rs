@@ -66,6 +66,7 @@ impl Machine {
             Input::OwnerStarted { role, alone, away_since } => watch::owner_started(&mut step, role, alone, away_since),
             Input::OwnerBeat { owner } => watch::owner_beat(&mut step, owner, false)?,
             Input::OwnerEnded { owner } => watch::owner_beat(&mut step, owner, true)?,
+            Input::InForce(of) => watch::in_force(&mut step, *of)?,
             Input::ClockRead(reading) => watch::clock_read(&mut step, reading)?,
         }
         Ok(step.plan)

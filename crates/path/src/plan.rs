@@ -130,6 +130,12 @@ pub enum ArtifactKind {
     Gap,
     /// What an operator did with the record itself.
     OperatorAct,
+    /// The profile in force, and the values that hold.
+    Profile,
+    /// The capability descriptor in force, and how every ability stands.
+    Capability,
+    /// The packs in force.
+    Pack,
 }
 
 /// A record for the log.
@@ -202,6 +208,8 @@ pub enum Write {
     OthersEnded(OwnerNo),
     /// The clocks as they now stand to each other.
     Clock(ClockReading),
+    /// What is decided by, by its digest.
+    InForce(String),
     /// The clock jumped: every stored instant that waits for the future, or measures silence, moves with it.
     Shift {
         /// By how many microseconds.

@@ -108,6 +108,8 @@ pub trait View {
     fn numbers(&self) -> Result<Numbers, Unreadable>;
     /// How the clocks stood to each other when that was last written.
     fn clock(&self) -> Result<Option<ClockReading>, Unreadable>;
+    /// What is decided by, by its digest.
+    fn in_force(&self) -> Result<Option<String>, Unreadable>;
     /// When the last record was written, by the wall clock of then.
     fn last_at(&self) -> Result<Option<Timestamp>, Unreadable>;
     /// Whether an event of that source and id was accepted.

@@ -32,6 +32,9 @@ pub fn audit_kind(kind: ArtifactKind) -> Kind {
         ArtifactKind::HeartbeatFold => Kind::HeartbeatFold,
         ArtifactKind::Gap => Kind::Gap,
         ArtifactKind::OperatorAct => Kind::OperatorAct,
+        ArtifactKind::Profile => Kind::Profile,
+        ArtifactKind::Capability => Kind::Capability,
+        ArtifactKind::Pack => Kind::Pack,
     }
 }
 

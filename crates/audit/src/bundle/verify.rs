@@ -70,6 +70,7 @@ pub fn verify(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Verdict, Failure
         sums: front.sums(),
         front: &front,
         chain: None,
+        first_chosen: None,
         withheld: front.rest.withheld.iter().map(|withheld| withheld.index).collect(),
         gaps: 0,
         redacted: 0,
@@ -263,6 +264,9 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
+/// What decisions go by. A bundle has what was in force for its records, whatever else it is about.
+const CONTEXT: [Kind; 3] = [Kind::Profile, Kind::Capability, Kind::Pack];
+
 /// The record by record part.
 struct Check<'k, R, A> {
     walk: Walk<'k, R>,
@@ -272,6 +276,7 @@ struct Check<'k, R, A> {
     front: &'k Front,
     /// The chosen task's last record: its number and leaf.
     chain: Option<(u64, Hash)>,
+    first_chosen: Option<u64>,
     withheld: BTreeSet<u64>,
     gaps: u64,
     redacted: u64,
@@ -302,10 +307,12 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             let words = format!("record {} is `{}`", entry.index, header_ref(header));
             return Err(Finding::new(Class::Foreign, place, words).into());
         }
-        if !self.chosen(header) {
+        if self.chosen(header) {
+            self.first_chosen = self.first_chosen.or(Some(header.index));
+            self.link(&shown)?;
+        } else if !CONTEXT.contains(&header.kind) {
             return Err(Finding::new(Class::Foreign, place, "it isn't among what the bundle is about").into());
         }
-        self.link(&shown)?;
         self.gaps += u64::from(header.kind == Kind::Gap);
         let body = self.body(entry)?;
         let opening = self.opening(entry)?;
@@ -366,6 +373,7 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
         if !self.chosen(header) {
             return Ok(());
         }
+        self.first_chosen = self.first_chosen.or(Some(header.index));
         self.link(shown)?;
         if self.withheld.remove(&header.index) {
             return Ok(());
@@ -448,9 +456,9 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             }
             Selection::Window { from, to, headers } => (*headers, format!("{from} to {to}")),
         };
-        let complete = match (headers, self.walk.first) {
-            (Headers::Range, Some(from)) if self.walk.holes == 0 => Complete::Range { from, to: head.size },
-            (Headers::Range, _) if self.walk.headers > 0 => {
+        let complete = match (headers, self.walk.run_from, self.first_chosen) {
+            (Headers::Range, Some(from), Some(first)) if from <= first => Complete::Range { from, to: head.size },
+            (Headers::Range, _, Some(_)) => {
                 let words = "it claims to show every header up to the log's end, and doesn't";
                 return Err(Finding::new(Class::Missing, RECORDS, words).into());
             }

@@ -88,11 +88,10 @@ pub(super) struct Walk<'k, R> {
     known: &'k [Checkpoint],
     /// Sizes of known heads that were met and fit.
     pub(super) met: Vec<u64>,
-    pub(super) first: Option<u64>,
     pub(super) last: Option<u64>,
     pub(super) headers: u64,
-    /// How many subtrees stand after the first shown header.
-    pub(super) holes: u64,
+    /// From where on every header is shown.
+    pub(super) run_from: Option<u64>,
 }
 
 impl<'k, R: BufRead> Walk<'k, R> {
@@ -103,10 +102,9 @@ impl<'k, R: BufRead> Walk<'k, R> {
             tree: Frontier::new(),
             known,
             met: Vec::new(),
-            first: None,
             last: None,
             headers: 0,
-            holes: 0,
+            run_from: None,
         }
     }
 
@@ -122,7 +120,7 @@ impl<'k, R: BufRead> Walk<'k, R> {
         self.grow_to(header.index)?;
         self.tree.push(leaf);
         self.meet()?;
-        self.first = self.first.or(Some(header.index));
+        self.run_from = self.run_from.or(Some(header.index));
         self.last = Some(header.index);
         self.headers += 1;
         Ok(Some(Shown { header, leaf }))
@@ -169,7 +167,7 @@ impl<'k, R: BufRead> Walk<'k, R> {
         if !fits {
             return Err(self.nodes.wrong("stands for records that are shown, or for none").into());
         }
-        self.holes += u64::from(self.first.is_some());
+        self.run_from = None;
         self.meet()
     }
 

@@ -2,6 +2,7 @@
 
 mod deployment;
 mod file;
+mod in_force;
 mod library;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
@@ -68,7 +69,13 @@ impl Config {
     /// What an engine goes by.
     #[must_use]
     pub fn into_rules(self) -> Rules {
-        Rules { machine: self.machine, bindings: Arc::new(self.bindings), collectors: Arc::new(self.collectors) }
+        let in_force = Box::new(in_force::of(&self.deployment, &self.machine.settings));
+        Rules {
+            machine: self.machine,
+            bindings: Arc::new(self.bindings),
+            collectors: Arc::new(self.collectors),
+            in_force,
+        }
     }
 
     /// Binds a file: the values that the four layers come to are the ones that hold.

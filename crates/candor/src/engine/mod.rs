@@ -20,7 +20,7 @@ use std::{
 };
 
 use candor_core::{ids::TargetName, time::Timestamp};
-use candor_path::{Input, Machine, Refusal, Reply};
+use candor_path::{InForce, Input, Machine, Refusal, Reply};
 use candor_store::{StoreError, sqlite::Sqlite};
 use candor_world::{collectors::CollectorConfig, senders::Binding};
 pub use clock::Clock;
@@ -118,6 +118,8 @@ pub struct Rules {
     pub bindings: Arc<BTreeMap<TargetName, Binding>>,
     /// What collectors may look at.
     pub collectors: Arc<CollectorConfig>,
+    /// The same for the record.
+    pub in_force: Box<InForce>,
 }
 
 /// What an engine needs.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use candor_core::{ids::OwnerNo, time::Timestamp};
-use candor_path::{Effect, Input, Machine, Reply, StepError, Unreadable};
+use candor_path::{Effect, InForce, Input, Machine, Reply, StepError, Unreadable};
 use candor_store::{Listing, Store, StoreError, Txn, sqlite::Sqlite};
 
 use super::{
@@ -51,6 +51,8 @@ pub(super) struct Writer {
     once: bool,
     takes_reports: bool,
     owner: OwnerNo,
+    /// What is decided by, until it is on record.
+    in_force: Option<Box<InForce>>,
     /// Attempts that this process has open.
     in_flight: usize,
     /// Probes and collections that this process has open.
@@ -82,6 +84,7 @@ impl Writer {
             once: setup.once,
             takes_reports: setup.takes_reports,
             owner: OwnerNo(0),
+            in_force: Some(setup.rules.in_force),
             in_flight: 0,
             looking: 0,
             unsaved: Vec::new(),
@@ -99,6 +102,7 @@ impl Writer {
         crash::point("start.after_recover");
         loop {
             let jobs = self.take_in();
+            self.retry_in_force();
             self.turn(jobs);
             if self.is_finished() {
                 break;
@@ -115,6 +119,7 @@ impl Writer {
     fn recover(&mut self) -> Result<(), StoreError> {
         let (now, reading) = self.clock.read();
         self.own(Input::ClockRead(reading))?;
+        self.put_in_force()?;
         if self.roles == Roles::NONE {
             return Ok(());
         }
@@ -130,6 +135,22 @@ impl Writer {
             self.owner = owner;
         }
         Ok(())
+    }
+
+    /// Has on record what is decided by, before anything is.
+    fn put_in_force(&mut self) -> Result<(), StoreError> {
+        if let Some(of) = self.in_force.as_ref() {
+            self.own(Input::InForce(of.clone()))?;
+            self.in_force = None;
+        }
+        Ok(())
+    }
+
+    /// The same where the store may fail: it is tried again with the next turn.
+    fn retry_in_force(&mut self) {
+        if let Err(error) = self.put_in_force() {
+            tracing::warn!(%error, "what is decided by isn't on record yet");
+        }
     }
 
     /// Steps one input of the engine's own in a commit of its own.
@@ -169,6 +190,8 @@ impl Writer {
                 ToWriter::Adopt(rules, done) => {
                     self.hands.adopt(rules.bindings, rules.collectors);
                     self.machine = rules.machine;
+                    self.in_force = Some(rules.in_force);
+                    self.retry_in_force();
                     // What waited for a target or a gate may have become possible.
                     self.progress = true;
                     let _ = done.send(());

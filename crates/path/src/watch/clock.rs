@@ -5,6 +5,7 @@ use std::time::Duration;
 use candor_core::{ids::OwnerNo, time::Timestamp};
 
 use crate::{
+    input::InForce,
     machine::{Step, StepError},
     plan::{ArtifactKind, Reply, Write},
     view::{ClockReading, OwnerRow},
@@ -41,6 +42,24 @@ fn jump(step: &mut Step<'_>, micros: i64) {
     let body = serde_json::json!({ "gap": "clock_jumped", "microseconds": micros });
     step.record(ArtifactKind::Gap, format!("x-{record}"), None, None, body);
     step.write(Write::Shift { micros });
+}
+
+/// What is decided by from now on, on record before anything is decided by it.
+pub(crate) fn in_force(step: &mut Step<'_>, of: InForce) -> Result<(), StepError> {
+    if step.view.in_force()?.as_ref() == Some(&of.digest) {
+        return Ok(());
+    }
+    let parts = [
+        (ArtifactKind::Profile, "p", of.profile),
+        (ArtifactKind::Capability, "k", of.capability),
+        (ArtifactKind::Pack, "q", of.packs),
+    ];
+    let record = step.plan.numbers.take_record();
+    for (kind, prefix, body) in parts {
+        step.record(kind, format!("{prefix}-{record}"), None, None, body);
+    }
+    step.write(Write::InForce(of.digest));
+    Ok(())
 }
 
 /// A process that leases work starts. Alone on the store, it proves that every other owner has ended.

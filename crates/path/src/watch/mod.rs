@@ -12,7 +12,7 @@ use candor_core::{
     time::{Timestamp, format_duration},
 };
 pub use clock::{JUMP_MIN, OWNERS_KEPT_MAX};
-pub(crate) use clock::{clock_read, is_watched, owner_beat, owner_started};
+pub(crate) use clock::{clock_read, in_force, is_watched, owner_beat, owner_started};
 pub use life::sign_of_life;
 pub(crate) use life::{excused_until, next_look};
 

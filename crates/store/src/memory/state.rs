@@ -72,6 +72,8 @@ pub(super) struct State {
     pub(super) owners: BTreeMap<OwnerNo, OwnerRow>,
     /// The one reading, once there is one.
     pub(super) clock: BTreeMap<(), ClockReading>,
+    /// The one digest, once there is one.
+    pub(super) in_force: BTreeMap<(), String>,
     pub(super) chains: BTreeMap<TaskId, Chain>,
     pub(super) artifacts: Vec<Arc<Kept>>,
     pub(super) tip: Tip,

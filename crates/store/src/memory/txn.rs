@@ -109,6 +109,7 @@ impl<'a> MemoryTxn<'a> {
                     self.put(|state| &mut state.owners, owner.no, Some(owner));
                 }
             }
+            Write::InForce(digest) => self.put(|state| &mut state.in_force, (), Some(digest.clone())),
             Write::Clock(reading) => self.put(|state| &mut state.clock, (), Some(reading.clone())),
             Write::Shift { micros } => self.shift(*micros),
             Write::Reprieve { until } => self.reprieve(*until),

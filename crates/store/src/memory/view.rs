@@ -40,6 +40,10 @@ impl View for MemoryTxn<'_> {
         Ok(self.state().numbers)
     }
 
+    fn in_force(&self) -> Result<Option<String>, Unreadable> {
+        Ok(self.state().in_force.get(&()).cloned())
+    }
+
     fn clock(&self) -> Result<Option<ClockReading>, Unreadable> {
         Ok(self.state().clock.get(&()).cloned())
     }

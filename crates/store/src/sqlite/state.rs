@@ -19,6 +19,7 @@ pub(super) struct State {
     pub(super) tip: Tip,
     pub(super) last_at: Option<Timestamp>,
     pub(super) clock: Option<ClockReading>,
+    pub(super) in_force: Option<String>,
     /// The last beat's place, and how many commits have folded some.
     pub(super) beat_last: i64,
     pub(super) folds: i64,
@@ -54,6 +55,7 @@ impl State {
                 let (steady, offset) = serde_json::from_str(&text).ok()?;
                 self.clock = Some(ClockReading { steady, offset });
             }
+            ("in_force", Value::Text(digest)) => self.in_force = Some(digest),
             ("beat_last", Value::Integer(last)) => (self.beat_last, self.beat_saved) = (last, last),
             ("folds", Value::Integer(folds)) => self.folds = folds,
             _ => return None,
@@ -69,6 +71,7 @@ impl State {
             && rest(self) == rest(committed)
             && self.tip == committed.tip
             && self.clock == committed.clock
+            && self.in_force == committed.in_force
     }
 
     /// Writes what differs from what was committed. `last_beat` is when the last beat of the transaction came in.
@@ -92,6 +95,9 @@ impl State {
         }
         if let Some(ClockReading { steady, offset }) = self.clock.as_ref().filter(|_| self.clock != committed.clock) {
             put("clock", Value::Text(serde_json::to_string(&(steady, offset)).unwrap_or_default()))?;
+        }
+        if let Some(digest) = self.in_force.as_ref().filter(|_| self.in_force != committed.in_force) {
+            put("in_force", Value::Text(digest.clone()))?;
         }
         if self.folds != committed.folds {
             put("folds", Value::Integer(self.folds))?;

@@ -60,6 +60,10 @@ impl View for SqliteTxn<'_> {
         Ok(self.state.numbers)
     }
 
+    fn in_force(&self) -> Result<Option<String>, Unreadable> {
+        Ok(self.state.in_force.clone())
+    }
+
     fn clock(&self) -> Result<Option<ClockReading>, Unreadable> {
         Ok(self.state.clock.clone())
     }

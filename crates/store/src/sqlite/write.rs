@@ -81,6 +81,7 @@ impl SqliteTxn<'_> {
             Write::OthersEnded(but) => {
                 self.db().run("UPDATE owner SET ended = 1 WHERE no <> ?1 AND ended = 0", [int(but.0)])?;
             }
+            Write::InForce(digest) => self.state.in_force = Some(digest.clone()),
             Write::Clock(reading) => self.state.clock = Some(reading.clone()),
             Write::Shift { micros } => self.shift(*micros)?,
             Write::Reprieve { until } => {

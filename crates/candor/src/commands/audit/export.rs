@@ -1,7 +1,7 @@
 //! `candor audit export`: records of the log as a bundle.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, OpenOptions},
     io::{BufWriter, Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -18,6 +18,7 @@ use candor_audit::{
     commit::redact,
     header::Header,
     json as strict,
+    kind::Kind,
     merkle::log_leaf,
     seal::MAX_BODY_BYTES,
     sign::{checkpoint::Checkpoint, key::NodeKey},
@@ -29,7 +30,7 @@ use candor_core::{
 use candor_path::Act;
 use candor_store::{Listing as _, sqlite::Reader};
 use clap::{ArgGroup, Args};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -111,15 +112,15 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
         selection: choice.selection(headers),
         task_id: choice.task(),
         correlation_id: choice.correlation(),
-        deployment_profile: None,
-        capability_descriptor: None,
+        deployment_profile: found.names.get(&Kind::Profile).cloned(),
+        capability_descriptor: found.names.get(&Kind::Capability).cloned(),
         plugin_package_version: env!("CARGO_PKG_VERSION").to_owned(),
         exporter: format!("candor {}", env!("CARGO_PKG_VERSION")),
         exported_at_us: now.as_micros(),
     };
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("audit-{}.tar", choice.file_name())));
     let redact = Redactions::of(&args)?;
-    let plan = Plan { choice: &choice, redact: &redact, splits: &splits, range };
+    let plan = Plan { choice: &choice, context: &found.context, redact: &redact, splits: &splits, range };
     let file = Fresh::create(&out, args.force)?;
     let (draft, shipped) = plan.draft(&reader, &head)?;
     plan.write(&reader, draft.seal(about, &head, &head.sign(&[&key]), &key, BufWriter::new(&file.file)), &shipped)?;
@@ -168,9 +169,17 @@ enum Choice {
 }
 
 /// What was found of it.
+#[derive(Default)]
 struct Found {
     first: Option<u64>,
+    /// What was in force for it: the last of each kind before the first of its records, and each that came later.
+    context: BTreeSet<u64>,
+    /// The last of them by name, `name@version`.
+    names: BTreeMap<Kind, String>,
 }
+
+/// What decisions go by.
+const CONTEXT: [Kind; 3] = [Kind::Profile, Kind::Capability, Kind::Pack];
 
 impl Choice {
     fn of(args: &ExportArgs, reader: &Reader, now: Timestamp) -> Result<Self, Failure> {
@@ -196,10 +205,25 @@ impl Choice {
     }
 
     fn find(&self, reader: &Reader, size: u64) -> Result<Found, Failure> {
-        let mut found = Found { first: None };
+        let mut found = Found::default();
+        let mut latest = BTreeMap::new();
         source::each(reader, size, |entry| {
+            let (index, kind) = (entry.header.index, entry.header.kind);
             if self.has(&entry.header) {
-                found.first = found.first.or(Some(entry.header.index));
+                found.first = found.first.or(Some(index));
+            } else if CONTEXT.contains(&kind) {
+                latest.insert(kind, index);
+                if found.first.is_some() {
+                    found.context.insert(index);
+                }
+            }
+            if CONTEXT.contains(&kind) {
+                let said: Value = serde_json::from_slice(&entry.stored.body).unwrap_or_default();
+                let name = said.get("profile").or_else(|| said.get("descriptor")).and_then(Value::as_str);
+                name.and_then(|name| found.names.insert(kind, name.to_owned()));
+            }
+            if found.first == Some(index) {
+                found.context.extend(latest.values());
             }
             Ok(())
         })?;
@@ -247,6 +271,8 @@ impl Choice {
 /// How the records go into the bundle.
 struct Plan<'a> {
     choice: &'a Choice,
+    /// Places of what was in force.
+    context: &'a BTreeSet<u64>,
     redact: &'a Redactions,
     splits: &'a BTreeSet<u64>,
     range: bool,
@@ -262,12 +288,12 @@ impl Plan<'_> {
             if self.splits.contains(&index) {
                 draft.split();
             }
-            if self.choice.has(&entry.header) {
+            if self.choice.has(&entry.header) || self.context.contains(&index) {
+                begun |= self.choice.has(&entry.header);
                 let (body, opening, redacted) = self.ship(&entry)?;
                 let artifact = Shipped { body: &body, opening, redacted };
                 draft.ship(&entry.stored.header_line, &entry.header, artifact).map_err(unwritten)?;
                 shipped.push(index);
-                begun = true;
             } else if begun && self.range {
                 draft.show(&entry.stored.header_line);
             } else {
