@@ -44,6 +44,7 @@ pub const TARGETS: [Target; 16] = [
     target("webhook_answer", answers::webhook),
     target("telegram_answer", answers::telegram),
     target("command_answer", answers::command),
+    target("openclaw_answer", answers::openclaw),
     target("retry_after", answers::retry_after),
 ];
 
