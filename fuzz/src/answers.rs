@@ -2,9 +2,9 @@
 
 use candor_core::{notice::Outcome, time::Timestamp};
 use candor_world::senders::{
-    HttpAnswer, Wire,
-    command::{self, Ended, MayProve, Run},
-    retry_after_ms, telegram, webhook,
+    Ended, HttpAnswer, Run, Wire,
+    command::{self, MayProve},
+    openclaw_cli, retry_after_ms, telegram, webhook,
 };
 
 /// An answer from bytes: two for the status, one for what else differs, the rest is the body.
@@ -57,6 +57,17 @@ pub(crate) fn command(bytes: &[u8]) {
     if matches!(outcome, Outcome::Proved { .. }) {
         assert_eq!(*code, 0, "exit code {code} is no proof");
         assert!(stdout.starts_with(b"{") || stdout.trim_ascii_start().starts_with(b"{"), "proof without an object");
+    }
+}
+
+pub(crate) fn openclaw(bytes: &[u8]) {
+    let (code, stdout) = bytes.split_first().unwrap_or((&0, &[]));
+    let run = Run { ended: Ended::Exited(i32::from(*code)), stdout: stdout.to_vec(), stderr: stdout.to_vec() };
+    if matches!(openclaw_cli::classify(&run, "111"), Outcome::Proved { .. }) {
+        assert_eq!(*code, 0, "exit code {code} is no proof");
+        assert!(stdout.trim_ascii_start().starts_with(b"{"), "proof without an object");
+        // Keys may be written with escapes, which only makes the text longer than this needs.
+        assert!(stdout.len() > r#"{"messageId":"1","dryRun":false}"#.len(), "proof without an id");
     }
 }
 

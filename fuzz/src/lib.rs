@@ -25,7 +25,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     Target { name: "json", run: documents::json, also: &["crates/audit/tests/corpus", "crates/audit/tests/vectors"] },
     target("event", documents::event),
     Target { name: "header", run: documents::header, also: &["crates/audit/tests/golden"] },
@@ -48,6 +48,7 @@ pub const TARGETS: [Target; 19] = [
     target("webhook_answer", answers::webhook),
     target("telegram_answer", answers::telegram),
     target("command_answer", answers::command),
+    target("openclaw_answer", answers::openclaw),
     target("retry_after", answers::retry_after),
 ];
 

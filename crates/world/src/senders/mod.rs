@@ -11,9 +11,12 @@
 mod binding;
 mod config;
 mod http;
+mod process;
+mod text;
 
 pub mod command;
 pub mod dry_run;
+pub mod openclaw_cli;
 pub mod shim;
 pub mod telegram;
 pub mod webhook;
@@ -21,6 +24,7 @@ pub mod webhook;
 pub use binding::{Binding, Now, Sender};
 pub use config::{ConfigError, TargetConfig};
 pub use http::{HTTP_BODY_BYTES_MAX, HttpAnswer, HttpPool, Wire, daemon_client, retry_after_ms};
+pub use process::{Ended, OUTPUT_BYTES_MAX, Run};
 
 config::registry! {
     DryRun => dry_run::DryRun,
@@ -28,4 +32,5 @@ config::registry! {
     Command => command::Command,
     Webhook => webhook::Webhook,
     Telegram => telegram::Telegram,
+    OpenclawCli => openclaw_cli::OpenclawCli,
 }

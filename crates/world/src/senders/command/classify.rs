@@ -3,7 +3,7 @@
 use candor_core::notice::{BlockReason, Outcome, Proof, ProofLevel};
 use serde::Deserialize;
 
-use super::process::{Ended, Run};
+use crate::senders::{Ended, Run};
 
 /// Exit code for "nothing happened, try again": `EX_TEMPFAIL` of sysexits.h.
 pub const EXIT_TRY_AGAIN: i32 = 75;
@@ -45,15 +45,15 @@ pub fn classify(run: &Run, key: &str, may_prove: MayProve) -> Outcome {
         Ended::NotStarted { missing: false, why } => Outcome::Failed { why: why.clone(), retry_after_ms: None },
         Ended::Exited(0) => said(run, key, may_prove),
         Ended::Exited(EXIT_TRY_AGAIN) => {
-            Outcome::Failed { why: with_words("exit code 75, try again", run), retry_after_ms: None }
+            Outcome::Failed { why: run.with_words("exit code 75, try again"), retry_after_ms: None }
         }
         Ended::Exited(EXIT_REFUSED) => {
-            Outcome::Refused { reason: BlockReason::RecipientRefused, why: with_words("exit code 77, refused", run) }
+            Outcome::Refused { reason: BlockReason::RecipientRefused, why: run.with_words("exit code 77, refused") }
         }
         Ended::Exited(code) => {
-            unknown(with_words(&format!("exit code {code}, which says nothing about the message"), run))
+            unknown(run.with_words(&format!("exit code {code}, which says nothing about the message")))
         }
-        Ended::Killed(signal) => unknown(with_words(&format!("the program was ended by signal {signal}"), run)),
+        Ended::Killed(signal) => unknown(run.with_words(&format!("the program was ended by signal {signal}"))),
         Ended::TimedOut(after) => {
             unknown(format!("no end within {}; the program was killed", candor_core::time::format_duration(*after)))
         }
@@ -77,15 +77,6 @@ fn said(run: &Run, key: &str, may_prove: MayProve) -> Outcome {
         MayProve::Relayed => Outcome::Relayed { provider_id },
         MayProve::Stored => Outcome::Proved { proof: Proof { level: ProofLevel::Stored, provider_id } },
         MayProve::ReadBack => Outcome::Proved { proof: Proof { level: ProofLevel::ReadBack, provider_id } },
-    }
-}
-
-/// The reason, with the first line that the program wrote for people.
-fn with_words(why: &str, run: &Run) -> String {
-    let text = String::from_utf8_lossy(&run.stderr);
-    match text.lines().map(str::trim).find(|line| !line.is_empty()) {
-        Some(line) => format!("{why}: {line}"),
-        None => why.to_owned(),
     }
 }
 

@@ -1,7 +1,6 @@
 //! `command`: hands a notice to the operator's own program. Its README is the contract.
 
 mod classify;
-mod process;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -12,19 +11,19 @@ use candor_core::{
 };
 use serde::Deserialize;
 
-pub use self::{
-    classify::{EXIT_REFUSED, EXIT_TRY_AGAIN, MayProve, classify},
-    process::{Ended, OUTPUT_BYTES_MAX, Run},
-};
+pub use self::classify::{EXIT_REFUSED, EXIT_TRY_AGAIN, MayProve, classify};
 use super::{
     HttpPool, Now, Sender,
     binding::{answer, scrubbed},
     http::timeout_in_bounds,
+    process::{self, Program},
 };
 use crate::redact::Redactor;
 
 /// Most arguments of a program.
 pub const ARGS_MAX: usize = 64;
+/// Which variables of this process a program gets, beside `CANDOR_NOTICE`.
+const PASSED_ON: [&str; 2] = ["PATH", "HOME"];
 
 /// Which program, and how far it is believed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -86,19 +85,19 @@ impl Sender for Command {
 
     async fn send(&self, permit: Permit<ProductionWrite>, message: &Message, now: Now<'_>) -> Answer {
         let called_at = now();
-        let run = process::run(permit, &self.config, &message.key, self.payload(message)).await;
-        let outcome = classify(&run, &message.key, self.config.may_prove);
-        let status = match run.ended {
-            Ended::Exited(code) => Some(i64::from(code)),
-            Ended::NotStarted { .. } | Ended::Killed(_) | Ended::TimedOut(_) | Ended::Lost(_) => None,
+        let mut env = process::inherited(PASSED_ON);
+        env.push(("CANDOR_NOTICE".to_owned(), message.key.clone().into()));
+        let program = Program {
+            path: &self.config.program,
+            args: &self.config.args,
+            env,
+            input: self.payload(message),
+            timeout: self.config.timeout,
         };
-        // What it printed, with its words for people after its answer.
-        let mut raw = run.stdout;
-        if !raw.is_empty() && !run.stderr.is_empty() {
-            raw.push(b' ');
-        }
-        raw.extend(run.stderr);
-        scrubbed(&Redactor::default(), Answer { status, ..answer(outcome, called_at, now()) }, &raw)
+        let run = process::run(permit, program).await;
+        let outcome = classify(&run, &message.key, self.config.may_prove);
+        let status = run.status();
+        scrubbed(&Redactor::default(), Answer { status, ..answer(outcome, called_at, now()) }, &run.outputs())
     }
 }
 

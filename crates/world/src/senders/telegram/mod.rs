@@ -4,7 +4,6 @@
 //! says so. An answer with the message's id in the chat that was asked for proves `stored`; nothing proves that a person saw it.
 
 mod classify;
-mod text;
 
 use std::{fmt, time::Duration};
 
@@ -17,19 +16,19 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
-pub use self::{
-    classify::classify,
-    text::{TEXT_UNITS_MAX, text},
-};
+pub use self::classify::classify;
 use super::{
     HttpPool, Now, Sender, Wire,
     binding::{answer, scrubbed},
     http::{Request, TIMEOUT, is_loopback, origin, timeout_in_bounds},
+    text::text,
 };
 use crate::{redact::Redactor, secrets::SecretRef};
 
 /// Where the Bot API is.
 const API_BASE: &str = "https://api.telegram.org";
+/// Longest text that `sendMessage` takes, in UTF-16 code units (the API's "1-4096 characters after entities parsing").
+pub const TEXT_UNITS_MAX: usize = 4096;
 /// Longest channel name, in characters (with its `@`).
 const CHANNEL_CHARS_MAX: usize = 64;
 
@@ -179,7 +178,7 @@ impl Sender for Telegram {
         let body = Body {
             chat_id: &self.config.chat,
             message_thread_id: self.config.thread,
-            text: text(message),
+            text: text(message, TEXT_UNITS_MAX),
             link_preview_options: LinkPreview { is_disabled: true },
         };
         serde_json::to_vec(&body).unwrap_or_default()

@@ -42,7 +42,7 @@ impl Lab {
 
 /// Written by another process: a file that this one holds open for writing, if only until another thread's child has started, can't be
 /// run.
-fn write_program(path: &Path, text: &str) {
+pub(super) fn write_program(path: &Path, text: &str) {
     let mut child = std::process::Command::new("sh")
         .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
         .arg(path)

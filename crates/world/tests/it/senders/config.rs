@@ -17,19 +17,27 @@ fn error(yaml: &str) -> String {
     }
 }
 
-const MINIMAL: [(&str, &str); 5] = [
+const MINIMAL: [(&str, &str); 6] = [
     ("dry-run", "{name: a, sender: dry-run}"),
     ("shim", "{name: a, sender: shim, script: [{outcome: unknown}]}"),
     ("command", "{name: a, sender: command, program: /bin/true}"),
     ("webhook", "{name: a, sender: webhook, url: 'https://example.org/x'}"),
     ("telegram", "{name: a, sender: telegram, token: {env: BOT_TOKEN}, chat: '@night_watch'}"),
+    ("openclaw-cli", "{name: a, sender: openclaw-cli, program: /usr/bin/openclaw, channel: telegram, to: 111}"),
 ];
 
 #[test]
 fn every_sender_reads_from_its_least_and_tells_the_path_what_it_is() {
     assert_eq!(SENDERS, MINIMAL.map(|(name, _)| name));
-    let gates = [None, None, Some(Gate::ProductionWrite), Some(Gate::ProductionWrite), Some(Gate::BotApiCall)];
-    let idempotent = [true, false, false, true, false];
+    let gates = [
+        None,
+        None,
+        Some(Gate::ProductionWrite),
+        Some(Gate::ProductionWrite),
+        Some(Gate::BotApiCall),
+        Some(Gate::GatewayQueueWrite),
+    ];
+    let idempotent = [true, false, false, true, false, false];
     for (place, (name, yaml)) in MINIMAL.iter().enumerate() {
         let config = target(yaml);
         let binding = Binding::from_config(&config, &HttpPool::default()).unwrap();
@@ -77,7 +85,10 @@ from_severity: critical
 fn mistakes_are_named_with_the_target_and_what_to_write() {
     for (yaml, says) in [
         ("{sender: dry-run}", "a target has no `name`"),
-        ("{name: ops}", "target `ops` has no `sender`; write one of dry-run, shim, command, webhook, telegram"),
+        (
+            "{name: ops}",
+            "target `ops` has no `sender`; write one of dry-run, shim, command, webhook, telegram, openclaw-cli",
+        ),
         ("{name: ops, sender: pigeon}", "target `ops` names sender `pigeon`, which doesn't exist; known: dry-run"),
         ("{name: 'a b', sender: dry-run}", "is not a target name"),
         ("{name: ops, sender: dry-run, gate: none}", "unknown field `gate`"),

@@ -49,6 +49,13 @@ async fn live(sink: &Sink, folder: &std::path::Path) -> Vec<(Binding, Gate)> {
             Gate::BotApiCall,
         ),
         (bind(&format!("{{name: ops, sender: command, program: '{}'}}", program.display())), Gate::ProductionWrite),
+        (
+            bind(&format!(
+                "{{name: ops, sender: openclaw-cli, program: '{}', channel: telegram, to: 1, token: {{file: '{gone}'}}}}",
+                program.display()
+            )),
+            Gate::GatewayQueueWrite,
+        ),
     ]
 }
 

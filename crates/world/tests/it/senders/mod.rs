@@ -4,6 +4,7 @@ mod bot_api;
 mod command;
 mod config;
 mod gates;
+mod openclaw_cli;
 mod planted_secrets;
 mod sink;
 mod telegram;

@@ -1,7 +1,8 @@
 //! Running a program once, within limits of time and output.
 
 use std::{
-    io, os::unix::fs::PermissionsExt, os::unix::process::ExitStatusExt, path::Path, process::Stdio, time::Duration,
+    ffi::OsString, io, os::unix::fs::PermissionsExt, os::unix::process::ExitStatusExt, path::Path, process::Stdio,
+    time::Duration,
 };
 
 use candor_approval::{LiveGate, Permit};
@@ -12,14 +13,24 @@ use tokio::{
     time::timeout,
 };
 
-use super::Config;
-
 /// Most bytes kept of each output. What follows is read and dropped, so that the program doesn't hang on a full pipe.
 pub const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 /// How long an output is waited for after the program itself ended: something that it left in the background may hold it open.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
-/// Which variables of this process a program gets, beside `CANDOR_NOTICE`.
-const PASSED_ON: [&str; 2] = ["PATH", "HOME"];
+
+/// A program to run. No shell is involved.
+pub(super) struct Program<'a> {
+    /// Its path.
+    pub(super) path: &'a Path,
+    /// Its arguments, one each.
+    pub(super) args: &'a [String],
+    /// Its whole environment.
+    pub(super) env: Vec<(String, OsString)>,
+    /// What it finds on its standard input.
+    pub(super) input: Vec<u8>,
+    /// Longest run.
+    pub(super) timeout: Duration,
+}
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +41,34 @@ pub struct Run {
     pub stdout: Vec<u8>,
     /// Its standard error, up to [`OUTPUT_BYTES_MAX`].
     pub stderr: Vec<u8>,
+}
+
+impl Run {
+    /// Its exit code, if it came to one.
+    pub(super) fn status(&self) -> Option<i64> {
+        match self.ended {
+            Ended::Exited(code) => Some(i64::from(code)),
+            Ended::NotStarted { .. } | Ended::Killed(_) | Ended::TimedOut(_) | Ended::Lost(_) => None,
+        }
+    }
+
+    /// What it printed, with its words for people after its answer.
+    pub(super) fn outputs(mut self) -> Vec<u8> {
+        if !self.stdout.is_empty() && !self.stderr.is_empty() {
+            self.stdout.push(b' ');
+        }
+        self.stdout.extend(self.stderr);
+        self.stdout
+    }
+
+    /// The reason, with the first line that the program wrote for people.
+    pub(super) fn with_words(&self, why: &str) -> String {
+        let text = String::from_utf8_lossy(&self.stderr);
+        match text.lines().map(str::trim).find(|line| !line.is_empty()) {
+            Some(line) => format!("{why}: {line}"),
+            None => why.to_owned(),
+        }
+    }
 }
 
 /// How a run ended.
@@ -70,23 +109,23 @@ impl Drop for Group {
     }
 }
 
-/// Runs the program once: no shell, an environment of its own, in the root folder, in a process group of its own.
-pub(super) async fn run<G: LiveGate>(_permit: Permit<G>, config: &Config, key: &str, input: Vec<u8>) -> Run {
-    let mut command = tokio::process::Command::new(&config.program);
-    command.args(&config.args).env_clear().env("CANDOR_NOTICE", key).current_dir("/").process_group(0);
+/// Those of this process's variables that are set, with their values.
+pub(super) fn inherited<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<(String, OsString)> {
+    names.into_iter().filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?))).collect()
+}
+
+/// Runs the program once: in the root folder, in a process group of its own.
+pub(super) async fn run<G: LiveGate>(_permit: Permit<G>, program: Program<'_>) -> Run {
+    let mut command = tokio::process::Command::new(program.path);
+    command.args(program.args).env_clear().envs(program.env).current_dir("/").process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    for name in PASSED_ON {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
     let mut child = match command.spawn() {
         Ok(child) => child,
-        Err(error) => return nothing(not_started(&config.program, &error)),
+        Err(error) => return nothing(not_started(program.path, &error)),
     };
     let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let ended = timeout(config.timeout, talk(&mut child, input, &mut stdout, &mut stderr)).await;
+    let ended = timeout(program.timeout, talk(&mut child, program.input, &mut stdout, &mut stderr)).await;
     let ended = match ended {
         Ok(Ok(status)) => {
             group.ended();
@@ -97,7 +136,7 @@ pub(super) async fn run<G: LiveGate>(_permit: Permit<G>, config: &Config, key: &
             }
         }
         Ok(Err(error)) => Ended::Lost(error.to_string()),
-        Err(_) => Ended::TimedOut(config.timeout),
+        Err(_) => Ended::TimedOut(program.timeout),
     };
     Run { ended, stdout, stderr }
 }

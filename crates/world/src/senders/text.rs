@@ -1,24 +1,20 @@
-//! The text of a message, within the Bot API's limit.
+//! A message as plain text, within a channel's limit.
 
 use candor_core::notice::Message;
 
-/// Longest text that `sendMessage` takes, in UTF-16 code units (the API's "1-4096 characters after entities parsing").
-pub const TEXT_UNITS_MAX: usize = 4096;
-
 /// Title, text, and a last line with the notice's and the task's id. A text that is too long is cut, with a mark that says so and names
-/// the notice.
-#[must_use]
-pub fn text(message: &Message) -> String {
+/// the notice. The limit is in UTF-16 code units, as chat providers count.
+pub(super) fn text(message: &Message, units_max: usize) -> String {
     let head = format!("{}: {}\n\n", message.severity.as_str(), message.title);
     let task = message.task.as_ref().map(|task| format!(" · task {task}")).unwrap_or_default();
     let foot = format!("\n\n{}{task}", message.notice);
     let whole = format!("{head}{}{foot}", message.text);
-    if units(&whole) <= TEXT_UNITS_MAX {
+    if units(&whole) <= units_max {
         return whole;
     }
     let mark = format!("\n[cut here; the whole text is in notice {}]", message.notice);
     // A title is one line of limited length, so what is left for the text is never nothing.
-    let room = TEXT_UNITS_MAX.saturating_sub(units(&mark) + units(&foot));
+    let room = units_max.saturating_sub(units(&mark) + units(&foot));
     let (mut kept, mut used) = (String::new(), 0);
     for letter in head.chars().chain(message.text.chars()) {
         used += letter.len_utf16();
@@ -46,6 +42,8 @@ mod tests {
 
     use super::*;
 
+    const TEXT_UNITS_MAX: usize = 4096;
+
     fn message(text: String) -> Message {
         Message {
             notice: NoticeNo(3),
@@ -67,21 +65,21 @@ mod tests {
     #[test]
     fn a_short_text_is_whole() {
         assert_eq!(
-            text(&message("No checkpoint for 2h.".to_owned())),
+            text(&message("No checkpoint for 2h.".to_owned()), TEXT_UNITS_MAX),
             "critical: nightly is silent\n\nNo checkpoint for 2h.\n\nn-3 · task nightly"
         );
     }
 
     #[test]
     fn a_long_text_is_cut_at_the_limit_with_a_mark() {
-        let frame = units(&text(&message(String::new())));
+        let frame = units(&text(&message(String::new()), TEXT_UNITS_MAX));
         for letter in ["x", "é", "語", "🌒"] {
             let each = units(letter);
             let fits = (TEXT_UNITS_MAX - frame) / each;
-            let whole = text(&message(letter.repeat(fits)));
+            let whole = text(&message(letter.repeat(fits)), TEXT_UNITS_MAX);
             assert!(units(&whole) <= TEXT_UNITS_MAX && !whole.contains("[cut here"), "{letter}");
 
-            let over = text(&message(letter.repeat(fits + 1)));
+            let over = text(&message(letter.repeat(fits + 1)), TEXT_UNITS_MAX);
             assert!(over.ends_with("\n[cut here; the whole text is in notice n-3]\n\nn-3 · task nightly"), "{letter}");
             assert!(
                 units(&over) <= TEXT_UNITS_MAX && units(&over) + each > TEXT_UNITS_MAX,
@@ -94,6 +92,6 @@ mod tests {
     #[test]
     fn even_an_endless_title_fits() {
         let long = Message { title: "🌒".repeat(5_000), ..message("text".to_owned()) };
-        assert!(units(&text(&long)) <= TEXT_UNITS_MAX);
+        assert!(units(&text(&long, TEXT_UNITS_MAX)) <= TEXT_UNITS_MAX);
     }
 }

@@ -1,0 +1,129 @@
+//! `openclaw-cli`: hands a notice to an OpenClaw gateway by `openclaw message send --json`. Its README has the table of outcomes.
+//!
+//! The command line has no key against repeats, and its exit code alone says nothing: a message that a hook dropped ends with 0 too, and
+//! one that failed with 1 may still arrive minutes later.
+
+mod classify;
+mod config;
+
+use std::ffi::OsString;
+
+use candor_approval::{Permit, kinds::GatewayQueueWrite};
+use candor_core::notice::{Answer, BlockReason, Message, Outcome};
+use secrecy::{ExposeSecret, SecretString};
+
+pub use self::{
+    classify::classify,
+    config::{CHANNEL_BYTES_MAX, Config, PASS_ENV_MAX, PLACE_BYTES_MAX, TIMEOUT},
+};
+use super::{
+    HttpPool, Now, Sender,
+    binding::{answer, scrubbed},
+    process::{self, Program},
+    text::text,
+};
+use crate::redact::Redactor;
+
+/// Longest text that is handed over, in UTF-16 code units: the shortest limit of the large chat channels, so that OpenClaw doesn't split
+/// it into messages of which one id proves only one.
+pub const TEXT_UNITS_MAX: usize = 2_000;
+/// Which variables of this process OpenClaw gets: where its interpreter is, where its state and its configuration lie, and where it may
+/// write its log.
+const NEEDED: [&str; 7] =
+    ["PATH", "HOME", "TMPDIR", "OPENCLAW_STATE_DIR", "OPENCLAW_CONFIG_PATH", "OPENCLAW_HOME", "OPENCLAW_PROFILE"];
+/// Which variables it always gets: no colours, no questions, no call of its own to anybody.
+const ALWAYS: [(&str, &str); 4] =
+    [("NO_COLOR", "1"), ("CI", "1"), ("DO_NOT_TRACK", "1"), ("OPENCLAW_NO_AUTO_UPDATE", "1")];
+/// In which variable it looks for its gateway's token.
+const TOKEN_VARIABLE: &str = "OPENCLAW_GATEWAY_TOKEN";
+
+/// See the module.
+#[derive(Debug)]
+pub struct OpenclawCli {
+    config: Config,
+}
+
+impl OpenclawCli {
+    /// The whole command line but for the program.
+    fn args(&self, message: &Message) -> Vec<String> {
+        let config = &self.config;
+        let mut args = vec!["message".to_owned(), "send".to_owned(), "--json".to_owned()];
+        // An argument can't hold a zero byte.
+        let text = text(message, TEXT_UNITS_MAX).replace('\0', " ");
+        let mut add = |name: &str, value: &str| args.extend([name.to_owned(), value.to_owned()]);
+        add("--channel", &config.channel);
+        add("--target", &config.to);
+        if let Some(account) = &config.account {
+            add("--account", account);
+        }
+        if let Some(thread) = &config.thread {
+            add("--thread-id", thread);
+        }
+        add("--message", &text);
+        args
+    }
+
+    /// Its environment, and the values in it that an answer must not show.
+    fn env(&self, token: Option<&SecretString>) -> (Vec<(String, OsString)>, Vec<SecretString>) {
+        let mut env = process::inherited(NEEDED);
+        env.extend(ALWAYS.map(|(name, value)| (name.to_owned(), value.into())));
+        let passed = process::inherited(self.config.pass_env.iter().map(String::as_str));
+        let mut hidden: Vec<SecretString> =
+            passed.iter().map(|(_, value)| SecretString::from(value.to_string_lossy().into_owned())).collect();
+        env.extend(passed);
+        if let Some(token) = token {
+            env.push((TOKEN_VARIABLE.to_owned(), token.expose_secret().into()));
+            hidden.push(token.clone());
+        }
+        (env, hidden)
+    }
+}
+
+impl Sender for OpenclawCli {
+    type Gate = GatewayQueueWrite;
+    type Config = Config;
+    const NAME: &'static str = "openclaw-cli";
+
+    fn bind(config: &Config, _pool: &HttpPool) -> Result<Self, String> {
+        config.check()?;
+        Ok(Self { config: config.clone() })
+    }
+
+    fn idempotent(&self) -> bool {
+        false
+    }
+
+    fn payload(&self, message: &Message) -> Vec<u8> {
+        serde_json::to_vec(&self.args(message)).unwrap_or_default()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let token = self.config.token.as_ref().and_then(|token| token.check().err()).map(|error| error.to_string());
+        let unset = self.config.pass_env.iter().filter(|name| std::env::var_os(name).is_none());
+        let unset = unset.map(|name| format!("`pass_env` names `{name}`, which isn't set for this process"));
+        process::missing(&self.config.program).into_iter().chain(token).chain(unset).collect()
+    }
+
+    async fn send(&self, permit: Permit<GatewayQueueWrite>, message: &Message, now: Now<'_>) -> Answer {
+        let called_at = now();
+        let token = match self.config.token.as_ref().map(|token| token.read(&permit)).transpose() {
+            Ok(token) => token,
+            Err(error) => {
+                let outcome = Outcome::Refused { reason: BlockReason::SecretUnreadable, why: error.to_string() };
+                return answer(outcome, called_at, now());
+            }
+        };
+        let (env, hidden) = self.env(token.as_ref());
+        let program = Program {
+            path: &self.config.program,
+            args: &self.args(message),
+            env,
+            input: Vec::new(),
+            timeout: self.config.timeout,
+        };
+        let run = process::run(permit, program).await;
+        let outcome = classify(&run, &self.config.to);
+        let status = run.status();
+        scrubbed(&Redactor::new(&hidden), Answer { status, ..answer(outcome, called_at, now()) }, &run.outputs())
+    }
+}
