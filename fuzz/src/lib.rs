@@ -24,7 +24,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     Target { name: "json", run: documents::json, also: &["crates/audit/tests/corpus", "crates/audit/tests/vectors"] },
     target("event", documents::event),
     Target { name: "header", run: documents::header, also: &["crates/audit/tests/golden"] },

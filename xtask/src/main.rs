@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod crash;
 mod fuzz;
+mod lab;
 mod limits;
 mod shell;
 mod sim;
@@ -40,6 +41,8 @@ enum Task {
     Bench(bench::Args),
     /// Play the state machine through made-up worlds: random seeds, or every story with crashes.
     Sim(sim::Args),
+    /// Drive other people's real programs, on loopback alone, and hold the receipts against what really happened.
+    Lab(lab::Args),
     /// Rules about the code itself.
     Tidy,
     /// Look for inputs that break a parser, at random (needs cargo-fuzz).
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Task::Crash(args) => crash::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::FuzzReplay => fuzz::replay(),
+        Task::Lab(args) => lab::run(&args),
         Task::Sim(args) => sim::run(&args),
         Task::Tidy => tidy::run(),
         Task::Limits => limits::run(),
