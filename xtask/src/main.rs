@@ -10,6 +10,7 @@ mod ci;
 mod crash;
 mod fuzz;
 mod independent;
+mod lab;
 mod limits;
 mod schemas;
 mod shell;
@@ -44,6 +45,8 @@ enum Task {
     Sim(sim::Args),
     /// Hold the binary's bundles against other people's implementations of the formats
     Independent,
+    /// Drive other people's real programs, on loopback alone, and hold the receipts against what really happened.
+    Lab(lab::Args),
     /// Rules about the code itself.
     Tidy,
     /// Look for inputs that break a parser, at random (needs cargo-fuzz).
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Task::Crash(args) => crash::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::FuzzReplay => fuzz::replay(),
+        Task::Lab(args) => lab::run(&args),
         Task::Sim(args) => sim::run(&args),
         Task::Independent => independent::run(),
         Task::Tidy => tidy::run(),
