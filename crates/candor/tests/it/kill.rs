@@ -138,27 +138,29 @@ impl Place {
     fn rest(&self, since: Instant) -> Duration {
         // However much there is to do, something must go on: as long as it does, the patience starts anew.
         let (mut before, mut until) = (Value::Null, Instant::now() + PATIENCE);
-        loop {
+        // What is planned may begin between a look at what moves and one at what is planned, so both must be still around the other.
+        let mut still = 0;
+        while still < 2 {
             let deliveries = self.home.json(&["status"])["deliveries"].clone();
-            if !deliveries.as_array().unwrap().iter().any(is_moving) {
-                break;
-            }
+            let moving = deliveries.as_array().unwrap().iter().any(is_moving);
+            still = if moving || self.is_planned() { 0 } else { still + 1 };
             assert!(Instant::now() < until, "nothing goes on any more, and not everything is at rest: {deliveries}");
             if deliveries != before {
                 (before, until) = (deliveries, Instant::now() + PATIENCE);
             }
             std::thread::park_timeout(Duration::from_millis(20));
         }
-        // An unknown outcome with a time of its own is still on its way.
+        since.elapsed()
+    }
+
+    /// Whether an unknown outcome has a time of its own, and so is still on its way.
+    fn is_planned(&self) -> bool {
         let planned = |row: &Value| {
             let deliveries = row["deliveries"].as_array().unwrap();
             deliveries.iter().any(|of| of["state"]["next_at"].is_string())
         };
         let pending = ["notice", "list", "--in", "pending_external_send", "--limit", "100000"];
-        wait("nothing is planned any more", || {
-            !self.home.json(&pending)["notices"].as_array().unwrap().iter().any(planned)
-        });
-        since.elapsed()
+        self.home.json(&pending)["notices"].as_array().unwrap().iter().any(planned)
     }
 }
 
