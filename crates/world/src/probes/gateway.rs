@@ -23,7 +23,9 @@ pub(super) fn look(probe: &Probe, _: &Place) -> Saw {
     let mut stream = TcpStream::connect_timeout(&at, WAIT_MAX).map_err(told)?;
     stream.set_read_timeout(Some(WAIT_MAX)).map_err(told)?;
     stream.set_write_timeout(Some(WAIT_MAX)).map_err(told)?;
-    write!(stream, "GET / HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n").map_err(told)?;
+    // In one piece: who answers and hangs up before the rest came would reset the connection.
+    let request = format!("GET / HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).map_err(told)?;
     // `HTTP/1.1 200` is enough; what follows is the gateway's own.
     let mut start = [0_u8; 12];
     stream.read_exact(&mut start).map_err(told)?;
