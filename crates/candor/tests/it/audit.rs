@@ -165,3 +165,35 @@ fn a_bundle_is_exported_beside_a_running_daemon() {
     let bundle = export(&home, "b.tar", &["--task", "nightly"]);
     assert_eq!(stranger(&bundle, &["--key", &key(&home)]).0, 0);
 }
+
+/// Each decision can be held against what it was made by, also when that changed between two of them.
+#[test]
+fn a_bundle_has_what_was_in_force_for_its_records() {
+    let home = lived();
+    let kinds = |bundle: &str| -> Vec<String> {
+        let listed = Command::new("tar").args(["-xOf", bundle, "manifest.json"]).output().unwrap().stdout;
+        let manifest: Value = serde_json::from_slice(&listed).unwrap();
+        let named = format!("profile {}", manifest["deployment_profile"].as_str().unwrap());
+        let entries = manifest["artifacts"].as_array().unwrap().iter();
+        let kinds = entries.map(|entry| entry["kind"].as_str().unwrap().to_owned());
+        [named]
+            .into_iter()
+            .chain(kinds.filter(|kind| ["profile", "capability", "pack"].contains(&kind.as_str())))
+            .collect()
+    };
+    let first = export(&home, "a.tar", &["--task", "nightly"]);
+    assert_eq!(kinds(&first), ["profile dry-run", "profile", "capability", "pack"]);
+    std::fs::write(home.state().join("candor.yaml"), "profile: standard-team-mode\n").unwrap();
+    home.ends(0, &["notify", "look", "--task", "nightly", "--agent", "a"]);
+    home.ends(0, &["task", "start", "later", "--agent", "a"]);
+    let second = export(&home, "b.tar", &["--task", "nightly"]);
+    let both = ["profile", "capability", "pack", "profile", "capability", "pack"];
+    assert_eq!(kinds(&second)[1..], both);
+    // A task that came later has the later ones alone, which stand before its own range.
+    let third = export(&home, "c.tar", &["--task", "later"]);
+    assert_eq!(kinds(&third), ["profile standard-team-mode@1.0.0", "profile", "capability", "pack"]);
+    for bundle in [&first, &second, &third] {
+        let (code, told) = stranger(bundle, &["--key", &key(&home)]);
+        assert_eq!((code, &told["verdict"]["complete"]["form"]), (0, &json!("range")), "{told}");
+    }
+}
