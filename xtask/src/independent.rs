@@ -18,7 +18,7 @@ pub(crate) fn checks() -> Result<Found, TaskError> {
         return failed("`python3` with `venv` is not there: other implementations of the formats are Python packages");
     }
     // The same build as the tests', so that nothing is compiled twice.
-    if !show(&mut cargo(&["build", "--workspace", "--bins", "--features", "candor/crash-points"]))? {
+    if !show(&mut cargo(&["build", "--workspace", "--bins", "--tests", "--features", "candor/crash-points"]))? {
         return failed("the build failed");
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
