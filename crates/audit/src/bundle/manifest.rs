@@ -184,7 +184,7 @@ impl ManifestWriter {
 /// keeps its own reason.
 ///
 /// # Errors
-/// When the text is no manifest. Whether its bytes are canonical is the caller's to see: [`rewritten`] says which they should be.
+/// When the text is no manifest. Whether its bytes are canonical isn't looked at here: a signature binds them.
 pub fn read(
     from: impl Read,
     mut on_entry: impl FnMut(Entry) -> Result<(), Refused>,

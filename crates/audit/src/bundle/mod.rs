@@ -2,7 +2,7 @@
 //!
 //! A plain ustar archive with the deployment model's manifest, one signature, the log's signed head, the shown headers, the roots of what
 //! isn't shown, what opens the commitments, and each artifact under its `ref`. `BUNDLE.md` beside this crate is the format for
-//! strangers; [`write()`](write::write) makes one, [`verify()`](verify::verify) checks one as a stream.
+//! strangers; [`write::Draft`] makes one, [`verify::verify`] checks one as a stream.
 
 pub mod archive;
 pub mod manifest;
