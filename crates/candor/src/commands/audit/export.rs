@@ -67,7 +67,7 @@ pub struct ExportArgs {
     /// … and until this one [default: now]
     #[arg(long, value_name = "TIME", requires = "since")]
     until: Option<Timestamp>,
-    /// The file to write [default: audit-<what>.tar in the current folder]
+    /// The file to write [default: audit-NAME.tar in the current folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Write over an existing file
