@@ -31,6 +31,14 @@ pub fn write(at_us: i64, out: &mut Vec<u8>) {
     out.push(b'Z');
 }
 
+/// The time `at_us` as [`write()`] writes it.
+#[must_use]
+pub fn text(at_us: i64) -> String {
+    let mut out = Vec::with_capacity(27);
+    write(at_us, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Reads exactly what [`write()`] writes; any other spelling of a time is none.
 #[must_use]
 pub fn parse(text: &str) -> Option<i64> {

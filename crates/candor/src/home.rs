@@ -166,7 +166,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
 fn random_hex(bytes: usize) -> Result<String, Failure> {
     let mut buffer = vec![0_u8; bytes];
     random(&mut buffer)?;
-    Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(candor_audit::hex(&buffer))
 }
 
 fn random(buffer: &mut [u8]) -> Result<(), Failure> {

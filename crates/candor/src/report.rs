@@ -60,7 +60,7 @@ fn random_id() -> Result<String, Failure> {
     let mut bytes = [0_u8; 12];
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::new(Exit::Internal, format!("the system gives no random bytes: {error}")))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(candor_audit::hex(&bytes))
 }
 
 /// Leaves out what isn't there: an absent field and a null one mean the same, and the shorter one is kept.

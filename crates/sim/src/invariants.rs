@@ -395,7 +395,7 @@ pub fn the_log_verifies(store: &Memory) -> Result<(), Violation> {
         leaves.push(leaf);
     }
     let head = store.head().unwrap();
-    let root: String = merkle::log_root(leaves).iter().map(|byte| format!("{byte:02x}")).collect();
+    let root = candor_audit::hex(&merkle::log_root(leaves));
     if head.root != root || head.length != u64::try_from(log.len()).unwrap() {
         return Err(broken("the log's head isn't that of its records".to_owned()));
     }

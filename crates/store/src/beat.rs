@@ -3,7 +3,7 @@
 use candor_core::{ids::TaskId, time::Timestamp};
 use sha2::{Digest as _, Sha256};
 
-use crate::{StoreError, log::hex};
+use crate::StoreError;
 
 /// Most tasks with checkpoints that wait to be folded, before a fold is asked for whatever the time. Bounds what is kept in memory.
 pub(crate) const WAITING_TASKS_MAX: usize = 65_536;
@@ -19,7 +19,7 @@ impl BeatDigest {
     }
 
     pub(crate) fn finish(self) -> String {
-        hex(&self.0.finalize())
+        candor_audit::hex(&self.0.finalize())
     }
 }
 

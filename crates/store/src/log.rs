@@ -152,8 +152,3 @@ impl Tip {
 pub(crate) fn receipt_notice(body: &Value) -> Option<NoticeNo> {
     body.get("notice").or_else(|| body.get("late")?.get("notice"))?.as_str()?.parse().ok()
 }
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

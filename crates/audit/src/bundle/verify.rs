@@ -303,8 +303,8 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             }
         };
         let header = &shown.header;
-        if header_ref(header) != entry.r#ref || header.kind.as_str() != entry.kind {
-            let words = format!("record {} is `{}`", entry.index, header_ref(header));
+        if header.artifact_ref() != entry.r#ref || header.kind.as_str() != entry.kind {
+            let words = format!("record {} is `{}`", entry.index, header.artifact_ref());
             return Err(Finding::new(Class::Foreign, place, words).into());
         }
         if self.chosen(header) {
@@ -379,7 +379,7 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             return Ok(());
         }
         let words = format!("record {} of the log is of what the bundle is about, and isn't in it", header.index);
-        Err(Finding::new(Class::Missing, header_ref(header), words).into())
+        Err(Finding::new(Class::Missing, header.artifact_ref(), words).into())
     }
 
     /// Whether a record is of what the bundle is about.
@@ -406,7 +406,7 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
         if !fits {
             let before = self.chain.map_or(0, |(seq, _)| seq);
             let words = format!("it is the task's {}. record, and the one shown before is its {before}.", link.seq);
-            return Err(Finding::new(Class::Missing, header_ref(&shown.header), words).into());
+            return Err(Finding::new(Class::Missing, shown.header.artifact_ref(), words).into());
         }
         self.chain = Some((link.seq, shown.leaf));
         Ok(())
@@ -472,7 +472,7 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             signed_by: trust.key.to_string(),
             origin: head.origin.clone(),
             tree_size: head.size,
-            head_at: time(head.at_us),
+            head_at: at::text(head.at_us),
             about,
             artifacts: rest.count,
             headers: self.walk.headers,
@@ -574,14 +574,4 @@ fn explain(failure: Failure, bundle: &dyn Source) -> Failure {
         before = Some(member.name);
     }
     Finding::new(Class::Missing, finding.place, "it isn't in the bundle").into()
-}
-
-fn header_ref(header: &Header) -> String {
-    format!("{}/{}.json", header.kind.folder(), header.id.as_str())
-}
-
-fn time(at_us: i64) -> String {
-    let mut text = Vec::with_capacity(27);
-    at::write(at_us, &mut text);
-    String::from_utf8_lossy(&text).into_owned()
 }

@@ -112,7 +112,7 @@ impl Draft {
     /// Never in practice: what it adds is plain JSON.
     pub fn ship(&mut self, header_line: &[u8], header: &Header, shipped: Shipped<'_>) -> Result<(), WriteError> {
         self.show(header_line);
-        let place = format!("{}/{}.json", header.kind.folder(), header.id.as_str());
+        let place = header.artifact_ref();
         let sha256 = hex(&Sha256::digest(shipped.body));
         self.sums.push_str(&format!("{sha256}  {place}\n"));
         self.openings.extend_from_slice(&OpeningLine { index: header.index, opening: shipped.opening }.line());
@@ -153,15 +153,13 @@ impl Draft {
         let hashes: BTreeMap<String, String> =
             files.iter().map(|(name, bytes)| ((*name).to_owned(), hex(&Sha256::digest(bytes)))).collect();
         let log = LogHead { origin: head.origin.clone(), tree_size: head.size, root: STANDARD.encode(head.root) };
-        let mut exported_at = Vec::with_capacity(27);
-        at::write(about.exported_at_us, &mut exported_at);
         let count = self.manifest.count();
         let manifest = self.manifest.finish(&Rest {
             capability_descriptor: about.capability_descriptor,
             correlation_id: about.correlation_id,
             count,
             deployment_profile: about.deployment_profile,
-            exported_at: String::from_utf8_lossy(&exported_at).into_owned(),
+            exported_at: at::text(about.exported_at_us),
             exporter: about.exporter,
             files: hashes,
             gaps: self.gaps,

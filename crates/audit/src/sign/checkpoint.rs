@@ -43,9 +43,7 @@ impl Checkpoint {
     /// The text that is signed.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut when = Vec::with_capacity(27);
-        at::write(self.at_us, &mut when);
-        let when = String::from_utf8_lossy(&when);
+        let when = at::text(self.at_us);
         format!("{}\n{}\n{}\n{TIME}{when}\n", self.origin, self.size, STANDARD.encode(self.root))
     }
 

@@ -209,7 +209,7 @@ fn digest(text: Option<&str>, deployment: &Deployment) -> String {
             part(content);
         });
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    candor_audit::hex(&hash.finalize())
 }
 
 fn read(path: &Path) -> Result<Option<String>, Failure> {

@@ -20,8 +20,7 @@ use super::{
 };
 use crate::{
     Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Parked, Record, Size, StoreError,
-    Stranded, TaskFilter,
-    log::{hex, receipt_notice},
+    Stranded, TaskFilter, log::receipt_notice,
 };
 
 impl State {
@@ -176,8 +175,8 @@ impl Listing for Memory {
     fn head(&self) -> Result<Head, StoreError> {
         Ok(Head {
             length: u64::try_from(self.state.artifacts.len()).unwrap_or(u64::MAX),
-            leaf: self.state.tip.leaf.map(|leaf| hex(&leaf)),
-            root: if self.sealing { hex(&self.state.tip.tree.root()) } else { String::new() },
+            leaf: self.state.tip.leaf.map(|leaf| candor_audit::hex(&leaf)),
+            root: if self.sealing { candor_audit::hex(&self.state.tip.tree.root()) } else { String::new() },
             last_at: self.last_at,
         })
     }

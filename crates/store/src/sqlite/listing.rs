@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Parked, Record, Size, StoreError,
-    Stranded, TaskFilter, log::hex,
+    Stranded, TaskFilter,
 };
 
 /// Deliveries that nothing moves on: prepared and left there, sent by somebody who is gone, or pending for a reason that plans
@@ -299,8 +299,8 @@ impl Listing for Reader {
         let state = State::load(&self.db)?;
         Ok(Head {
             length: state.tip.tree.size(),
-            leaf: state.tip.leaf.map(|leaf| hex(&leaf)),
-            root: hex(&state.tip.tree.root()),
+            leaf: state.tip.leaf.map(|leaf| candor_audit::hex(&leaf)),
+            root: candor_audit::hex(&state.tip.tree.root()),
             last_at: state.last_at,
         })
     }

@@ -36,6 +36,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     redactions::Redactions,
     source::{self, Entry},
+    verify,
 };
 use crate::{
     cli::Global,
@@ -94,7 +95,11 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     let key = home.audit_key()?;
     let now = Clock::from_env().now();
     let head = source::head(&reader, key.public().name(), now)?;
-    let splits = args.since_head.iter().map(|path| known_size(path, &key)).collect::<Result<BTreeSet<u64>, _>>()?;
+    let splits = args
+        .since_head
+        .iter()
+        .map(|path| Ok(verify::head(path, &key.public())?.size))
+        .collect::<Result<BTreeSet<u64>, Failure>>()?;
     let choice = Choice::of(&args, &reader, now)?;
     let found = choice.find(&reader, head.size)?;
     let range = !args.selected && head.size.saturating_sub(found.first.unwrap_or(head.size)) <= RANGE_HEADERS_MAX;
@@ -151,14 +156,6 @@ fn record(global: &Global, act: Act) -> Result<(), Failure> {
         desk.act(act).await?;
         desk.close().await
     })
-}
-
-fn known_size(path: &Path, key: &NodeKey) -> Result<u64, Failure> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure::new(Exit::Usage, format!("`{}` can't be read: {error}", path.display())))?;
-    let head = Checkpoint::open(&text, &key.public())
-        .map_err(|error| Failure::new(Exit::Usage, format!("`{}` is no head of this log: {error}", path.display())))?;
-    Ok(head.size)
 }
 
 /// What the bundle is about.
@@ -332,7 +329,7 @@ impl Plan<'_> {
             let Some(stored) = stored else { continue };
             let header = Header::parse(&stored.header_line)
                 .map_err(|error| Failure::new(Exit::Store, format!("record {index}: {error}")))?;
-            let place = format!("{}/{}.json", header.kind.folder(), header.id.as_str());
+            let place = header.artifact_ref();
             let (body, _, _) = self.ship(&Entry { stored, header })?;
             archive.add(&place, &body).map_err(|error| unwritten(error.into()))?;
         }

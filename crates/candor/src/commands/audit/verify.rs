@@ -76,7 +76,8 @@ fn key(text: &str) -> Result<PublicKey, Failure> {
     text.parse().map_err(|error| Failure::new(Exit::Usage, format!("{error}")))
 }
 
-fn head(path: &Path, key: &PublicKey) -> Result<Checkpoint, Failure> {
+/// A head in a file, if `key` signed it.
+pub(super) fn head(path: &Path, key: &PublicKey) -> Result<Checkpoint, Failure> {
     Checkpoint::open(&note(path)?, key)
         .map_err(|error| Failure::new(Exit::Usage, format!("`{}` is no head of this log: {error}", path.display())))
 }

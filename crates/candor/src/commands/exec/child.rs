@@ -148,7 +148,7 @@ impl Child {
             (stdout, _) = async { tokio::join!(self.stdout, self.stderr) } => stdout.ok().flatten(),
             () = signals.next_ending() => None,
         };
-        let digest = stdout.map(|hash| hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        let digest = stdout.map(|hash| candor_audit::hex(&hash.finalize()));
         match status {
             Ok(status) => Ended::with(status, digest),
             Err(error) => {
