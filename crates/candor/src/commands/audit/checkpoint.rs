@@ -18,7 +18,7 @@ pub fn run(global: &Global) -> Outcome {
     let home = Home::find(global.state.clone(), global.config.clone())?;
     let reader = desk::reader(global)?;
     let key = home.audit_key()?;
-    let head = source::head(&reader, key.public().name(), Clock::from_env().now())?;
+    let head = source::head(&reader, key.public().name(), Clock::from_env().now(), |_| ())?;
     let note = head.sign(&[&key]);
     if global.json {
         let root = STANDARD.encode(head.root);

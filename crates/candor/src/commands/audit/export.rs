@@ -94,14 +94,14 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     let reader = desk::reader(global)?;
     let key = home.audit_key()?;
     let now = Clock::from_env().now();
-    let head = source::head(&reader, key.public().name(), now)?;
     let splits = args
         .since_head
         .iter()
         .map(|path| Ok(verify::head(path, &key.public())?.size))
         .collect::<Result<BTreeSet<u64>, Failure>>()?;
     let choice = Choice::of(&args, &reader, now)?;
-    let found = choice.find(&reader, head.size)?;
+    let mut found = Found::default();
+    let head = source::head(&reader, key.public().name(), now, |entry| found.take(&choice, entry))?;
     let range = !args.selected && head.size.saturating_sub(found.first.unwrap_or(head.size)) <= RANGE_HEADERS_MAX;
     let headers = if range { Headers::Range } else { Headers::Selected };
     if !range && !args.selected {
@@ -173,6 +173,32 @@ struct Found {
     context: BTreeSet<u64>,
     /// The last of them by name, `name@version`.
     names: BTreeMap<Kind, String>,
+    /// The last of each kind so far.
+    latest: BTreeMap<Kind, u64>,
+}
+
+impl Found {
+    /// Takes the log's next record into account.
+    fn take(&mut self, choice: &Choice, entry: &Entry) {
+        let (index, kind) = (entry.header.index, entry.header.kind);
+        let chosen = choice.has(&entry.header);
+        if chosen && self.first.is_none() {
+            self.first = Some(index);
+            self.context.extend(self.latest.values());
+        }
+        if !CONTEXT.contains(&kind) {
+            return;
+        }
+        if !chosen {
+            self.latest.insert(kind, index);
+            if self.first.is_some() {
+                self.context.insert(index);
+            }
+        }
+        let said: Value = serde_json::from_slice(&entry.stored.body).unwrap_or_default();
+        let name = said.get("profile").or_else(|| said.get("descriptor")).and_then(Value::as_str);
+        name.and_then(|name| self.names.insert(kind, name.to_owned()));
+    }
 }
 
 /// What decisions go by.
@@ -199,32 +225,6 @@ impl Choice {
             Self::Correlation(correlation) => header.correlation_id.as_deref() == Some(correlation.as_str()),
             Self::Window(from, to) => (from.as_micros()..=to.as_micros()).contains(&header.at_us),
         }
-    }
-
-    fn find(&self, reader: &Reader, size: u64) -> Result<Found, Failure> {
-        let mut found = Found::default();
-        let mut latest = BTreeMap::new();
-        source::each(reader, size, |entry| {
-            let (index, kind) = (entry.header.index, entry.header.kind);
-            if self.has(&entry.header) {
-                found.first = found.first.or(Some(index));
-            } else if CONTEXT.contains(&kind) {
-                latest.insert(kind, index);
-                if found.first.is_some() {
-                    found.context.insert(index);
-                }
-            }
-            if CONTEXT.contains(&kind) {
-                let said: Value = serde_json::from_slice(&entry.stored.body).unwrap_or_default();
-                let name = said.get("profile").or_else(|| said.get("descriptor")).and_then(Value::as_str);
-                name.and_then(|name| found.names.insert(kind, name.to_owned()));
-            }
-            if found.first == Some(index) {
-                found.context.extend(latest.values());
-            }
-            Ok(())
-        })?;
-        Ok(found)
     }
 
     fn selection(&self, headers: Headers) -> Selection {

@@ -45,12 +45,18 @@ pub fn each(reader: &Reader, size: u64, mut on_entry: impl FnMut(Entry) -> Resul
     Ok(())
 }
 
-/// The log's head, computed from its records and held against what the store keeps.
-pub fn head(reader: &Reader, origin: &str, now: Timestamp) -> Result<Checkpoint, Failure> {
+/// The log's head, computed from its records and held against what the store keeps. Each record is shown to `on_entry` on the way.
+pub fn head(
+    reader: &Reader,
+    origin: &str,
+    now: Timestamp,
+    mut on_entry: impl FnMut(&Entry),
+) -> Result<Checkpoint, Failure> {
     let kept = reader.head().map_err(desk::store_failure)?;
     let mut tree = Frontier::<Log>::new();
     each(reader, kept.length, |entry| {
         tree.push(log_leaf(&entry.stored.header_line));
+        on_entry(&entry);
         Ok(())
     })?;
     let root = tree.root();
