@@ -7,6 +7,7 @@ mod desk;
 mod engine;
 mod exit;
 mod home;
+mod keys;
 mod output;
 mod packs;
 mod reload;

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::{at, sign::rotation::Rotation};
+
 /// What is wrong with a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -99,11 +101,30 @@ pub enum Anchor {
     },
 }
 
+/// A change of the signing key that the check followed, signed by both keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyChange {
+    /// The key until then.
+    pub from: String,
+    /// The key from then on.
+    pub to: String,
+    /// When it was signed.
+    pub at: String,
+}
+
+impl From<&Rotation> for KeyChange {
+    fn from(rotation: &Rotation) -> Self {
+        KeyChange { from: rotation.old.to_string(), to: rotation.new.to_string(), at: at::text(rotation.at_us) }
+    }
+}
+
 /// What an intact bundle shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// The key that signed it.
     pub signed_by: String,
+    /// How the reader's key leads to that one; empty where it is the same.
+    pub key_changes: Vec<KeyChange>,
     /// The log.
     pub origin: String,
     /// How many artifacts the log has.

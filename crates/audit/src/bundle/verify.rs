@@ -16,9 +16,10 @@ use super::{
     CHECKPOINT, ENVELOPE, FILES, MANIFEST, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, MAX_OPENING_BYTES, NODES, OPENINGS,
     PREDICATE_TYPE, RECORDS, SUMS,
     archive::{ArchiveError, ArchiveReader},
+    keys::{self, Signer},
     manifest::{self, Entry, HASH_VERSION, Headers, Refused, Rest, Selection},
     opening::{MAX_COPY_BYTES, Opening, OpeningLine},
-    verdict::{Anchor, Class, Complete, Failure, Finding, Verdict},
+    verdict::{Anchor, Class, Complete, Failure, Finding, KeyChange, Verdict},
     walk::{Lines, Shown, Walk},
 };
 use crate::{
@@ -49,7 +50,7 @@ impl Source for &[u8] {
 /// What the reader brings along; nothing of it is taken from the bundle.
 #[derive(Debug)]
 pub struct Trust<'a> {
-    /// The key of the node.
+    /// The key of the node: the one that signed, or one that it took over from by changes that both signed.
     pub key: &'a PublicKey,
     /// Heads of the log that were seen before, already checked.
     pub known: &'a [Checkpoint],
@@ -60,9 +61,10 @@ pub struct Trust<'a> {
 /// # Errors
 /// The first thing that is wrong, or that it can't be read.
 pub fn verify(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Verdict, Failure> {
+    let signer = keys::signer(bundle, trust.key)?;
     let mut from = ArchiveReader::new(BufReader::new(bundle.open().map_err(Failure::Unreadable)?));
-    let front = Front::read(&mut from, trust)?;
-    let head = front.head(trust)?;
+    let front = Front::read(&mut from, &signer)?;
+    let head = front.head(trust, &signer)?;
     let mut check = Check {
         walk: Walk::new(cursor(bundle, RECORDS)?, cursor(bundle, NODES)?, trust.known),
         openings: Lines::new(cursor(bundle, OPENINGS)?, OPENINGS, MAX_OPENING_BYTES),
@@ -82,7 +84,7 @@ pub fn verify(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Verdict, Failure
         return Err(explain(failure, bundle));
     }
     read.map_err(|error| damaged(MANIFEST, &error))?;
-    check.finish(&head, trust)
+    check.finish(&head, trust, &signer)
 }
 
 fn damaged(place: &str, why: &dyn std::fmt::Display) -> Finding {
@@ -116,7 +118,7 @@ struct Front {
 }
 
 impl Front {
-    fn read(from: &mut ArchiveReader<impl Read>, trust: &Trust<'_>) -> Result<Front, Failure> {
+    fn read(from: &mut ArchiveReader<impl Read>, signer: &Signer) -> Result<Front, Failure> {
         let mut hashes = Vec::new();
         let (mut rest, mut envelope, mut checkpoint) = (None, Vec::new(), Vec::new());
         for name in FILES {
@@ -141,7 +143,7 @@ impl Front {
             io::copy(&mut hashing, &mut io::sink()).map_err(Failure::Unreadable)?;
             hashes.push((name, hex(&hashing.hash.finalize())));
             if name == ENVELOPE {
-                let digest = dsse::open(&envelope, trust.key, MANIFEST, PREDICATE_TYPE)
+                let digest = dsse::open(&envelope, &signer.key, MANIFEST, PREDICATE_TYPE)
                     .map_err(|error| Finding::new(Class::Signature, ENVELOPE, error.to_string()))?;
                 if hashes.first().is_none_or(|(_, hash)| *hash != digest) {
                     let words = "it isn't the manifest that was signed";
@@ -205,13 +207,17 @@ impl Front {
     }
 
     /// The log's head, if the key signed it and the manifest says the same.
-    fn head(&self, trust: &Trust<'_>) -> Result<Checkpoint, Failure> {
-        let head = Checkpoint::open(&self.checkpoint, trust.key)
+    fn head(&self, trust: &Trust<'_>, signer: &Signer) -> Result<Checkpoint, Failure> {
+        let head = Checkpoint::open(&self.checkpoint, &signer.key)
             .map_err(|error| Finding::new(Class::Signature, CHECKPOINT, error.to_string()))?;
         let log = &self.rest.log;
         if log.origin != head.origin || log.tree_size != head.size || log.root != STANDARD.encode(head.root) {
             let words = "the manifest speaks of another head of the log";
             return Err(Finding::new(Class::Changed, CHECKPOINT, words).into());
+        }
+        if signer.chain.iter().any(|step| step.origin != head.origin) {
+            let words = "the change of keys that leads to its key is of another log";
+            return Err(Finding::new(Class::Foreign, CHECKPOINT, words).into());
         }
         for known in trust.known {
             if known.origin != head.origin {
@@ -264,8 +270,8 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// What decisions go by. A bundle has what was in force for its records, whatever else it is about.
-const CONTEXT: [Kind; 3] = [Kind::Profile, Kind::Capability, Kind::Pack];
+/// What decisions go by, and changes of the signing key. A bundle has what was in force for its records, whatever else it is about.
+const CONTEXT: [Kind; 4] = [Kind::Profile, Kind::Capability, Kind::Pack, Kind::Key];
 
 /// The record by record part.
 struct Check<'k, R, A> {
@@ -413,7 +419,7 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
     }
 
     /// What comes after the last artifact, and the root.
-    fn finish(mut self, head: &Checkpoint, trust: &Trust<'_>) -> Result<Verdict, Failure> {
+    fn finish(mut self, head: &Checkpoint, trust: &Trust<'_>, signer: &Signer) -> Result<Verdict, Failure> {
         while let Some(shown) = self.walk.next_shown()? {
             self.passed(&shown)?;
         }
@@ -441,10 +447,10 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             )
             .into());
         }
-        self.verdict(head, trust)
+        self.verdict(head, trust, signer)
     }
 
-    fn verdict(&self, head: &Checkpoint, trust: &Trust<'_>) -> Result<Verdict, Failure> {
+    fn verdict(&self, head: &Checkpoint, trust: &Trust<'_>, signer: &Signer) -> Result<Verdict, Failure> {
         let rest = &self.front.rest;
         if rest.gaps.len() as u64 != self.gaps {
             return Err(Finding::new(Class::Changed, MANIFEST, "it lists other gaps than the records show").into());
@@ -469,7 +475,8 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             None => Anchor::SignerOnly,
         };
         let mut verdict = Verdict {
-            signed_by: trust.key.to_string(),
+            signed_by: signer.key.to_string(),
+            key_changes: signer.chain.iter().map(KeyChange::from).collect(),
             origin: head.origin.clone(),
             tree_size: head.size,
             head_at: at::text(head.at_us),
@@ -502,6 +509,9 @@ fn not_proved(verdict: &Verdict, by_task: bool, trust: &Trust<'_>) -> Vec<String
     }
     if verdict.anchored == Anchor::SignerOnly && !trust.known.is_empty() {
         open.push("that the log continues the head that you brought: the bundle doesn't show that place; ask for one made with `--since-head`".to_owned());
+    }
+    if !verdict.key_changes.is_empty() {
+        open.push("that the key that you brought was in its owner's hands when it gave up to the next".to_owned());
     }
     if let Complete::UpToLastShown { .. } = verdict.complete {
         open.push("that no chosen record came after the last shown one: that rests on the signer".to_owned());

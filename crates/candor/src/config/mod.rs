@@ -155,6 +155,8 @@ fn settings(
         lease: Duration::from_secs(15),
         handover: Duration::from_secs(600),
         fold_every: resolved.fold_every.value,
+        keep_for: resolved.keep_for.value.clone(),
+        places: Vec::new(),
     }
 }
 

@@ -12,11 +12,16 @@ pub(super) const POINTS: &[&str] = &[
     "receipt.before_commit",
     "receipt.after_commit",
     "stop.before_end",
+    "rotate.after_key",
+    "rotate.after_record",
+    "prune.before_commit",
+    "prune.after_commit",
+    "archive.after_write",
 ];
 
 /// Kills this process, as `kill -9` would, when `CANDOR_CRASH_AT=<point>:<n>` names this point and this is its n-th passing.
 #[cfg(feature = "crash-points")]
-pub(super) fn point(name: &'static str) {
+pub fn point(name: &'static str) {
     use std::sync::atomic::{AtomicU64, Ordering};
     static PASSED: AtomicU64 = AtomicU64::new(0);
     debug_assert!(POINTS.contains(&name), "{name}");
@@ -32,4 +37,4 @@ pub(super) fn point(name: &'static str) {
 
 /// See the other one: here it is nothing.
 #[cfg(not(feature = "crash-points"))]
-pub(super) fn point(_: &'static str) {}
+pub fn point(_: &'static str) {}

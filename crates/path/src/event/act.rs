@@ -13,6 +13,7 @@ use candor_core::{
 };
 use serde_json::json;
 
+use super::record;
 use crate::{
     input::Act,
     machine::{Step, StepError, json},
@@ -39,23 +40,16 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
         }
         Act::OpenGate { gate, target, reason, lasts } => open_gate(step, gate, target, reason, lasts),
         Act::CloseGate { gate } => close_gate(step, gate),
-        Act::Exported { bundle, about, records, tree_size } => exported(step, &bundle, &about, records, tree_size),
+        Act::Exported { bundle, about, records, tree_size } => {
+            record::exported(step, &bundle, &about, records, tree_size)
+        }
+        Act::RotateKey { rotation } => record::rotate_key(step, &rotation),
+        Act::TellHead { target, head } => record::tell_head(step, &target, &head),
+        Act::Prune { stretches, archive } => record::prune(step, stretches, archive.as_deref()),
     }
 }
 
-/// Who has a copy of what is part of the record.
-fn exported(step: &mut Step<'_>, bundle: &str, about: &str, records: u64, tree_size: u64) -> Result<(), StepError> {
-    line("about", about)?;
-    if bundle.len() != 64 || !bundle.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(Refusal::Text { field: "bundle", max: 64 }.into());
-    }
-    let no = step.plan.numbers.take_record();
-    let body = json!({ "act": "export", "bundle": bundle, "about": about, "records": records, "tree_size": tree_size });
-    step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
-    Ok(())
-}
-
-fn line(field: &'static str, text: &str) -> Result<(), Refusal> {
+pub(super) fn line(field: &'static str, text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() || text.len() > LINE_BYTES_MAX || text.contains(['\n', '\r', '\0']) {
         return Err(Refusal::Text { field, max: LINE_BYTES_MAX });
     }
@@ -185,6 +179,7 @@ fn open_gate(
     }
     if let Some(target) = &target
         && step.settings().target(target).is_none()
+        && !step.settings().places.contains(target)
     {
         return Err(Refusal::UnknownTarget(target.clone()).into());
     }

@@ -71,6 +71,18 @@ enum ActRequest {
         records: u64,
         tree_size: u64,
     },
+    RotateKey {
+        rotation: String,
+    },
+    TellHead {
+        target: TargetName,
+        head: String,
+    },
+    Prune {
+        stretches: Vec<(u64, u64)>,
+        #[serde(default)]
+        archive: Option<String>,
+    },
 }
 
 impl From<ActRequest> for Act {
@@ -86,6 +98,9 @@ impl From<ActRequest> for Act {
             ActRequest::Exported { bundle, about, records, tree_size } => {
                 Self::Exported { bundle, about, records, tree_size }
             }
+            ActRequest::RotateKey { rotation } => Self::RotateKey { rotation },
+            ActRequest::TellHead { target, head } => Self::TellHead { target, head },
+            ActRequest::Prune { stretches, archive } => Self::Prune { stretches, archive },
         }
     }
 }
@@ -101,6 +116,9 @@ impl From<&Act> for ActRequest {
             Act::OpenGate { gate, target, reason, lasts } => Self::OpenGate { gate, target, reason, lasts },
             Act::CloseGate { gate } => Self::CloseGate { gate },
             Act::Exported { bundle, about, records, tree_size } => Self::Exported { bundle, about, records, tree_size },
+            Act::RotateKey { rotation } => Self::RotateKey { rotation },
+            Act::TellHead { target, head } => Self::TellHead { target, head },
+            Act::Prune { stretches, archive } => Self::Prune { stretches, archive },
         }
     }
 }

@@ -44,7 +44,7 @@ use crate::{
     engine::Clock,
     exit::{Exit, Failure, Outcome},
     home::Home,
-    output,
+    keys, output,
 };
 
 /// Most headers that a bundle shows beside those of its own records.
@@ -94,10 +94,12 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     let reader = desk::reader(global)?;
     let key = home.audit_key()?;
     let now = Clock::from_env().now();
+    let rotations = keys::rotations(&reader).map_err(desk::store_failure)?;
+    let known: Vec<_> = keys::terms(&rotations, &key.public()).into_iter().map(|term| term.key).collect();
     let splits = args
         .since_head
         .iter()
-        .map(|path| Ok(verify::head(path, &key.public())?.size))
+        .map(|path| Ok(verify::head(path, &known)?.size))
         .collect::<Result<BTreeSet<u64>, Failure>>()?;
     let choice = Choice::of(&args, &reader, now)?;
     let mut found = Found::default();
@@ -186,6 +188,10 @@ impl Found {
             self.first = Some(index);
             self.context.extend(self.latest.values());
         }
+        // Every change of keys: a reader may have any of them.
+        if kind == Kind::Key && !chosen {
+            self.context.insert(index);
+        }
         if !CONTEXT.contains(&kind) {
             return;
         }
@@ -200,6 +206,9 @@ impl Found {
         name.and_then(|name| self.names.insert(kind, name.to_owned()));
     }
 }
+
+/// Why a record whose content was pruned isn't in a bundle.
+const PRUNED: &str = "pruned: its retention window is over";
 
 /// What decisions go by.
 const CONTEXT: [Kind; 3] = [Kind::Profile, Kind::Capability, Kind::Pack];
@@ -285,7 +294,10 @@ impl Plan<'_> {
             if self.splits.contains(&index) {
                 draft.split();
             }
-            if self.choice.has(&entry.header) || self.context.contains(&index) {
+            if entry.stored.is_pruned() && self.choice.has(&entry.header) {
+                begun = true;
+                draft.withhold(&entry.stored.header_line, index, PRUNED);
+            } else if self.choice.has(&entry.header) || self.context.contains(&index) {
                 begun |= self.choice.has(&entry.header);
                 let (body, opening, redacted) = self.ship(&entry)?;
                 let artifact = Shipped { body: &body, opening, redacted };

@@ -24,9 +24,11 @@ pub enum AuditCommand {
         after_help = "Example:\n  candor audit verify nightly.tar --key candor-node-1a2b3c4d+5e6f7a8b+AQ… --known head.txt\n\nEnds with 0 if it is intact, 1 if something is wrong with it, 2 if it couldn't be checked."
     )]
     Verify(verify::VerifyArgs),
-    /// Print the node's public key: what others need to check its bundles, by another way than the bundles
-    #[command(after_help = "Example:\n  candor audit key > node.pub")]
-    Key,
+    /// Print the node's public key (what others need to check its bundles, by another way than the bundles), change it, list them all
+    #[command(
+        after_help = "Examples:\n  candor audit key > node.pub\n  candor audit key rotate\n  candor audit key list"
+    )]
+    Key(key::KeyArgs),
     /// Print the log's signed head; kept elsewhere, it shows later that the log wasn't cut or rewritten
     #[command(after_help = "Example:\n  candor audit checkpoint > head-$(date +%F).txt")]
     Checkpoint,
@@ -37,7 +39,7 @@ pub fn run(global: &Global, command: AuditCommand) -> Outcome {
     match command {
         AuditCommand::Export(args) => export::run(global, args),
         AuditCommand::Verify(args) => verify::run(global, &args),
-        AuditCommand::Key => key::run(global),
+        AuditCommand::Key(args) => key::run(global, &args),
         AuditCommand::Checkpoint => checkpoint::run(global),
     }
 }
