@@ -15,6 +15,8 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
+mod record;
+
 use super::status::{ALIVE_SECS, OWNERS_MAX};
 use crate::{
     cli::Global,
@@ -86,7 +88,10 @@ pub fn run(global: &Global, _: DoctorArgs) -> Outcome {
     }
     folder(&mut audit, &home);
     match reader(global) {
-        Ok(store) => store_findings(&mut audit, &store, now).map_err(desk::store_failure)?,
+        Ok(store) => {
+            store_findings(&mut audit, &store, now).map_err(desk::store_failure)?;
+            record::findings(&mut audit, &home, &store, now)?;
+        }
         Err(failure) if failure.exit == Exit::NotFound => {
             audit.add(Weight::Note, "there is no store yet", "`candor up` makes one");
         }

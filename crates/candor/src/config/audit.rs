@@ -63,8 +63,7 @@ impl TryFrom<EveryFields> for Every {
     type Error = String;
 
     fn try_from(fields: EveryFields) -> Result<Self, String> {
-        let every =
-            Self { records: fields.records.unwrap_or(RECORDS), time: fields.time.map_or(TIME, |time| time.0) };
+        let every = Self { records: fields.records.unwrap_or(RECORDS), time: fields.time.map_or(TIME, |time| time.0) };
         if every.records == 0 || every.time < TIME_MIN {
             return Err("`every` needs at least 1 record and a time of at least 1s".to_owned());
         }
@@ -159,6 +158,8 @@ pub struct AuditPlan {
     pub archive: Option<Archive>,
     /// How often the daemon prunes.
     pub prune_every: Option<Duration>,
+    /// How long contents are kept.
+    pub keep_for: KeepFor,
 }
 
 /// A place that heads go to, bound.
@@ -206,7 +207,12 @@ impl AuditPlan {
     ///
     /// # Errors
     /// What is wrong, in words.
-    pub fn bind(section: &AuditSection, targets: &[TargetName], pool: &HttpPool) -> Result<Self, String> {
+    pub fn bind(
+        section: &AuditSection,
+        keep_for: &KeepFor,
+        targets: &[TargetName],
+        pool: &HttpPool,
+    ) -> Result<Self, String> {
         if section.publish.len() > PLACES_MAX {
             return Err(format!("`audit.publish` names more than {PLACES_MAX} places"));
         }
@@ -221,7 +227,10 @@ impl AuditPlan {
                     return Err(format!("`audit.publish`: `{}` names no target: `{target}`", to.name));
                 }
                 Where::Place(_) if targets.contains(&to.name) => {
-                    return Err(format!("`audit.publish`: `{}` is the name of a target; call the place otherwise", to.name));
+                    return Err(format!(
+                        "`audit.publish`: `{}` is the name of a target; call the place otherwise",
+                        to.name
+                    ));
                 }
                 Where::Place(config) => Bound::Place(
                     Place::bind(to.name.clone(), config, pool)
@@ -231,7 +240,13 @@ impl AuditPlan {
             publish.push(PublishPlace { name: to.name.clone(), every: to.every, to: bound });
         }
         let archive = section.archive.as_ref().map(|to| Self::archive(to, pool)).transpose()?;
-        Ok(Self { every: section.every, publish, archive, prune_every: section.prune_every.map(|every| every.0) })
+        Ok(Self {
+            every: section.every,
+            publish,
+            archive,
+            prune_every: section.prune_every.map(|every| every.0),
+            keep_for: keep_for.clone(),
+        })
     }
 
     fn archive(to: &ArchiveTo, pool: &HttpPool) -> Result<Archive, String> {

@@ -6,6 +6,7 @@
 mod clock;
 mod crash;
 mod hands;
+mod prune;
 mod turn;
 mod writer;
 

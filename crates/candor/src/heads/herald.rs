@@ -48,7 +48,12 @@ impl Herald {
         }
     }
 
-    async fn tick(&self, plan: &AuditPlan, last: &mut Option<Kept>, reader: &mut Option<Reader>) -> Result<(), Failure> {
+    async fn tick(
+        &self,
+        plan: &AuditPlan,
+        last: &mut Option<Kept>,
+        reader: &mut Option<Reader>,
+    ) -> Result<(), Failure> {
         let job = Signing { home: self.home.clone(), every: plan.every, clock: self.clock.clone() };
         let (mut open, newest) = (reader.take(), last.as_ref().map(|kept| kept.head.clone()));
         let signed = tokio::task::spawn_blocking(move || {

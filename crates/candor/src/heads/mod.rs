@@ -14,7 +14,7 @@ use std::{
 
 use candor_audit::sign::{checkpoint::Checkpoint, note::MAX_NOTE_BYTES};
 use candor_core::time::Timestamp;
-use candor_store::{Head, Listing};
+use candor_store::Head;
 use candor_world::places::{Document, put_file};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub use herald::Herald;
-pub use publish::{Publisher, Teller};
+pub use publish::{Publisher, Teller, keeper};
 
 /// Most heads that are kept in the state folder; the oldest go. Those that were published stay where they are.
 pub const HEADS_KEPT_MAX: usize = 1_000;
@@ -97,8 +97,7 @@ impl Shelf {
             Err(error) => return Err(unreadable(&self.folder, &error)),
         };
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut names: Vec<String> =
-            names.filter(|name| name.starts_with(PREFIX) && name.ends_with(".txt")).collect();
+        let mut names: Vec<String> = names.filter(|name| name.starts_with(PREFIX) && name.ends_with(".txt")).collect();
         // By time: a log that was put back to an older state has smaller heads later.
         names.sort_by_key(|name| name.rsplit('-').next().map(str::to_owned));
         Ok(names)

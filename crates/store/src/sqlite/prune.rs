@@ -29,6 +29,16 @@ pub(super) fn open(db: &Db) -> Result<Option<Pruning>, StoreError> {
     db.one("SELECT body FROM pruning WHERE done = 0", [], |row| json(row, 0))
 }
 
+impl Reader {
+    /// A pruning by its number, finished or not.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn pruning_by_no(&self, no: u64) -> Result<Option<Pruning>, StoreError> {
+        self.db.one("SELECT body FROM pruning WHERE no = ?1", [int(no)], |row| json(row, 0))
+    }
+}
+
 /// Writes a pruning as it now is.
 pub(super) fn put(db: &Db, pruning: &Pruning) -> Result<(), StoreError> {
     let unfit = |error: serde_json::Error| StoreError::Unfit { what: "a pruning".to_owned(), why: error.to_string() };

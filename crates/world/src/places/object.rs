@@ -32,7 +32,10 @@ impl ObjectConfig {
     pub(super) fn check(&self) -> Result<(), String> {
         let scheme = self.url.split_once("://").map(|(scheme, _)| scheme).unwrap_or_default();
         if !SCHEMES.contains(&scheme) {
-            return Err(format!("`object_store.url` begins with none of {}", SCHEMES.map(|one| format!("{one}://")).join(", ")));
+            return Err(format!(
+                "`object_store.url` begins with none of {}",
+                SCHEMES.map(|one| format!("{one}://")).join(", ")
+            ));
         }
         if self.options.len() + self.secrets.len() > OPTIONS_MAX {
             return Err(format!("`object_store` takes at most {OPTIONS_MAX} options and secrets"));

@@ -115,16 +115,7 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
         return Err(Failure::new(Exit::NotFound, format!("nothing is on record of {}", choice.words()))
             .hint("`candor task list --all` shows what there is"));
     }
-    let about = About {
-        selection: choice.selection(headers),
-        task_id: choice.task(),
-        correlation_id: choice.correlation(),
-        deployment_profile: found.names.get(&Kind::Profile).cloned(),
-        capability_descriptor: found.names.get(&Kind::Capability).cloned(),
-        plugin_package_version: env!("CARGO_PKG_VERSION").to_owned(),
-        exporter: format!("candor {}", env!("CARGO_PKG_VERSION")),
-        exported_at_us: now.as_micros(),
-    };
+    let about = about(&choice, &found, headers, now);
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("audit-{}.tar", choice.file_name())));
     let redact = Redactions::of(&args)?;
     let plan = Plan { choice: &choice, context: &found.context, redact: &redact, splits: &splits, range };
@@ -138,6 +129,50 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     record(global, Act::Exported { bundle, about: choice.words(), records, tree_size: head.size })?;
     file.keep()?;
     told(global, &out, &key, &choice, shipped.len(), &head)
+}
+
+fn about(choice: &Choice, found: &Found, headers: Headers, now: Timestamp) -> About {
+    About {
+        selection: choice.selection(headers),
+        task_id: choice.task(),
+        correlation_id: choice.correlation(),
+        deployment_profile: found.names.get(&Kind::Profile).cloned(),
+        capability_descriptor: found.names.get(&Kind::Capability).cloned(),
+        plugin_package_version: env!("CARGO_PKG_VERSION").to_owned(),
+        exporter: format!("candor {}", env!("CARGO_PKG_VERSION")),
+        exported_at_us: now.as_micros(),
+    }
+}
+
+/// A bundle that Candor makes for itself: whole records of a time.
+pub(super) struct Job {
+    choice: Choice,
+    found: Found,
+    head: Checkpoint,
+    about: About,
+}
+
+impl Job {
+    pub(super) fn window(
+        reader: &Reader,
+        key: &NodeKey,
+        (from, until): (Timestamp, Timestamp),
+        headers: Headers,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let (choice, mut found) = (Choice::Window(from, until), Found::default());
+        let head = source::head(reader, key.public().name(), now, |entry| found.take(&choice, entry))?;
+        let about = about(&choice, &found, headers, now);
+        Ok(Self { choice, found, head, about })
+    }
+
+    pub(super) fn write(self, reader: &Reader, key: &NodeKey, to: impl std::io::Write) -> Result<(), Failure> {
+        let (redact, splits) = (Redactions::none(), BTreeSet::new());
+        let plan =
+            Plan { choice: &self.choice, context: &self.found.context, redact: &redact, splits: &splits, range: false };
+        let (draft, shipped) = plan.draft(reader, &self.head)?;
+        plan.write(reader, draft.seal(self.about, &self.head, &self.head.sign(&[key]), key, to), &shipped)
+    }
 }
 
 fn told(global: &Global, out: &Path, key: &NodeKey, choice: &Choice, count: usize, head: &Checkpoint) -> Outcome {
@@ -355,14 +390,14 @@ fn unwritten(error: WriteError) -> Failure {
 }
 
 /// A file that is there whole or not at all, readable by its owner alone.
-struct Fresh {
+pub(super) struct Fresh {
     file: fs::File,
     path: PathBuf,
     temporary: PathBuf,
 }
 
 impl Fresh {
-    fn create(path: &Path, force: bool) -> Result<Self, Failure> {
+    pub(super) fn create(path: &Path, force: bool) -> Result<Self, Failure> {
         if path.exists() && !force {
             return Err(Failure::new(Exit::Usage, format!("`{}` is there already", path.display()))
                 .hint("name another with `--out FILE`, or write over it with `--force`"));
@@ -388,7 +423,12 @@ impl Fresh {
         }
     }
 
-    fn keep(mut self) -> Result<(), Failure> {
+    /// The file under its temporary name.
+    pub(super) fn file(&self) -> &fs::File {
+        &self.file
+    }
+
+    pub(super) fn keep(mut self) -> Result<(), Failure> {
         let kept = self.file.flush().and_then(|()| self.file.sync_all());
         kept.and_then(|()| fs::rename(&self.temporary, &self.path)).map_err(|error| unwritten(error.into()))
     }

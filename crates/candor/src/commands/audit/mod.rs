@@ -1,8 +1,11 @@
 //! `candor audit`: the log's key and head, bundles of its records, and their check.
 
+pub mod bundles;
 mod checkpoint;
+mod compare;
 mod export;
 mod key;
+mod prune;
 mod redactions;
 mod source;
 mod verify;
@@ -30,8 +33,15 @@ pub enum AuditCommand {
     )]
     Key(key::KeyArgs),
     /// Print the log's signed head; kept elsewhere, it shows later that the log wasn't cut or rewritten
-    #[command(after_help = "Example:\n  candor audit checkpoint > head-$(date +%F).txt")]
-    Checkpoint,
+    #[command(
+        after_help = "Examples:\n  candor audit checkpoint > head-$(date +%F).txt\n  candor audit checkpoint publish\n  candor audit checkpoint compare /mnt/heads"
+    )]
+    Checkpoint(checkpoint::CheckpointArgs),
+    /// Take contents that are past their time out of the log; headers stay, so that it still verifies
+    #[command(
+        after_help = "Examples:\n  candor audit prune --dry-run\n  candor gate open destructive_operation --reason 'retention' --expires 1h && candor audit prune\n\nHow long contents are kept: `keep_for` in the profile or in candor.yaml."
+    )]
+    Prune(prune::PruneArgs),
 }
 
 /// Runs the command.
@@ -40,6 +50,7 @@ pub fn run(global: &Global, command: AuditCommand) -> Outcome {
         AuditCommand::Export(args) => export::run(global, args),
         AuditCommand::Verify(args) => verify::run(global, &args),
         AuditCommand::Key(args) => key::run(global, &args),
-        AuditCommand::Checkpoint => checkpoint::run(global),
+        AuditCommand::Checkpoint(args) => checkpoint::run(global, args),
+        AuditCommand::Prune(args) => prune::run(global, &args),
     }
 }

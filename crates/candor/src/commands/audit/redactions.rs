@@ -30,6 +30,10 @@ impl Redactions {
         Ok(Self { pointers: args.redact.clone(), texts })
     }
 
+    pub(super) fn none() -> Self {
+        Self { pointers: Vec::new(), texts: Vec::new() }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.pointers.is_empty() && self.texts.is_empty()
     }

@@ -70,7 +70,7 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Outcome {
 }
 
 /// The verdict by the first of the reader's keys that signed it, or leads to the one that did; what the first found where none does.
-fn verify_by_any(file: &Path, keys: &[PublicKey], known: &[Checkpoint]) -> Result<Verdict, NoVerdict> {
+pub(super) fn verify_by_any(file: &Path, keys: &[PublicKey], known: &[Checkpoint]) -> Result<Verdict, NoVerdict> {
     let mut first = None;
     for key in keys {
         match verify(&InFile(file), &Trust { key, known }) {
