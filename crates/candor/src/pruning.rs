@@ -5,23 +5,25 @@ use std::{
     fs::{self, File},
     io::{BufReader, Read as _},
     path::{Path, PathBuf},
+    sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use candor_approval::kinds::DestructiveOperation;
 use candor_audit::bundle::{MANIFEST, archive::ArchiveReader, manifest};
-use candor_core::ids::TargetName;
-use candor_path::{Act, retention::Cutoffs};
+use candor_core::evidence::Origin;
+use candor_path::{Act, Input, retention::Cutoffs};
 use candor_store::{Listing as _, Prunable, sqlite::Reader};
 use candor_world::places::{Document, Place};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
 
 use crate::{
     commands::audit::bundles,
     config::AuditPlan,
     desk::store_failure,
-    engine::{Clock, crash_point},
+    engine::{Clock, Submitter, crash_point},
     exit::{Exit, Failure},
     heads::keeper,
     home::Home,
@@ -96,8 +98,9 @@ impl Pruner<'_> {
             let taken = self.wait(&reader, hands)?;
             pass.taken += taken;
             pass.archives.extend(archive.map(|(path, _)| path));
+            // What was found is needed again meanwhile, by a task that was started anew: the next pass looks again.
             if taken == 0 {
-                return Err(Failure::new(Exit::Store, "a pruning took nothing of what it found"));
+                return Ok(pass);
             }
         }
     }
@@ -107,22 +110,22 @@ impl Pruner<'_> {
         permit.map(drop).map_err(|closed| Failure::new(Exit::Refused, closed.to_string()))
     }
 
-    /// Waits until the open pruning is finished; how many contents it took.
+    /// Waits until the last pruning is finished; how many contents it took.
     fn wait(&self, reader: &Reader, hands: &Hands<'_>) -> Result<u64, Failure> {
-        let mut last = reader.open_pruning().map_err(store_failure)?;
-        let (mut idle, mut taken) = (Duration::ZERO, last.as_ref().map_or(0, |pruning| pruning.taken));
-        while let Some(pruning) = last {
+        let (mut before, mut idle) = (None, Duration::ZERO);
+        loop {
+            let Some(pruning) = reader.last_pruning().map_err(store_failure)? else { return Ok(0) };
+            if pruning.done {
+                return Ok(pruning.taken);
+            }
             (hands.progress)(pruning.taken);
-            thread::sleep(POLL);
-            let next = reader.pruning_by_no(pruning.no).map_err(store_failure)?;
-            taken = next.as_ref().map_or(taken, |next| next.taken);
-            idle = if next.as_ref() == Some(&pruning) { idle + POLL } else { Duration::ZERO };
+            idle = if before.as_ref() == Some(&pruning) { idle + POLL } else { Duration::ZERO };
             if idle > PATIENCE {
                 return Err(Failure::new(Exit::Unhealthy, "the pruning stands still; `candor doctor` says why"));
             }
-            last = next.filter(|next| !next.done);
+            before = Some(pruning);
+            thread::sleep(POLL);
         }
-        Ok(taken)
     }
 
     /// Archives what would go, and reads the archive back: a bundle that is intact and holds each of these records.
@@ -196,11 +199,71 @@ fn digest(path: &Path) -> std::io::Result<String> {
     }
 }
 
-/// The name by which a gate is opened for the archive's object store.
-pub const ARCHIVE_PLACE: &str = "archive";
+/// How often the daemon looks whether a pass is due.
+const TICK: Duration = Duration::from_secs(1);
+/// Longest wait of a daemon before its first pass.
+const FIRST_MAX: Duration = Duration::from_secs(60);
 
-/// That name, as a target's.
-#[must_use]
-pub fn archive_place() -> Option<TargetName> {
-    ARCHIVE_PLACE.parse().ok()
+/// What prunes while the daemon runs, where `audit.prune_every` says so and the gate is open.
+pub struct Warden {
+    /// Where.
+    pub home: Home,
+    /// The way to the writer.
+    pub submitter: Submitter,
+    /// Windows, archive and schedule, as the configuration says now.
+    pub plan: watch::Receiver<Arc<AuditPlan>>,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl Warden {
+    /// Works until it is dropped.
+    pub async fn run(self) {
+        let mut last: Option<Instant> = None;
+        let start = Instant::now();
+        let (this, mut complained) = (Arc::new(self), String::new());
+        loop {
+            tokio::time::sleep(TICK).await;
+            let plan = Arc::clone(&this.plan.borrow());
+            let Some(every) = plan.prune_every.filter(|_| !plan.keep_for.is_for_ever()) else { continue };
+            let due = last.map_or(start + every.min(FIRST_MAX), |last| last + every);
+            if Instant::now() < due {
+                continue;
+            }
+            let (that, handle) = (Arc::clone(&this), tokio::runtime::Handle::current());
+            let passed = tokio::task::spawn_blocking(move || that.pass(&plan, &handle)).await;
+            last = Some(Instant::now());
+            let why = match passed {
+                Ok(Ok(())) => String::new(),
+                Ok(Err(failure)) => failure.message,
+                Err(_) => "it ended unexpectedly".to_owned(),
+            };
+            if !why.is_empty() && why != complained {
+                tracing::warn!(%why, "what is past its time couldn't be pruned");
+            }
+            complained = why;
+        }
+    }
+
+    fn pass(&self, plan: &AuditPlan, handle: &tokio::runtime::Handle) -> Result<(), Failure> {
+        let pruner = Pruner { home: &self.home, plan, clock: &self.clock };
+        let passed = pruner.pass(&Hands {
+            act: &|act| {
+                // The operator's own configuration asks for it, and the gate is open by their act.
+                let input = Input::Operator { act, origin: Origin::Operator };
+                handle.block_on(self.submitter.submit_one(input)).map(drop).map_err(Failure::from)
+            },
+            put: &|place, document| {
+                let keeper = keeper(&self.home)?;
+                let now = || self.clock.now();
+                let put = handle.block_on(place.put(&keeper, document, &now));
+                put.map_err(|error| Failure::new(Exit::Refused, format!("the archive isn't sent: {error}")))
+            },
+            progress: &|_| (),
+        })?;
+        if passed.taken > 0 {
+            tracing::info!(taken = passed.taken, "contents were pruned");
+        }
+        Ok(())
+    }
 }

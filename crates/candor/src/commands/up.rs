@@ -24,6 +24,7 @@ use crate::{
     heads::Herald,
     home::{Home, TokenKind},
     output,
+    pruning::Warden,
     reload::Reloader,
     views,
 };
@@ -92,7 +93,14 @@ async fn serve(home: Home, config: Config, store: Sqlite, first_run: bool) -> Ou
     let daemon = DaemonFile { pid: std::process::id(), listen, started_at: now, configuration };
     daemon.write(&home)?;
     let herald = Herald { home: home.clone(), submitter: engine.submitter(), plan, clock };
+    let warden = Warden {
+        home: home.clone(),
+        submitter: engine.submitter(),
+        plan: heads.subscribe(),
+        clock: herald.clock.clone(),
+    };
     let heralding = tokio::spawn(herald.run());
+    let pruning = tokio::spawn(warden.run());
     let reloader = Reloader { home: home.clone(), submitter: engine.submitter(), app: app.clone(), daemon, heads };
     let reloading = tokio::spawn(reloader.on_hangup());
     for line in greeting {
@@ -102,6 +110,7 @@ async fn serve(home: Home, config: Config, store: Sqlite, first_run: bool) -> Ou
     output::note("stopping: what is being sent is finished first");
     reloading.abort();
     heralding.abort();
+    pruning.abort();
     let stopped = engine.stop().await;
     let _ = std::fs::remove_file(home.daemon());
     served.map_err(|error| Failure::new(Exit::Internal, format!("the API ended: {error}")))?;

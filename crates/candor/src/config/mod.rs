@@ -8,7 +8,7 @@ mod library;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
-pub use audit::{Archive, AuditPlan, AuditSection, Bound, Every, PublishPlace};
+pub use audit::{AuditPlan, AuditSection, Bound, Every, PublishPlace};
 use candor_core::{
     capability::{Capabilities, Capability, supported},
     ids::TargetName,

@@ -39,7 +39,7 @@ const RETRY_MAX: Duration = Duration::from_secs(600);
 #[must_use]
 pub fn is_due(every: &Every, last: Option<&Checkpoint>, size: u64, now: Timestamp) -> bool {
     match last {
-        None => true,
+        None => size > 0,
         Some(last) => {
             let age = now.since(Timestamp::from_micros(last.at_us));
             size < last.size || size - last.size >= every.records || age >= every.time
@@ -266,7 +266,7 @@ mod tests {
         ] {
             assert_eq!(is_due(&every, Some(&last), size, at(now)), due, "{size} at {now}");
         }
-        assert!(is_due(&every, None, 0, at(0)));
+        assert!(is_due(&every, None, 1, at(0)) && !is_due(&every, None, 0, at(0)));
     }
 
     #[test]

@@ -30,12 +30,12 @@ pub(super) fn open(db: &Db) -> Result<Option<Pruning>, StoreError> {
 }
 
 impl Reader {
-    /// A pruning by its number, finished or not.
+    /// The last pruning, finished or not.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub fn pruning_by_no(&self, no: u64) -> Result<Option<Pruning>, StoreError> {
-        self.db.one("SELECT body FROM pruning WHERE no = ?1", [int(no)], |row| json(row, 0))
+    pub fn last_pruning(&self) -> Result<Option<Pruning>, StoreError> {
+        self.db.one("SELECT body FROM pruning ORDER BY no DESC LIMIT 1", [], |row| json(row, 0))
     }
 }
 

@@ -18,6 +18,8 @@ use crate::{
 
 /// After so many times the configured time without a head, a running daemon doesn't sign.
 const LATE: u32 = 3;
+/// Openings that are looked at.
+const OPENINGS_MAX: usize = 1_000;
 
 /// Looks at all of it.
 ///
@@ -68,6 +70,15 @@ fn heads(audit: &mut Audit, home: &Home, store: &Reader, plan: &AuditPlan, now: 
             "name places in `audit.publish`; docs/audit.md shows how",
         );
     }
+    if plan.prune_every.is_some() && plan.keep_for.is_for_ever() {
+        audit.add(Weight::Note, "`audit.prune_every` is set, and everything is kept for ever", "set `keep_for`");
+    } else if plan.prune_every.is_some() && !is_open(store, now)? {
+        audit.add(
+            Weight::Problem,
+            "`audit.prune_every` is set, and the gate `destructive_operation` is closed: nothing is pruned",
+            "candor gate open destructive_operation --reason … --expires 31d",
+        );
+    }
     let last = shelf.newest(1)?.pop();
     let length = store.head().map_err(desk::store_failure)?.length;
     if let Some(last) = &last
@@ -89,11 +100,16 @@ fn heads(audit: &mut Audit, home: &Home, store: &Reader, plan: &AuditPlan, now: 
     Ok(())
 }
 
+/// Whether contents may be taken out now.
+fn is_open(store: &Reader, now: Timestamp) -> Result<bool, Failure> {
+    let openings = store.all_openings(OPENINGS_MAX).map_err(desk::store_failure)?;
+    Ok(openings.iter().any(|opening| opening.allows(Gate::DestructiveOperation, None, now)))
+}
+
 /// A pruning that isn't finished goes on by itself, unless its gate is closed or nobody runs.
 fn pruning(audit: &mut Audit, store: &Reader, now: Timestamp) -> Result<(), Failure> {
     let Some(pruning) = store.open_pruning().map_err(desk::store_failure)? else { return Ok(()) };
-    let openings = store.all_openings(1_000).map_err(desk::store_failure)?;
-    let open = openings.iter().any(|opening| opening.allows(Gate::DestructiveOperation, None, now));
+    let open = is_open(store, now)?;
     let what = format!("pruning {} isn't finished: {} contents are gone so far", pruning.no, pruning.taken);
     match open {
         true => audit.add(Weight::Note, what, "candor up goes on with it, and so does candor audit prune"),
