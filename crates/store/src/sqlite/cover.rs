@@ -17,8 +17,8 @@ use crate::StoreError;
 
 /// The kinds that are found by [`super::super::Listing::of_kind`].
 const RARE: [Kind; 4] = [Kind::Profile, Kind::Capability, Kind::Pack, Kind::Key];
-/// The lowest level whose subtree roots are kept: below it, 256 headers are read instead, which keeps rows few.
-pub(super) const LEVEL_MIN: u32 = 8;
+/// The lowest level whose subtree roots are kept: below it, at most 63 headers are read instead, which keeps rows few.
+pub(super) const LEVEL_MIN: u32 = 6;
 
 /// Notes where an artifact of a rare kind lies.
 pub(super) fn kind(db: &Db, kind: Kind, at: i64) -> Result<(), StoreError> {

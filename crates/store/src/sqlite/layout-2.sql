@@ -18,7 +18,7 @@ BEGIN SELECT raise(ABORT, 'the log is append-only'); END;
 
 -- Where artifacts of rare kinds lie: documents in force and changes of keys. Kinds by their codes.
 CREATE TABLE kind_at(kind INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(kind, at)) STRICT, WITHOUT ROWID;
--- Roots of complete subtrees of 2^level artifacts, from level 8 on: `no` counts them within their level.
+-- Roots of complete subtrees of 2^level artifacts, from level 6 on: `no` counts them within their level.
 CREATE TABLE tree(level INTEGER NOT NULL, no INTEGER NOT NULL, root BLOB NOT NULL, PRIMARY KEY(level, no)) STRICT, WITHOUT ROWID;
 -- How much of the log these two don't cover, because it was written under layout 1; the next writer sees to it.
 CREATE TABLE uncovered(upto INTEGER NOT NULL) STRICT;

@@ -34,6 +34,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    indexed,
     redactions::Redactions,
     source::{self, Entry},
     verify,
@@ -43,6 +44,7 @@ use crate::{
     desk::{self, Desk},
     engine::Clock,
     exit::{Exit, Failure, Outcome},
+    heads,
     home::Home,
     keys, output,
 };
@@ -103,7 +105,15 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
         .collect::<Result<BTreeSet<u64>, Failure>>()?;
     let choice = Choice::of(&args, &reader, now)?;
     let mut found = Found::default();
-    let head = source::head(&reader, key.public().name(), now, |entry| found.take(&choice, entry))?;
+    let kept = reader.head().map_err(desk::store_failure)?;
+    let chosen = indexed::chosen(&reader, &choice, kept.length)?;
+    let head = match &chosen {
+        Some(chosen) => {
+            found = indexed::found(&reader, chosen, kept.length)?;
+            heads::of_store(&kept, key.public().name(), now)?
+        }
+        None => source::head(&reader, key.public().name(), now, |entry| found.take(&choice, entry))?,
+    };
     let range = !args.selected && head.size.saturating_sub(found.first.unwrap_or(head.size)) <= RANGE_HEADERS_MAX;
     let headers = if range { Headers::Range } else { Headers::Selected };
     if !range && !args.selected {
@@ -120,7 +130,10 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     let redact = Redactions::of(&args)?;
     let plan = Plan { choice: &choice, context: &found.context, redact: &redact, splits: &splits, range };
     let file = Fresh::create(&out, args.force)?;
-    let (draft, shipped) = plan.draft(&reader, &head)?;
+    let (draft, shipped) = match &chosen {
+        Some(chosen) => indexed::draft(&plan, &reader, &head, chosen)?,
+        None => plan.draft(&reader, &head)?,
+    };
     plan.write(&reader, draft.seal(about, &head, &head.sign(&[&key]), &key, BufWriter::new(&file.file)), &shipped)?;
     redact.left_in(&file.temporary)?;
     // On record before anybody can have it.
@@ -196,7 +209,7 @@ fn record(global: &Global, act: Act) -> Result<(), Failure> {
 }
 
 /// What the bundle is about.
-enum Choice {
+pub(super) enum Choice {
     Task(TaskId),
     Correlation(CorrelationId),
     Window(Timestamp, Timestamp),
@@ -204,7 +217,7 @@ enum Choice {
 
 /// What was found of it.
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     first: Option<u64>,
     /// What was in force for it: the last of each kind before the first of its records, and each that came later.
     context: BTreeSet<u64>,
@@ -215,6 +228,11 @@ struct Found {
 }
 
 impl Found {
+    /// What was found without going through the log.
+    pub(super) fn of(first: Option<u64>, context: BTreeSet<u64>, names: BTreeMap<Kind, String>) -> Self {
+        Self { first, context, names, latest: BTreeMap::new() }
+    }
+
     /// Takes the log's next record into account.
     fn take(&mut self, choice: &Choice, entry: &Entry) {
         let (index, kind) = (entry.header.index, entry.header.kind);
@@ -246,7 +264,7 @@ impl Found {
 const PRUNED: &str = "pruned: its retention window is over";
 
 /// What decisions go by.
-const CONTEXT: [Kind; 3] = [Kind::Profile, Kind::Capability, Kind::Pack];
+pub(super) const CONTEXT: [Kind; 3] = [Kind::Profile, Kind::Capability, Kind::Pack];
 
 impl Choice {
     fn of(args: &ExportArgs, reader: &Reader, now: Timestamp) -> Result<Self, Failure> {
@@ -310,13 +328,13 @@ impl Choice {
 }
 
 /// How the records go into the bundle.
-struct Plan<'a> {
+pub(super) struct Plan<'a> {
     choice: &'a Choice,
     /// Places of what was in force.
-    context: &'a BTreeSet<u64>,
+    pub(super) context: &'a BTreeSet<u64>,
     redact: &'a Redactions,
-    splits: &'a BTreeSet<u64>,
-    range: bool,
+    pub(super) splits: &'a BTreeSet<u64>,
+    pub(super) range: bool,
 }
 
 impl Plan<'_> {
@@ -329,23 +347,34 @@ impl Plan<'_> {
             if self.splits.contains(&index) {
                 draft.split();
             }
-            if entry.stored.is_pruned() && self.choice.has(&entry.header) {
-                begun = true;
-                draft.withhold(&entry.stored.header_line, index, PRUNED);
-            } else if self.choice.has(&entry.header) || self.context.contains(&index) {
-                begun |= self.choice.has(&entry.header);
-                let (body, opening, redacted) = self.ship(&entry)?;
-                let artifact = Shipped { body: &body, opening, redacted };
-                draft.ship(&entry.stored.header_line, &entry.header, artifact).map_err(unwritten)?;
-                shipped.push(index);
-            } else if begun && self.range {
-                draft.show(&entry.stored.header_line);
-            } else {
-                draft.hide(index, log_leaf(&entry.stored.header_line));
-            }
-            Ok(())
+            self.add(&mut draft, &mut shipped, &mut begun, entry)
         })?;
         Ok((draft, shipped))
+    }
+
+    /// The log's next record, as it goes into the bundle.
+    pub(super) fn add(
+        &self,
+        draft: &mut Draft,
+        shipped: &mut Vec<u64>,
+        begun: &mut bool,
+        entry: Entry,
+    ) -> Result<(), Failure> {
+        let (index, chosen) = (entry.header.index, self.choice.has(&entry.header));
+        *begun |= chosen;
+        if chosen && entry.stored.is_pruned() {
+            draft.withhold(&entry.stored.header_line, index, PRUNED);
+        } else if chosen || self.context.contains(&index) {
+            let (body, opening, redacted) = self.ship(&entry)?;
+            let artifact = Shipped { body: &body, opening, redacted };
+            draft.ship(&entry.stored.header_line, &entry.header, artifact).map_err(unwritten)?;
+            shipped.push(index);
+        } else if *begun && self.range {
+            draft.show(&entry.stored.header_line);
+        } else {
+            draft.hide(index, log_leaf(&entry.stored.header_line));
+        }
+        Ok(())
     }
 
     /// A record's bytes as they are shipped, what opens them, and what was removed.

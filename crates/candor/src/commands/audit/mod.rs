@@ -4,6 +4,7 @@ pub mod bundles;
 mod checkpoint;
 mod compare;
 mod export;
+mod indexed;
 mod key;
 mod prune;
 mod redactions;
