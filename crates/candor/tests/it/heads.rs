@@ -219,3 +219,20 @@ fn what_is_wrong_in_the_section_is_refused_with_its_place() {
         assert!(Home::new(config).ends(8, &["config", "check"]).contains("--features object-store"));
     }
 }
+
+/// Built with object stores: by a closed gate nothing is put there, by an open one a head is.
+#[cfg(feature = "object-store")]
+#[test]
+fn an_object_store_takes_heads_under_its_gate() {
+    let home = lived("");
+    let bucket = home.folder.path().join("bucket");
+    std::fs::create_dir(&bucket).unwrap();
+    let config =
+        format!("audit: {{publish: [{{name: s3, object_store: {{url: 'file://{}/heads'}}}}]}}\n", text(&bucket));
+    write(&home.state().join("candor.yaml"), &config);
+    let told = home.ends(13, &["audit", "checkpoint", "publish"]);
+    assert!(told.contains("production_write") && heads_in(&bucket).is_empty(), "{told}");
+    home.ends(0, &["gate", "open", "production_write", "--target", "s3", "--reason", "heads", "--expires", "1h"]);
+    home.ends(0, &["audit", "checkpoint", "publish"]);
+    home.ends(0, &["audit", "checkpoint", "compare", text(&bucket.join("heads"))]);
+}

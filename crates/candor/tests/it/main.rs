@@ -16,6 +16,7 @@ mod cli;
 mod common;
 mod exec;
 mod heads;
+mod indexed;
 mod kill;
 mod profiles;
 mod prune;

@@ -8,3 +8,4 @@ mod fixtures;
 mod model;
 mod processes;
 mod pruned_files;
+mod zz_big;
