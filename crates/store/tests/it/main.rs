@@ -8,4 +8,3 @@ mod fixtures;
 mod model;
 mod processes;
 mod pruned_files;
-mod zz_big;
