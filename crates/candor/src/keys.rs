@@ -52,6 +52,14 @@ impl Home {
         }
     }
 
+    /// The key that signs the log, if it was made already.
+    ///
+    /// # Errors
+    /// When it can't be read, or others can read it.
+    pub fn audit_key_if_made(&self) -> Result<Option<NodeKey>, Failure> {
+        read(&self.key_path())
+    }
+
     /// The key that a change under way leads to, if one is.
     ///
     /// # Errors
