@@ -3,4 +3,5 @@
 mod attack;
 mod honest;
 mod log;
+mod rotated;
 mod sweep;
