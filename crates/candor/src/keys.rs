@@ -21,6 +21,7 @@ use candor_audit::{
     },
 };
 use candor_store::{Listing, StoreError};
+use candor_world::places::settle;
 
 use crate::{
     exit::{Exit, Failure},
@@ -100,11 +101,11 @@ impl Home {
         let linked = made.and_then(|mut file| {
             writeln!(file, "{}", key.secret())?;
             file.sync_all()?;
-            fs::hard_link(&draft, path)
+            settle(&draft, path)
         });
         let _ = fs::remove_file(&draft);
         match linked {
-            Ok(()) => sync_folder(path).map(|()| key).map_err(|error| unreadable(path, &error)),
+            Ok(()) => Ok(key),
             // Another process was faster: its key is the one that holds.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 read(path)?.ok_or_else(|| unreadable(path, &error))
