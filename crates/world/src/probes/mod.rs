@@ -3,12 +3,12 @@
 //!
 //! `docs/adding-a-probe.md` tells how to add one.
 
+pub(crate) mod ask;
 mod binary;
 mod escalation;
 mod export_folder;
 mod gateway;
 mod hook;
-mod run;
 mod sender;
 mod store;
 mod timer;

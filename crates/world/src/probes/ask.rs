@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_millis(10);
 const OUTPUT_BYTES_MAX: u64 = 256;
 
 /// The program of that name in these folders.
-pub(super) fn find(name: &str, path: &[PathBuf]) -> Option<PathBuf> {
+pub(crate) fn find(name: &str, path: &[PathBuf]) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
     let runs =
         |at: &PathBuf| std::fs::metadata(at).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
@@ -30,7 +30,7 @@ pub(super) fn find(name: &str, path: &[PathBuf]) -> Option<PathBuf> {
 }
 
 /// Runs a program without input in a group of its own; how it ended, and the first line that it printed.
-pub(super) fn ask(program: &Path, args: &[&str]) -> Result<(ExitStatus, String), String> {
+pub(crate) fn ask(program: &Path, args: &[&str]) -> Result<(ExitStatus, String), String> {
     use std::os::unix::process::CommandExt as _;
     let shown = program.display();
     let mut child = Command::new(program)
