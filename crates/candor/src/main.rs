@@ -3,12 +3,14 @@
 mod cli;
 mod commands;
 mod config;
+mod deploy;
 mod desk;
 mod engine;
 mod exit;
 mod home;
 mod output;
 mod packs;
+mod probing;
 mod reload;
 mod report;
 mod views;

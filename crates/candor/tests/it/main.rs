@@ -14,6 +14,7 @@ mod bad_days;
 mod bot_api;
 mod cli;
 mod common;
+mod deploy;
 mod exec;
 mod kill;
 mod profiles;

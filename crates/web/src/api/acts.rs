@@ -14,7 +14,7 @@ use candor_core::{
     ids::{EvidenceNo, NoticeNo, TargetName},
     time::duration_text,
 };
-use candor_path::{Act, Input};
+use candor_path::{Act, Deployed, Input};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -71,6 +71,7 @@ enum ActRequest {
         records: u64,
         tree_size: u64,
     },
+    Deployed(Box<Deployed>),
 }
 
 impl From<ActRequest> for Act {
@@ -86,6 +87,7 @@ impl From<ActRequest> for Act {
             ActRequest::Exported { bundle, about, records, tree_size } => {
                 Self::Exported { bundle, about, records, tree_size }
             }
+            ActRequest::Deployed(deployed) => Self::Deployed(deployed),
         }
     }
 }
@@ -101,6 +103,7 @@ impl From<&Act> for ActRequest {
             Act::OpenGate { gate, target, reason, lasts } => Self::OpenGate { gate, target, reason, lasts },
             Act::CloseGate { gate } => Self::CloseGate { gate },
             Act::Exported { bundle, about, records, tree_size } => Self::Exported { bundle, about, records, tree_size },
+            Act::Deployed(deployed) => Self::Deployed(deployed),
         }
     }
 }

@@ -21,6 +21,8 @@ use candor_core::{
     time::Timestamp,
 };
 
+pub use store::writable;
+
 /// What probes may look at beside their own fields.
 #[derive(Clone, Debug, Default)]
 pub struct Place {

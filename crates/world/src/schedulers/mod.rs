@@ -42,6 +42,8 @@ pub struct Unit {
     pub path: String,
     /// The user's home.
     pub home: PathBuf,
+    /// A folder of this deployment's own, for scripts.
+    pub folder: PathBuf,
     /// Whose processes they are: the owner of the state folder.
     pub uid: u32,
 }
@@ -123,6 +125,7 @@ mod tests {
             program: program.to_vec(),
             path: "/usr/bin:/bin".to_owned(),
             home: PathBuf::from("/home/me"),
+            folder: PathBuf::from("/home/me/state/deploy"),
             uid: 1000,
         }
     }
