@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     audit, capability, claim, completions, config, demo, deploy, doctor, evidence, exec, explain, gate, init, notice,
-    notify, pack, profile, run, status, task, up,
+    notify, pack, profile, run, status, task, up, verify,
 };
 
 /// Reporting governance for AI agents: claims are held against evidence, silence is noticed, the operator is told the truth.
@@ -94,6 +94,8 @@ pub enum Command {
     /// Check a deployment, install what runs it, and take it away again
     #[command(subcommand)]
     Deploy(deploy::DeployCommand),
+    /// Verify this deployment at four levels, without touching its live targets
+    Verify(verify::VerifyArgs),
     /// Run roles without the daemon: one pass, or --loop
     Run(run::RunArgs),
     /// Show what stands where

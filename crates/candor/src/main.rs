@@ -11,8 +11,10 @@ mod home;
 mod output;
 mod packs;
 mod probing;
+mod receiver;
 mod reload;
 mod report;
+mod verify;
 mod views;
 
 use std::process::ExitCode;

@@ -21,6 +21,7 @@ pub mod run;
 pub mod status;
 pub mod task;
 pub mod up;
+pub mod verify;
 
 use crate::{
     cli::{Cli, Command},
@@ -46,6 +47,7 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Profile(command) => profile::run(global, command),
         Command::Capability(command) => capability::run(global, command),
         Command::Deploy(command) => deploy::run(global, command),
+        Command::Verify(args) => verify::run(global, args),
         Command::Run(args) => run::run(global, args),
         Command::Status(args) => status::run(global, args),
         Command::Doctor(args) => doctor::run(global, args),

@@ -1,6 +1,6 @@
 //! Named crash points, for the tests that kill this process where it hurts. Without the `crash-points` feature they are nothing.
 
-/// Every crash point, in the order in which a notice passes them, then those of a deployment.
+/// Every crash point, in the order in which a notice passes them, then those of a deployment, and one per role.
 #[cfg_attr(not(feature = "crash-points"), expect(dead_code, reason = "listed for the harness"))]
 pub const POINTS: &[&str] = &[
     "start.before_recover",
@@ -15,6 +15,11 @@ pub const POINTS: &[&str] = &[
     "deploy.after_journal",
     "deploy.after_piece",
     "deploy.after_record",
+    "export.before_keep",
+    "run.watchdog",
+    "run.dispatcher",
+    "run.bridge",
+    "run.all",
 ];
 
 /// Kills this process, as `kill -9` would, when `CANDOR_CRASH_AT=<point>:<n>` names this point and this is its n-th passing.

@@ -19,3 +19,4 @@ mod exec;
 mod kill;
 mod profiles;
 mod reload;
+mod verify;
