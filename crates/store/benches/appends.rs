@@ -96,16 +96,20 @@ impl Ours {
     }
 
     fn append(&mut self, numbers: &[u64]) {
+        self.append_bodies(numbers.iter().map(|no| (*no, body(*no))));
+    }
+
+    fn append_bodies(&mut self, bodies: impl IntoIterator<Item = (u64, Value)>) {
         let mut txn = self.store.begin().unwrap();
-        for no in numbers {
+        for (no, body) in bodies {
             self.appended += 1;
             let mut plan = Plan::new(txn.numbers().unwrap());
             plan.artifacts.push(Artifact {
                 kind: ArtifactKind::Event,
                 id: format!("e-{}", self.appended),
-                task: Some(task(*no).parse().unwrap()),
+                task: Some(task(no).parse().unwrap()),
                 correlation: None,
-                body: body(*no),
+                body,
             });
             txn.apply(&plan, self.now).unwrap();
         }
@@ -181,7 +185,20 @@ fn curve() {
     println!("figure append_growth {:.3}", costs[2] / costs[0]);
 }
 
+/// One caller, who waits for each: three texts, as the peer's audit log has them (xtask/peers/agentmesh).
+fn alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ours = Ours::open(folder.path());
+    let start = Instant::now();
+    for step in 0..1_000 {
+        let body = json!({"agent": "builder-2", "action": format!("task-{step:07}"), "decision": "allow"});
+        ours.append_bodies([(step, body)]);
+    }
+    println!("figure append_alone_us {:.1}", start.elapsed().as_secs_f64() / 1_000.0 * 1e6);
+}
+
 fn main() {
+    alone();
     beside_bare(16);
     beside_bare(64);
     curve();
