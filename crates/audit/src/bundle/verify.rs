@@ -16,6 +16,7 @@ use super::{
     CHECKPOINT, ENVELOPE, FILES, MANIFEST, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, MAX_OPENING_BYTES, NODES, OPENINGS,
     PREDICATE_TYPE, RECORDS, SUMS,
     archive::{ArchiveError, ArchiveReader},
+    explain::{OTHER_MEMBER, explain},
     manifest::{self, Entry, HASH_VERSION, Headers, Refused, Rest, Selection},
     opening::{MAX_COPY_BYTES, Opening, OpeningLine},
     verdict::{Anchor, Class, Complete, Failure, Finding, Verdict},
@@ -55,11 +56,53 @@ pub struct Trust<'a> {
     pub known: &'a [Checkpoint],
 }
 
+/// A shown record, with its artifact where the bundle has it.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// Its header.
+    pub header: &'a Header,
+    /// Its artifact, whose bytes are those that the manifest names and that the header commits to.
+    pub artifact: Option<SeenArtifact<'a>>,
+}
+
+/// An artifact as it is in a bundle.
+#[derive(Debug)]
+pub struct SeenArtifact<'a> {
+    /// What the manifest says of it.
+    pub entry: &'a Entry,
+    /// Its bytes.
+    pub body: &'a [u8],
+    /// What opens its commitment.
+    pub opening: &'a Opening,
+}
+
+/// What a check came to, and what the manifest says beside the list of artifacts.
+#[derive(Debug)]
+pub struct Checked {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The manifest without its list.
+    pub rest: Rest,
+}
+
 /// Checks a bundle.
 ///
 /// # Errors
 /// The first thing that is wrong, or that it can't be read.
 pub fn verify(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Verdict, Failure> {
+    read(bundle, trust, &mut |_| ()).map(|checked| checked.verdict)
+}
+
+/// Checks a bundle, and shows each record to `on_record` on the way, in the log's order. What was shown counts only once there is a verdict:
+/// whether the header is in the log is known at the end.
+///
+/// # Errors
+/// The first thing that is wrong, or that it can't be read.
+pub fn read(
+    bundle: &dyn Source,
+    trust: &Trust<'_>,
+    on_record: &mut dyn FnMut(&Seen<'_>),
+) -> Result<Checked, Failure> {
     let mut from = ArchiveReader::new(BufReader::new(bundle.open().map_err(Failure::Unreadable)?));
     let front = Front::read(&mut from, trust)?;
     let head = front.head(trust)?;
@@ -75,6 +118,7 @@ pub fn verify(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Verdict, Failure
         gaps: 0,
         redacted: 0,
         failed: None,
+        on_record,
     };
     let list = cursor(bundle, MANIFEST)?;
     let read = manifest::read(list, |entry| check.entry(&entry).map_err(|failure| check.keep(failure)));
@@ -82,7 +126,8 @@ pub fn verify(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Verdict, Failure
         return Err(explain(failure, bundle));
     }
     read.map_err(|error| damaged(MANIFEST, &error))?;
-    check.finish(&head, trust)
+    let verdict = check.finish(&head, trust)?;
+    Ok(Checked { verdict, rest: front.rest })
 }
 
 fn damaged(place: &str, why: &dyn std::fmt::Display) -> Finding {
@@ -90,7 +135,7 @@ fn damaged(place: &str, why: &dyn std::fmt::Display) -> Finding {
 }
 
 /// A reader of one of the files before the artifacts.
-fn cursor<'b>(bundle: &'b dyn Source, name: &str) -> Result<Box<dyn BufRead + 'b>, Failure> {
+pub(super) fn cursor<'b>(bundle: &'b dyn Source, name: &str) -> Result<Box<dyn BufRead + 'b>, Failure> {
     let mut from = ArchiveReader::new(BufReader::new(bundle.open().map_err(Failure::Unreadable)?));
     while let Some(member) = from.next_member().map_err(of_archive)? {
         if member.name == name {
@@ -281,6 +326,7 @@ struct Check<'k, R, A> {
     gaps: u64,
     redacted: u64,
     failed: Option<Failure>,
+    on_record: &'k mut dyn FnMut(&Seen<'_>),
 }
 
 impl<R: BufRead, A: Read> Check<'_, R, A> {
@@ -331,6 +377,8 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             let words = "its content is not what was recorded in the log";
             return Err(Finding::new(Class::Changed, place, words).into());
         }
+        let artifact = SeenArtifact { entry, body: &body, opening: &opening };
+        (self.on_record)(&Seen { header, artifact: Some(artifact) });
         Ok(())
     }
 
@@ -370,6 +418,7 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
     /// A header without an artifact: of others, or withheld.
     fn passed(&mut self, shown: &Shown) -> Result<(), Failure> {
         let header = &shown.header;
+        (self.on_record)(&Seen { header, artifact: None });
         if !self.chosen(header) {
             return Ok(());
         }
@@ -523,55 +572,4 @@ fn not_proved(verdict: &Verdict, by_task: bool, trust: &Trust<'_>) -> Vec<String
         open.push(format!("what happened in the {} gaps that are on record", verdict.gaps));
     }
     open
-}
-
-/// What is said of an artifact in whose place something else stands, until [`explain`] looks closer.
-const OTHER_MEMBER: &str = "something else stands in its place";
-
-/// Says which of the two it is: an artifact that isn't there, or one too many before it.
-fn explain(failure: Failure, bundle: &dyn Source) -> Failure {
-    let Failure::Found(finding) = failure else { return failure };
-    if finding.words != OTHER_MEMBER {
-        return finding.into();
-    }
-    let Ok(mut from) = bundle.open().map(|bytes| ArchiveReader::new(BufReader::new(bytes))) else {
-        return finding.into();
-    };
-    let mut before: Option<String> = None;
-    let mut listed = BTreeSet::new();
-    if let Ok(list) = cursor(bundle, MANIFEST) {
-        let taken = manifest::read(list, |entry| {
-            if listed.len() < manifest::MAX_LISTED {
-                listed.insert(entry.r#ref);
-            }
-            Ok(())
-        });
-        drop(taken);
-    }
-    let mut seen = BTreeSet::new();
-    while let Ok(Some(member)) = from.next_member() {
-        let known = FILES.contains(&member.name.as_str()) || listed.contains(&member.name);
-        if !known {
-            return Finding::new(
-                Class::Foreign,
-                member.name.escape_debug().to_string(),
-                "the manifest doesn't name it",
-            )
-            .into();
-        }
-        if !seen.insert(member.name.clone()) {
-            return Finding::new(Class::Inserted, member.name, "it is in the archive twice").into();
-        }
-        if member.name == finding.place {
-            let after = before.unwrap_or_default();
-            return Finding::new(
-                Class::Reordered,
-                member.name,
-                format!("it stands after `{after}`, not in the log's order"),
-            )
-            .into();
-        }
-        before = Some(member.name);
-    }
-    Finding::new(Class::Missing, finding.place, "it isn't in the bundle").into()
 }
