@@ -31,7 +31,10 @@ use sha2::{Digest as _, Sha256};
 use crate::canonical::{Layout, lay_out};
 use crate::merkle::{Frontier, Hash, Tree};
 
-pub use redact::{OpeningError, Redacted, UnknownPointer, commit_redacted, places_where, redact};
+pub(crate) use redact::covers;
+pub use redact::{
+    OpeningError, Redacted, UnknownPointer, commit_redacted, places_where, redact, redact_copy, removed_places,
+};
 
 static VALUE: LazyLock<Sha256> = LazyLock::new(|| named("candor-audit-v1/value"));
 static FRAME: LazyLock<Sha256> = LazyLock::new(|| named("candor-audit-v1/frame"));

@@ -78,6 +78,15 @@ pub enum Act {
         /// How many records the log had.
         tree_size: u64,
     },
+    /// Have it on record that a bundle of this log was read where it is written.
+    BundleRead {
+        /// SHA-256 of the bundle, in hex.
+        bundle: String,
+        /// What it is about, in words.
+        about: String,
+        /// By which command.
+        how: String,
+    },
 }
 
 /// What is decided by: recorded once, so that each later decision can be held against it.

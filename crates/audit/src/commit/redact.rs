@@ -63,6 +63,44 @@ pub fn redact(nonce: &Nonce, value: &Value, pointers: &BTreeSet<String>) -> Resu
     Ok(Redacted { copy, salts })
 }
 
+/// Removes what stands at and below each of `pointers` from a redacted copy, with the salts of what it still shows. The commitment stays the
+/// same; what was removed before stays removed.
+///
+/// # Errors
+/// When a value that is to be removed has no salt, or a pointer leads nowhere.
+pub fn redact_copy(
+    copy: &Value,
+    salts: &BTreeMap<String, Salt>,
+    pointers: &BTreeSet<String>,
+) -> Result<Redacted, OpeningError> {
+    if let Some(unknown) = pointers.iter().find(|pointer| copy.pointer(pointer).is_none()) {
+        return Err(OpeningError::MissingSalt(unknown.clone()));
+    }
+    let content = lay_out(copy);
+    let mut redacted = Redacted { copy: copy.clone(), salts: BTreeMap::new() };
+    for (pointer, leaf) in places(copy).into_iter().zip(&content.leaves) {
+        let Some(place) = redacted.copy.pointer_mut(&pointer) else { continue };
+        if place.as_object().is_some_and(is_marker) {
+            continue;
+        }
+        let salt = *salts.get(&pointer).ok_or_else(|| OpeningError::MissingSalt(pointer.clone()))?;
+        if covers(pointers, &pointer) {
+            let bytes = content.bytes.get(leaf.clone()).unwrap_or_default();
+            *place = json!({ REDACTED_KEY: STANDARD.encode(value_hash(&salt, bytes)) });
+        } else {
+            redacted.salts.insert(pointer, salt);
+        }
+    }
+    Ok(redacted)
+}
+
+/// The RFC 6901 pointers of what was removed from a redacted copy, in canonical order.
+#[must_use]
+pub fn removed_places(copy: &Value) -> Vec<String> {
+    let removed = |pointer: &String| copy.pointer(pointer).and_then(Value::as_object).is_some_and(is_marker);
+    places(copy).into_iter().filter(removed).collect()
+}
+
 /// The commitment of the artifact that `copy` was made from, if nothing but the marked values was changed.
 ///
 /// # Errors
@@ -114,7 +152,7 @@ fn marked_hash(marker: &Value) -> Option<Hash> {
 }
 
 /// Whether one of `pointers` is `leaf` or an ancestor of it.
-fn covers(pointers: &BTreeSet<String>, leaf: &str) -> bool {
+pub(crate) fn covers(pointers: &BTreeSet<String>, leaf: &str) -> bool {
     let ancestors = leaf.match_indices('/').filter_map(|(end, _)| leaf.get(..end));
     ancestors.chain([leaf]).any(|pointer| pointers.contains(pointer))
 }

@@ -71,6 +71,11 @@ enum ActRequest {
         records: u64,
         tree_size: u64,
     },
+    BundleRead {
+        bundle: String,
+        about: String,
+        how: String,
+    },
 }
 
 impl From<ActRequest> for Act {
@@ -86,6 +91,7 @@ impl From<ActRequest> for Act {
             ActRequest::Exported { bundle, about, records, tree_size } => {
                 Self::Exported { bundle, about, records, tree_size }
             }
+            ActRequest::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
         }
     }
 }
@@ -101,6 +107,7 @@ impl From<&Act> for ActRequest {
             Act::OpenGate { gate, target, reason, lasts } => Self::OpenGate { gate, target, reason, lasts },
             Act::CloseGate { gate } => Self::CloseGate { gate },
             Act::Exported { bundle, about, records, tree_size } => Self::Exported { bundle, about, records, tree_size },
+            Act::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
         }
     }
 }

@@ -164,7 +164,7 @@ pub fn bundle(made: &Made, plan: &Plan<'_>) -> Vec<u8> {
 
 pub fn checked(bytes: &[u8], known: &[Checkpoint]) -> Result<Verdict, Finding> {
     let key = key().public();
-    verify(&bytes, &Trust { key: &key, known }).map_err(|failure| match failure {
+    verify(&bytes, &Trust { key: &key, known, copier: None }).map_err(|failure| match failure {
         Failure::Found(finding) => finding,
         Failure::Unreadable(error) => panic!("{error}"),
     })

@@ -131,7 +131,7 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     plan.write(&reader, draft.seal(about, &head, &head.sign(&[&key]), &key, BufWriter::new(&file.file)), &shipped)?;
     redact.left_in(&file.temporary)?;
     // On record before anybody can have it.
-    let bundle = file.digest()?;
+    let bundle = digest(&file.temporary)?;
     let records = shipped.len() as u64;
     record(global, Act::Exported { bundle, about: choice.words(), records, tree_size: head.size })?;
     file.keep()?;
@@ -340,51 +340,4 @@ impl Plan<'_> {
 
 fn unwritten(error: WriteError) -> Failure {
     Failure::new(Exit::Store, error.to_string()).hint("name another place with `--out FILE`")
-}
-
-/// A file that is there whole or not at all, readable by its owner alone.
-struct Fresh {
-    file: fs::File,
-    path: PathBuf,
-    temporary: PathBuf,
-}
-
-impl Fresh {
-    fn create(path: &Path, force: bool) -> Result<Self, Failure> {
-        if path.exists() && !force {
-            return Err(Failure::new(Exit::Usage, format!("`{}` is there already", path.display()))
-                .hint("name another with `--out FILE`, or write over it with `--force`"));
-        }
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".part");
-        let temporary = PathBuf::from(temporary);
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary);
-        let file = file.map_err(|error| unwritten(error.into()))?;
-        Ok(Self { file, path: path.to_owned(), temporary })
-    }
-
-    /// SHA-256 of what was written, in hex.
-    fn digest(&self) -> Result<String, Failure> {
-        let mut hash = Sha256::new();
-        let mut written = fs::File::open(&self.temporary).map_err(|error| unwritten(error.into()))?;
-        let mut buffer = vec![0; 64 * 1024];
-        loop {
-            match written.read(&mut buffer).map_err(|error| unwritten(error.into()))? {
-                0 => return Ok(candor_audit::hex(&hash.finalize())),
-                read => hash.update(buffer.get(..read).unwrap_or_default()),
-            }
-        }
-    }
-
-    fn keep(mut self) -> Result<(), Failure> {
-        let kept = self.file.flush().and_then(|()| self.file.sync_all());
-        kept.and_then(|()| fs::rename(&self.temporary, &self.path)).map_err(|error| unwritten(error.into()))
-    }
-}
-
-impl Drop for Fresh {
-    fn drop(&mut self) {
-        // Gone already where the bundle was kept.
-        let _ = fs::remove_file(&self.temporary);
-    }
 }

@@ -1,9 +1,14 @@
 //! `candor audit`: the log's key and head, bundles of its records, and their check.
 
+mod basis;
 mod checkpoint;
 mod export;
+mod fresh;
 mod key;
+mod packed;
+mod reads;
 mod redactions;
+mod replay;
 mod source;
 mod verify;
 
@@ -24,6 +29,11 @@ pub enum AuditCommand {
         after_help = "Example:\n  candor audit verify nightly.tar --key candor-node-1a2b3c4d+5e6f7a8b+AQ… --known head.txt\n\nEnds with 0 if it is intact, 1 if something is wrong with it, 2 if it couldn't be checked."
     )]
     Verify(verify::VerifyArgs),
+    /// Make every decision of a bundle again from what the bundle says was in force, and compare byte for byte
+    #[command(
+        after_help = "Example:\n  candor audit replay nightly.tar --key @node.pub\n\nEnds with 0 if all decisions come out as recorded, 1 if one doesn't or the bundle isn't intact, 2 if one couldn't be made again."
+    )]
+    Replay(verify::VerifyArgs),
     /// Print the node's public key: what others need to check its bundles, by another way than the bundles
     #[command(after_help = "Example:\n  candor audit key > node.pub")]
     Key,
@@ -37,6 +47,7 @@ pub fn run(global: &Global, command: AuditCommand) -> Outcome {
     match command {
         AuditCommand::Export(args) => export::run(global, args),
         AuditCommand::Verify(args) => verify::run(global, &args),
+        AuditCommand::Replay(args) => replay::run(global, &args),
         AuditCommand::Key => key::run(global),
         AuditCommand::Checkpoint => checkpoint::run(global),
     }
