@@ -145,6 +145,7 @@ fn write(path: &Path, records: u64) {
         plugin_package_version: "0.1.0".into(),
         exporter: "candor 0.1.0".into(),
         exported_at_us: 1_795_424_578_123_456,
+        derived: None,
     };
     let file = BufWriter::new(File::create(path).unwrap());
     let mut archive = draft.seal(about, &head, &head.sign(&[&key()]), &key(), file).unwrap();

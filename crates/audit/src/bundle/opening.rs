@@ -127,7 +127,11 @@ impl Opening {
                 let removed = removed_places(&copy);
                 let named = |place: &String| covers(&pointers, place);
                 let removes = |pointer: &String| {
-                    removed.iter().any(|place| place.strip_prefix(pointer.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+                    removed.iter().any(|place| {
+                        place
+                            .strip_prefix(pointer.as_str())
+                            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                    })
                 };
                 !removed.is_empty() && removed.iter().all(named) && pointers.iter().all(removes)
             }

@@ -160,7 +160,10 @@ pub(super) fn not_proved(verdict: &Verdict, by_task: bool, brought: bool) -> Vec
         ));
     }
     if let Some(copy) = &verdict.derived {
-        open.push(format!("what the manifest says beside the records: it is the word of who made this copy, `{}`", copy.by));
+        open.push(format!(
+            "what the manifest says beside the records: it is the word of who made this copy, `{}`",
+            copy.by
+        ));
     }
     if verdict.redacted > 0 {
         open.push(format!("what the {} removed values were", verdict.redacted));

@@ -107,11 +107,7 @@ pub fn verify(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Verdict, Failure
 ///
 /// # Errors
 /// The first thing that is wrong, or that it can't be read.
-pub fn read(
-    bundle: &dyn Source,
-    trust: &Trust<'_>,
-    on_record: &mut dyn FnMut(&Seen<'_>),
-) -> Result<Checked, Failure> {
+pub fn read(bundle: &dyn Source, trust: &Trust<'_>, on_record: &mut dyn FnMut(&Seen<'_>)) -> Result<Checked, Failure> {
     let mut from = ArchiveReader::new(BufReader::new(bundle.open().map_err(Failure::io)?));
     let front = Front::read(&mut from, trust)?;
     let head = front.head(trust)?;
@@ -308,7 +304,10 @@ fn signer<'t>(rest: Option<&Result<Rest, Finding>>, trust: &Trust<'t>) -> Result
     Err(Finding::new(
         Class::Signature,
         ENVELOPE,
-        format!("it is a copy that `{}` made; get that key from its owner, and give it beside the node's", by.escape_debug()),
+        format!(
+            "it is a copy that `{}` made; get that key from its owner, and give it beside the node's",
+            by.escape_debug()
+        ),
     ))
 }
 

@@ -138,13 +138,13 @@ enum Opening {
 }
 
 /// The RFC 6901 pointers of the leaves of which `is_one` is true: texts as they are, other leaves as JSON.
-pub fn places_where(value: &Value, is_one: impl Fn(&str) -> bool) -> BTreeSet<String> {
-    let holds = |pointer: &String| match value.pointer(pointer) {
+pub fn places_where(value: &Value, is_one: &mut dyn FnMut(&str) -> bool) -> BTreeSet<String> {
+    let mut holds = |pointer: &String| match value.pointer(pointer) {
         Some(Value::String(text)) => is_one(text),
         Some(other) => is_one(&other.to_string()),
         None => false,
     };
-    places(value).into_iter().filter(holds).collect()
+    places(value).into_iter().filter(|pointer| holds(pointer)).collect()
 }
 
 fn marked_hash(marker: &Value) -> Option<Hash> {

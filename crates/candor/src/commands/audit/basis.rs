@@ -184,7 +184,8 @@ fn packs(said: &Value, tuned: &BTreeMap<String, i64>) -> Part<PackSet> {
     let listed: Vec<RecordedPack> = Vec::deserialize(listed).map_err(|error| unknown(error.to_string()))?;
     // What was taken out is no text; a file that the rules don't need may be missing.
     let text = |(name, value): (String, Value)| value.as_str().map(|text| (name, text.to_owned()));
-    let source = |of: RecordedPack| PackSource { folder: of.pack, files: of.files.into_iter().filter_map(text).collect() };
+    let source =
+        |of: RecordedPack| PackSource { folder: of.pack, files: of.files.into_iter().filter_map(text).collect() };
     let sources: Vec<PackSource> = listed.into_iter().map(source).collect();
     PackSet::load(&sources, tuned).map_err(|errors| unknown(errors.to_string()))
 }

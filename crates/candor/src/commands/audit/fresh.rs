@@ -34,7 +34,8 @@ impl Fresh {
         temporary.push(".part");
         let temporary = PathBuf::from(temporary);
         let mut how = OpenOptions::new();
-        let file = how.read(true).write(true).create(true).truncate(true).mode(0o600).open(&temporary).map_err(unwritten)?;
+        let file =
+            how.read(true).write(true).create(true).truncate(true).mode(0o600).open(&temporary).map_err(unwritten)?;
         Ok(Self { file, path: path.to_owned(), temporary })
     }
 
@@ -67,5 +68,6 @@ pub(super) fn digest(path: &Path) -> Result<String, Failure> {
 
 /// Why a file can't be written.
 pub(super) fn unwritten(error: io::Error) -> Failure {
-    Failure::new(Exit::Store, format!("the file can't be written: {error}")).hint("name another place with `--out FILE`")
+    Failure::new(Exit::Store, format!("the file can't be written: {error}"))
+        .hint("name another place with `--out FILE`")
 }

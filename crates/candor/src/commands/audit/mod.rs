@@ -7,9 +7,12 @@ mod fresh;
 mod key;
 mod packed;
 mod reads;
+mod redact;
 mod redactions;
 mod replay;
+mod secrets;
 mod source;
+mod ssh;
 mod verify;
 
 use clap::Subcommand;
@@ -34,6 +37,11 @@ pub enum AuditCommand {
         after_help = "Example:\n  candor audit replay nightly.tar --key @node.pub\n\nEnds with 0 if all decisions come out as recorded, 1 if one doesn't or the bundle isn't intact, 2 if one couldn't be made again."
     )]
     Replay(verify::VerifyArgs),
+    /// Write a copy of a bundle without what others shouldn't see; the copy still proves the rest
+    #[command(
+        after_help = "Examples:\n  candor audit redact nightly.tar --key @node.pub --out public.tar\n  candor audit redact nightly.tar --key @node.pub --out public.tar --pointer /event/data/text --texts names.txt\n\nWhat has the shape of a secret is always taken out, unless `--no-scan` is given. The copy is kept only if none is left in it."
+    )]
+    Redact(redact::RedactArgs),
     /// Print the node's public key: what others need to check its bundles, by another way than the bundles
     #[command(after_help = "Example:\n  candor audit key > node.pub")]
     Key,
@@ -48,6 +56,7 @@ pub fn run(global: &Global, command: AuditCommand) -> Outcome {
         AuditCommand::Export(args) => export::run(global, args),
         AuditCommand::Verify(args) => verify::run(global, &args),
         AuditCommand::Replay(args) => replay::run(global, &args),
+        AuditCommand::Redact(args) => redact::run(global, &args),
         AuditCommand::Key => key::run(global),
         AuditCommand::Checkpoint => checkpoint::run(global),
     }

@@ -60,7 +60,8 @@ impl<R: BufRead> Read for Unpacking<'_, R> {
             return Ok(0);
         }
         let read = frame.read(buffer).map_err(|error| damaged(format!("its zstd frame is damaged: {error}")))?;
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| damaged("it unpacks to more than a bundle may have"))?;
+        self.left =
+            self.left.checked_sub(read as u64).ok_or_else(|| damaged("it unpacks to more than a bundle may have"))?;
         if read == 0
             && let Some(frame) = self.frame.take()
             && !frame.finish().fill_buf()?.is_empty()
@@ -127,13 +128,10 @@ mod tests {
 
     fn read(bytes: &[u8], bytes_max: u64) -> Result<Vec<u8>, String> {
         let mut out = Vec::new();
-        unpacked(bytes, bytes_max)
-            .and_then(|mut from| from.read_to_end(&mut out))
-            .map(|_| out)
-            .map_err(|error| {
-                assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-                error.to_string()
-            })
+        unpacked(bytes, bytes_max).and_then(|mut from| from.read_to_end(&mut out)).map(|_| out).map_err(|error| {
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+            error.to_string()
+        })
     }
 
     #[test]

@@ -4,7 +4,7 @@ use candor_audit::bundle::verdict::Verdict;
 use candor_path::Act;
 
 use super::{
-    export::digest,
+    fresh::digest,
     verify::{self, VerifyArgs},
 };
 use crate::{

@@ -93,7 +93,9 @@ impl Replay {
     /// Takes the log's next record.
     pub(super) fn take(&mut self, seen: &Seen<'_>) {
         match (seen.header.kind, &seen.artifact) {
-            (Kind::Profile | Kind::Capability | Kind::Pack, artifact) => self.bases.take(seen.header, artifact.as_ref()),
+            (Kind::Profile | Kind::Capability | Kind::Pack, artifact) => {
+                self.bases.take(seen.header, artifact.as_ref())
+            }
             (Kind::Decision, Some(artifact)) => {
                 self.decisions += 1;
                 let came = self.again(artifact);
@@ -219,6 +221,7 @@ fn compare(place: &str, recorded: &Value, again: &Value) -> Option<Difference> {
         return None;
     }
     let pointer = first_difference(recorded, again).unwrap_or_default();
-    let shown = |side: &Value| side.pointer(&pointer).map(|value| value.to_string().chars().take(VALUE_CHARS_MAX).collect());
+    let shown =
+        |side: &Value| side.pointer(&pointer).map(|value| value.to_string().chars().take(VALUE_CHARS_MAX).collect());
     Some(Difference { r#ref: place.to_owned(), recorded: shown(recorded), replayed: shown(again), pointer })
 }
