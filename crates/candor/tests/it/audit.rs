@@ -14,18 +14,18 @@ fn lived() -> Home {
     home
 }
 
-fn export(home: &Home, name: &str, more: &[&str]) -> String {
+pub(crate) fn export(home: &Home, name: &str, more: &[&str]) -> String {
     let out = home.folder.path().join(name).to_str().unwrap().to_owned();
     home.ends(0, &[&["audit", "export", "--out", &out], more].concat());
     out
 }
 
-fn key(home: &Home) -> String {
+pub(crate) fn key(home: &Home) -> String {
     home.json(&["audit", "key"])["key"].as_str().unwrap().to_owned()
 }
 
 /// What a stranger without any state folder of this node finds: exit code and JSON.
-fn stranger(bundle: &str, more: &[&str]) -> (i32, Value) {
+pub(crate) fn stranger(bundle: &str, more: &[&str]) -> (i32, Value) {
     let elsewhere = Home::new("");
     let args = [&["audit", "verify", bundle, "--json"], more].concat();
     let output = elsewhere.command(&args).env_clear().output().unwrap();

@@ -17,4 +17,6 @@ mod common;
 mod exec;
 mod kill;
 mod profiles;
+mod redact;
 mod reload;
+mod replay;
