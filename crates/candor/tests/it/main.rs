@@ -20,3 +20,4 @@ mod profiles;
 mod redact;
 mod reload;
 mod replay;
+mod show;

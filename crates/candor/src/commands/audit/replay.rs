@@ -171,7 +171,23 @@ impl Replay {
         }
     }
 
-    fn told(&self) -> Value {
+    /// Whether every decision came out as recorded.
+    pub(super) fn is_equal(&self) -> bool {
+        self.equal == self.decisions
+    }
+
+    /// What it came to, in words.
+    pub(super) fn words(&self) -> String {
+        match (self.decisions, self.equal) {
+            (0, _) => "there is no decision in it to replay".to_owned(),
+            (1, 1) => "its one decision comes out as recorded, byte for byte".to_owned(),
+            (all, equal) if all == equal => format!("all {all} decisions come out as recorded, byte for byte"),
+            (all, equal) => format!("{equal} of {all} decisions come out as recorded, byte for byte"),
+        }
+    }
+
+    /// The same for scripts.
+    pub(super) fn told(&self) -> Value {
         json!({
             "decisions": self.decisions, "equal": self.equal, "differing": self.differing, "not_replayed": self.not_replayed,
             "first_difference": self.differences.first(), "differences": self.differences, "unreplayed": self.unreplayed,
@@ -180,11 +196,7 @@ impl Replay {
     }
 
     fn show(&self) {
-        output::line(match (self.decisions, self.equal) {
-            (0, _) => "there is no decision in it to replay".to_owned(),
-            (all, equal) if all == equal => format!("all {all} decisions come out as recorded, byte for byte"),
-            (all, equal) => format!("{equal} of {all} decisions come out as recorded, byte for byte"),
-        });
+        output::line(self.words());
         if let Some(first) = self.differences.first() {
             output::line(format!("the first that differs is `{}`, at `{}`", first.r#ref, first.pointer));
         }
