@@ -87,9 +87,7 @@ pub(super) fn svg(story: &Story) -> String {
     #[expect(clippy::cast_precision_loss, reason = "there are nine")]
     let height = TOP + ROW * Lane::ALL.len() as f64 + 8.0;
     let width = scale.width();
-    let mut out = format!(
-        "<svg role=\"img\" aria-label=\"timeline\" width=\"{width:.0}\" height=\"{height:.0}\">"
-    );
+    let mut out = format!("<svg role=\"img\" aria-label=\"timeline\" width=\"{width:.0}\" height=\"{height:.0}\">");
     for (row, lane) in Lane::ALL.into_iter().enumerate() {
         let middle = y(lane);
         if row % 2 == 0 {
