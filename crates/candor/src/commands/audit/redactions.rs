@@ -187,7 +187,7 @@ fn still(what: &str) -> Failure {
             "{what} is still in the bundle, so it isn't kept: in a task id, a field's name, or cut in two by an escape"
         ),
     )
-    .hint("take those records out by `--redact POINTER`, or export less")
+    .hint("take out what holds it by its JSON pointer, or export less")
 }
 
 fn internal(error: &dyn std::fmt::Display) -> Failure {

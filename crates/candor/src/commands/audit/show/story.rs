@@ -10,6 +10,9 @@ use super::text::{self, TAKEN_OUT};
 /// Most records that are told; the others are counted.
 pub(super) const RECORDS_MAX: usize = 10_000;
 
+/// Most values taken out of one record, and most rules of one decision, that are named; the others are counted.
+const NAMED_MAX: usize = 50;
+
 /// Where in the picture something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Lane {
@@ -167,12 +170,18 @@ impl Story {
         }
         let entry = artifact.entry;
         if !entry.redacted.is_empty() {
-            self.removed.push((entry.r#ref.clone(), entry.redacted.iter().map(|at| text::visible(at)).collect()));
+            let mut named: Vec<String> = entry.redacted.iter().take(NAMED_MAX).map(|at| text::visible(at)).collect();
+            if entry.redacted.len() > NAMED_MAX {
+                named.push(format!("and {} more", entry.redacted.len() - NAMED_MAX));
+            }
+            self.removed.push((entry.r#ref.clone(), named));
         }
         let said = strict::parse_copy(artifact.body, MAX_COPY_BYTES).unwrap_or_default();
         let (lane, tone, words) = self.tell(seen.header, &said);
         let task = seen.header.task.as_ref().map(|link| text::visible(&link.task_id)).unwrap_or_default();
         let id = seen.header.id.as_str().to_owned();
+        // Each of its parts is bounded; so is the whole.
+        let words = text::visible(&words);
         self.items.push(Item { at_us: seen.header.at_us, lane, tone, id, task, words });
     }
 
@@ -251,7 +260,10 @@ impl Story {
             effective: at("/effective"),
             severity: at("/severity"),
             missing: at("/gap/missing"),
-            rules: rules.map(|rule| ["/rule", "/verdict", "/message"].map(|field| text::at(rule, field))).collect(),
+            rules: rules
+                .take(NAMED_MAX)
+                .map(|rule| ["/rule", "/verdict", "/message"].map(|field| text::at(rule, field)))
+                .collect(),
         };
         let words = if decision.asked == decision.effective {
             format!("{} about {}", decision.effective, decision.event_type)
