@@ -6,6 +6,7 @@ mod export;
 mod fresh;
 mod key;
 mod packed;
+mod progress;
 mod reads;
 mod redact;
 mod redactions;

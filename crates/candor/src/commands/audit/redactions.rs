@@ -252,3 +252,99 @@ fn texts(path: &Path) -> Result<BTreeSet<Vec<u8>>, Failure> {
         None => Ok(texts.into_iter().map(|text| text.as_bytes().to_vec()).collect()),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use candor_audit::commit::Nonce;
+    use serde_json::json;
+
+    use super::*;
+    use crate::commands::audit::secrets::tests::{PLANTED, encodings};
+
+    fn scanning() -> Redactions {
+        Redactions::of(&[], None, true).unwrap()
+    }
+
+    fn left(bytes: &[u8], redact: &Redactions) -> bool {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), bytes).unwrap();
+        redact.left_in(file.path()).is_err()
+    }
+
+    /// Each shape, each way of writing it, in a record with other values, and nothing but what must go goes.
+    #[test]
+    fn no_planted_secret_is_left_in_any_form_and_the_commitment_stays() {
+        for (rule, front, back) in PLANTED {
+            let secret = format!("{front}{back}");
+            for text in encodings(&secret) {
+                let value = json!({"kept": "all tests pass", "list": [1, {"said": text}], "n": 7});
+                let (body, nonce) = (canonical::to_bytes(&value), Nonce([9; 32]));
+                let mut redact = scanning();
+                redact.look(&body).unwrap();
+                redact.learn().unwrap();
+                assert!(left(&body, &redact), "{rule}: the original isn't kept");
+                let cut = redact.cut(&body, &Opening::Whole(nonce.clone()), &[]).unwrap();
+                assert_eq!(cut.redacted, ["/list/1/said"], "{rule}: {text}");
+                assert!(!left(&cut.body, &redact), "{rule}: {text}");
+                assert!(redact.rules().any(|found| found == *rule));
+                let before = Opening::Whole(nonce).commitment(&body).unwrap();
+                assert_eq!(cut.opening.commitment(&cut.body).unwrap(), before, "{rule}");
+                let again = redact.cut(&cut.body, &cut.opening, &cut.redacted).unwrap();
+                assert_eq!((again.body, again.redacted), (cut.body, cut.redacted));
+            }
+        }
+    }
+
+    /// What was found in one record is looked for in all, also where its shape can't be seen.
+    #[test]
+    fn a_secret_that_was_found_is_gone_where_its_shape_is_not_seen() {
+        let (_, front, back) = PLANTED.iter().find(|(rule, ..)| *rule == "url-with-password").unwrap();
+        let secret = format!("{front}{back}");
+        let body = |text: &str| canonical::to_bytes(&json!({ "said": text }));
+        let mut redact = scanning();
+        redact.look(&body(&secret)).unwrap();
+        redact.learn().unwrap();
+        for text in [secret.to_uppercase(), "harmless".to_owned()] {
+            assert!(
+                redact.cut(&body(&text), &Opening::Whole(Nonce([1; 32])), &[]).unwrap().redacted.is_empty(),
+                "{text}"
+            );
+        }
+        let found: Vec<u8> = redact.texts.iter().next().unwrap().clone();
+        for form in forms(&found) {
+            let text = format!("<{}>", String::from_utf8(form).unwrap());
+            assert_eq!(
+                redact.cut(&body(&text), &Opening::Whole(Nonce([1; 32])), &[]).unwrap().redacted,
+                ["/said"],
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_lies_across_two_reads_is_found() {
+        let (_, front, back) = PLANTED.iter().find(|(rule, ..)| *rule == "github-token").unwrap();
+        let secret = format!("{front}{back}");
+        let redact = scanning();
+        for at in [CHUNK_BYTES - 20, 2 * CHUNK_BYTES - OVERLAP_BYTES - 20, CHUNK_BYTES - secret.len(), CHUNK_BYTES] {
+            for text in [secret.clone(), STANDARD.encode(&secret)] {
+                let bytes = [vec![b'.'; at], text.into_bytes(), vec![b'.'; 3 * CHUNK_BYTES]].concat();
+                assert!(left(&bytes, &redact), "at {at}");
+            }
+        }
+        assert!(!left(&vec![b'.'; 3 * CHUNK_BYTES], &redact));
+    }
+
+    #[test]
+    fn too_many_secrets_and_texts_that_stand_everywhere_are_refused() {
+        let mut redact = scanning();
+        let tokens: Vec<String> = (0..=TEXTS_MAX).map(|no| format!("ghp_{no:036}")).collect();
+        let told = redact.look(&canonical::to_bytes(&json!(tokens))).unwrap_err();
+        assert!(told.message.contains("1000 secrets") && !told.message.contains("ghp_"), "{told}");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "long enough\nabc\n").unwrap();
+        let told = Redactions::of(&[], Some(&file.path().to_owned()), false).err().unwrap();
+        assert!(told.message.contains("text 2 is shorter than 4 bytes"), "{told}");
+    }
+}

@@ -17,7 +17,7 @@ use candor_audit::{
 use clap::Args;
 use serde_json::json;
 
-use super::{packed::InFile, reads};
+use super::{packed::InFile, progress::Progress, reads};
 use crate::{
     cli::Global,
     exit::{Exit, Failure, Outcome},
@@ -58,7 +58,12 @@ pub(super) fn read(
     let known = args.known.iter().map(|path| head(path, &key)).collect::<Result<Vec<_>, _>>()?;
     let copier = args.copied_by.as_deref().map(self::key).transpose()?;
     let trust = Trust { key: &key, known: &known, copier: copier.as_ref() };
-    match bundle::verify::read(&InFile(&args.file), &trust, on_record) {
+    let mut progress = Progress::new("checking");
+    let mut each = |seen: &Seen<'_>| {
+        progress.tick();
+        on_record(seen);
+    };
+    match bundle::verify::read(&InFile(&args.file), &trust, &mut each) {
         Ok(checked) => Ok(Some(checked)),
         Err(NoVerdict::Found(finding)) => {
             if global.json {
