@@ -264,11 +264,14 @@ fn a_read_is_on_record_where_the_log_is_written() {
     assert_eq!(acts(), Vec::<Value>::new());
     home.ends(0, &["audit", "verify", &bundle, "--key", &key]);
     home.ends(0, &["audit", "replay", &bundle, "--key", &key]);
+    let daemon = home.up();
+    home.ends(0, &["audit", "show", &bundle, "--key", &key]);
+    drop(daemon);
     let read = acts();
-    assert_eq!(read.len(), 2, "{read:?}");
+    assert_eq!(read.len(), 3, "{read:?}");
     let sum = piped("sha256sum", &[&bundle], "");
     let mut how: Vec<&str> = read.iter().filter_map(|act| act["how"].as_str()).collect();
     how.sort_unstable();
-    assert_eq!(how, ["replay", "verify"]);
+    assert_eq!(how, ["replay", "show", "verify"]);
     assert!(read.iter().all(|act| sum.starts_with(act["bundle"].as_str().unwrap())), "{read:?} {sum}");
 }

@@ -33,9 +33,13 @@ impl Fresh {
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(".part");
         let temporary = PathBuf::from(temporary);
+        // What is left of a run that was ended, or what somebody else put there: neither is written into.
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritten(error)),
+            _ => {}
+        }
         let mut how = OpenOptions::new();
-        let file =
-            how.read(true).write(true).create(true).truncate(true).mode(0o600).open(&temporary).map_err(unwritten)?;
+        let file = how.read(true).write(true).create_new(true).mode(0o600).open(&temporary).map_err(unwritten)?;
         Ok(Self { file, path: path.to_owned(), temporary })
     }
 
@@ -70,4 +74,32 @@ pub(super) fn digest(path: &Path) -> Result<String, Failure> {
 pub(super) fn unwritten(error: io::Error) -> Failure {
     Failure::new(Exit::Store, format!("the file can't be written: {error}"))
         .hint("name another place with `--out FILE`")
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn nothing_that_lay_there_is_written_into_and_half_a_file_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (other, out) = (folder.path().join("other"), folder.path().join("out"));
+        fs::write(&other, "theirs").unwrap();
+        symlink(&other, folder.path().join("out.part")).unwrap();
+        let mut fresh = Fresh::create(&out, false).unwrap();
+        fresh.file.write_all(b"ours").unwrap();
+        drop(fresh);
+        assert!(!out.exists() && !folder.path().join("out.part").exists());
+        fs::write(folder.path().join("out.part"), "left by a run that was killed").unwrap();
+        fs::set_permissions(folder.path().join("out.part"), fs::Permissions::from_mode(0o666)).unwrap();
+        let mut fresh = Fresh::create(&out, false).unwrap();
+        fresh.file.write_all(b"ours").unwrap();
+        fresh.keep().unwrap();
+        assert_eq!((fs::read(&out).unwrap(), fs::read(&other).unwrap()), (b"ours".to_vec(), b"theirs".to_vec()));
+        assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(Fresh::create(&out, false).is_err());
+    }
 }

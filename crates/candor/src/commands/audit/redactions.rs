@@ -256,14 +256,19 @@ fn texts(path: &Path) -> Result<BTreeSet<Vec<u8>>, Failure> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::sync::LazyLock;
+
     use candor_audit::commit::Nonce;
     use serde_json::json;
 
     use super::*;
     use crate::commands::audit::secrets::tests::{PLANTED, encodings};
 
+    /// Compiling all shapes takes a while; a copy of them doesn't.
+    static SCANNER: LazyLock<Scanner> = LazyLock::new(|| Scanner::new().unwrap());
+
     fn scanning() -> Redactions {
-        Redactions::of(&[], None, true).unwrap()
+        Redactions { scanner: Some(SCANNER.clone()), ..Redactions::of(&[], None, false).unwrap() }
     }
 
     fn left(bytes: &[u8], redact: &Redactions) -> bool {

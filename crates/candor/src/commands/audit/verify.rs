@@ -17,7 +17,7 @@ use candor_audit::{
 use clap::Args;
 use serde_json::json;
 
-use super::{packed::InFile, progress::Progress, reads};
+use super::{packed::InFile, progress::Progress, reads, show::visible};
 use crate::{
     cli::Global,
     exit::{Exit, Failure, Outcome},
@@ -70,7 +70,7 @@ pub(super) fn read(
                 output::json(&json!({ "intact": false, "finding": finding }))?;
             } else {
                 output::line("not intact");
-                output::line(finding);
+                output::line(visible(&finding.to_string()));
             }
             Ok(None)
         }
@@ -131,9 +131,9 @@ pub(super) fn show(global: &Global, verdict: &Verdict) -> Result<(), Failure> {
     ];
     output::line("intact");
     for (name, value) in rows {
-        output::line(format!("  {name:<10} {value}"));
+        output::line(format!("  {name:<10} {}", visible(&value)));
     }
     output::line("what it doesn't prove:");
-    verdict.not_proved.iter().for_each(|open| output::line(format!("  - {open}")));
+    verdict.not_proved.iter().for_each(|open| output::line(format!("  - {}", visible(open))));
     Ok(())
 }

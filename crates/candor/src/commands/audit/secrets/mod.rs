@@ -20,7 +20,7 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 
 /// What finds secrets.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Scanner {
     names: Vec<&'static str>,
     shapes: Vec<Regex>,

@@ -25,7 +25,7 @@ pub(super) fn of(value: &Value) -> String {
 }
 
 /// A text in which nothing acts: no control character, and none that turns the direction of what follows or isn't seen.
-pub(super) fn visible(text: &str) -> String {
+pub(in crate::commands::audit) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut letters = text.chars();
     for letter in letters.by_ref().take(TEXT_CHARS_MAX) {
