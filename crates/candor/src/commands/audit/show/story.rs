@@ -181,7 +181,7 @@ impl Story {
         let task = seen.header.task.as_ref().map(|link| text::visible(&link.task_id)).unwrap_or_default();
         let id = seen.header.id.as_str().to_owned();
         // Each of its parts is bounded; so is the whole.
-        let words = text::visible(&words);
+        let words = text::up_to(&words, 4 * text::TEXT_CHARS_MAX);
         self.items.push(Item { at_us: seen.header.at_us, lane, tone, id, task, words });
     }
 

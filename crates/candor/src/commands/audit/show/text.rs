@@ -26,9 +26,14 @@ pub(super) fn of(value: &Value) -> String {
 
 /// A text in which nothing acts: no control character, and none that turns the direction of what follows or isn't seen.
 pub(in crate::commands::audit) fn visible(text: &str) -> String {
+    up_to(text, TEXT_CHARS_MAX)
+}
+
+/// The same with at most so many characters.
+pub(super) fn up_to(text: &str, chars_max: usize) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut letters = text.chars();
-    for letter in letters.by_ref().take(TEXT_CHARS_MAX) {
+    for letter in letters.by_ref().take(chars_max) {
         if letter == '\n' || !acts(letter) {
             shown.push(letter);
         } else {
