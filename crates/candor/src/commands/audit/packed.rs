@@ -152,6 +152,25 @@ mod tests {
         assert!(read(&checksum, UNPACKED_BYTES_MAX).is_err());
     }
 
+    /// What a frame says of itself (its window, a bit that nobody reads) may differ; what comes out of it may not.
+    #[test]
+    fn no_flipped_bit_lets_other_bytes_out() {
+        let bytes: Vec<u8> = (0..2_000_u32).flat_map(|n| (n * n % 251).to_string().into_bytes()).collect();
+        let whole = packed(&bytes);
+        let mut same = 0;
+        for at in 4..whole.len() {
+            for bit in 0..8 {
+                let mut flipped = whole.clone();
+                flipped[at] ^= 1 << bit;
+                if let Ok(out) = read(&flipped, UNPACKED_BYTES_MAX) {
+                    assert!(out == bytes, "bit {bit} of byte {at}");
+                    same += 1;
+                }
+            }
+        }
+        assert!(same < 32, "{same} of {} bits change nothing", 8 * whole.len());
+    }
+
     #[test]
     fn a_bomb_and_a_frame_without_a_checksum_are_refused() {
         let bomb = packed(&vec![0; 8 << 20]);
