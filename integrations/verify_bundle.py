@@ -304,6 +304,7 @@ def verify(data, key, copier=None):
         below = lambda place, pointer: place == pointer or place.startswith(pointer + "/")
         must(all(any(below(at, pointer) for pointer in named) for at in removed), f"{place}: more is removed than the manifest says")
         must(all(any(below(at, pointer) for at in removed) for pointer in named), f"{place}: less is removed than the manifest says")
+        must(len(named) == len(set(named)), f"{place}: the manifest names a removed value twice")
         must(commitment(value, opening) == base64.b64decode(record["commit"]), f"{place}: its content is not what was recorded")
 
     # Nothing of what the bundle is about is left out between or after the shown records.

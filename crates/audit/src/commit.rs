@@ -31,7 +31,7 @@ use sha2::{Digest as _, Sha256};
 use crate::canonical::{Layout, lay_out};
 use crate::merkle::{Frontier, Hash, Tree};
 
-pub(crate) use redact::covers;
+pub(crate) use redact::covering;
 pub use redact::{
     OpeningError, Redacted, UnknownPointer, commit_redacted, places_where, redact, redact_copy, removed_places,
 };

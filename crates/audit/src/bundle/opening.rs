@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     canonical::{self, lay_out},
-    commit::{Commitment, Nonce, OpeningError, Salt, commit_layout, commit_redacted, covers, removed_places},
+    commit::{Commitment, Nonce, OpeningError, Salt, commit_layout, commit_redacted, covering, removed_places},
     json as strict,
     seal::MAX_BODY_BYTES,
 };
@@ -116,24 +116,24 @@ impl Opening {
 }
 
 impl Opening {
-    /// Whether what was removed from these bytes is what these JSON pointers name: each removed value is at or below one, and each has one.
+    /// Whether what was removed from these bytes is what these JSON pointers name: each removed value is at or below one, each has
+    /// one, and none stands twice.
     #[must_use]
     pub fn removes(&self, body: &[u8], pointers: &[String]) -> bool {
         match self {
             Opening::Whole(_) => pointers.is_empty(),
             Opening::Redacted(_) => {
                 let Ok(copy) = strict::parse_copy(body, MAX_COPY_BYTES) else { return false };
-                let pointers: BTreeSet<String> = pointers.iter().cloned().collect();
-                let removed = removed_places(&copy);
-                let named = |place: &String| covers(&pointers, place);
-                let removes = |pointer: &String| {
-                    removed.iter().any(|place| {
-                        place
-                            .strip_prefix(pointer.as_str())
-                            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-                    })
-                };
-                !removed.is_empty() && removed.iter().all(named) && pointers.iter().all(removes)
+                let named: BTreeSet<String> = pointers.iter().cloned().collect();
+                let mut met = BTreeSet::new();
+                for place in removed_places(&copy) {
+                    let by: Vec<&str> = covering(&named, &place).collect();
+                    if by.is_empty() {
+                        return false;
+                    }
+                    met.extend(by);
+                }
+                !met.is_empty() && met.len() == pointers.len()
             }
         }
     }

@@ -152,9 +152,14 @@ fn marked_hash(marker: &Value) -> Option<Hash> {
 }
 
 /// Whether one of `pointers` is `leaf` or an ancestor of it.
-pub(crate) fn covers(pointers: &BTreeSet<String>, leaf: &str) -> bool {
+fn covers(pointers: &BTreeSet<String>, leaf: &str) -> bool {
+    covering(pointers, leaf).next().is_some()
+}
+
+/// Those of `pointers` that are `leaf` or an ancestor of it.
+pub(crate) fn covering<'p>(pointers: &'p BTreeSet<String>, leaf: &str) -> impl Iterator<Item = &'p str> {
     let ancestors = leaf.match_indices('/').filter_map(|(end, _)| leaf.get(..end));
-    ancestors.chain([leaf]).any(|pointer| pointers.contains(pointer))
+    ancestors.chain([leaf]).filter_map(|pointer| pointers.get(pointer).map(String::as_str))
 }
 
 /// The RFC 6901 pointers of a value's leaves in canonical order: what people write, and unambiguous within one document.

@@ -110,7 +110,15 @@ fn nobody_stands_in_for_the_copier_or_for_the_node() {
 #[test]
 fn a_manifest_that_names_less_more_or_other_values_than_were_taken_out_is_refused() {
     let (node, copier) = (key(), copier());
-    for listed in [&[][..], &["/n"], &["/secret", "/n"], &["/secret/x"], &["/sec"], &["/secret", "/secre"]] {
+    for listed in [
+        &[][..],
+        &["/n"],
+        &["/secret", "/n"],
+        &["/secret/x"],
+        &["/sec"],
+        &["/secret", "/secre"],
+        &["/secret", "/secret"],
+    ] {
         let copy = copied(&original(), listed, &copier, &copier);
         assert_eq!(checked(&copy, &node, Some(&copier)), Err(Class::Changed), "{listed:?}");
     }

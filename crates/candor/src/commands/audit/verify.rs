@@ -118,7 +118,7 @@ pub(super) fn show(global: &Global, verdict: &Verdict) -> Result<(), Failure> {
         Anchor::SignerOnly => "by the signer's word only".to_owned(),
         Anchor::KnownHead { size } => format!("continues the head of {size} records that you brought"),
     };
-    let rows = [
+    let mut rows = vec![
         ("about", verdict.about.clone()),
         ("signed by", verdict.signed_by.clone()),
         ("log", format!("{}, {} records at {}", verdict.origin, verdict.tree_size, verdict.head_at)),
@@ -129,6 +129,9 @@ pub(super) fn show(global: &Global, verdict: &Verdict) -> Result<(), Failure> {
         ("gaps", format!("{} on record", verdict.gaps)),
         ("anchored", anchored),
     ];
+    if let Some(copy) = &verdict.derived {
+        rows.insert(2, ("copied by", copy.by.clone()));
+    }
     output::line("intact");
     for (name, value) in rows {
         output::line(format!("  {name:<10} {}", visible(&value)));
