@@ -27,13 +27,13 @@ pub(crate) fn checks() -> Result<Found, TaskError> {
     let python = python(&folder)?;
     let mut command = Command::new(python);
     command.current_dir(root().join("integrations")).arg("independent.py").arg(key);
-    command.args(["task.tar", "redacted.tar", "window.tar"].map(|name| folder.join(name)));
+    command.args(["task.tar", "redacted.tar", "window.tar", "copy.tar"].map(|name| folder.join(name)));
     let (succeeded, lines) = show_and_keep(&mut command, |line| line.starts_with("ok ") || line.starts_with("FAILED"))?;
     let bad = lines.iter().filter(|line| line.starts_with("FAILED")).count() as u64;
     Ok(Found { passed: lines.len() as u64 - bad, failed: bad.max(u64::from(!succeeded)), closing: Vec::new() })
 }
 
-/// A little life on record, and three bundles of it. Gives the node's public key.
+/// A little life on record, three bundles of it, and a redacted copy of one. Gives the node's public key.
 fn bundles(candor: &Path, folder: &Path) -> Result<String, TaskError> {
     let run = |arguments: &[&str]| -> Result<String, TaskError> {
         let output = Command::new(candor).current_dir(folder).args(["--state", "state"]).args(arguments).output();
@@ -56,7 +56,10 @@ fn bundles(candor: &Path, folder: &Path) -> Result<String, TaskError> {
         &["--task", "nightly", "--selected", "--redact", "/event/data/summary", "--redact", "/title"],
     )?;
     export("window.tar", &["--since", "2020-01-01T00:00:00Z"])?;
-    run(&["audit", "key"])
+    let key = run(&["audit", "key"])?;
+    let copy = ["audit", "redact", "task.tar", "--key", &key, "--out", "copy.tar", "--force"];
+    run(&[&copy[..], &["--pointer", "/event/data/summary", "--pointer", "/rules"]].concat())?;
+    Ok(key)
 }
 
 /// A Python with the packages of `integrations/requirements.txt`.

@@ -78,7 +78,7 @@ fn main() {
 fn check(path: &Path) {
     let started = Instant::now();
     let key = key().public();
-    let verdict = verify(&InFile(path), &Trust { key: &key, known: &[] }).unwrap();
+    let verdict = verify(&InFile(path), &Trust { key: &key, known: &[], copier: None }).unwrap();
     let took = started.elapsed().as_secs_f64();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
@@ -151,6 +151,7 @@ fn write(path: &Path, records: u64) {
         plugin_package_version: "0.1.0".into(),
         exporter: "candor 0.1.0".into(),
         exported_at_us: 1_795_424_578_123_456,
+        derived: None,
     };
     let file = BufWriter::new(File::create(path).unwrap());
     let mut archive = draft.seal(about, &head, &head.sign(&[&key()]), &key(), file).unwrap();

@@ -81,6 +81,15 @@ pub enum Act {
     },
     /// Have it on record what this deployment is from now on.
     Deployed(Box<Deployed>),
+    /// Have it on record that a bundle of this log was read where it is written.
+    BundleRead {
+        /// SHA-256 of the bundle, in hex.
+        bundle: String,
+        /// What it is about, in words.
+        about: String,
+        /// By which command.
+        how: String,
+    },
 }
 
 /// A deployment as it goes on record.

@@ -18,5 +18,8 @@ mod deploy;
 mod exec;
 mod kill;
 mod profiles;
+mod redact;
 mod reload;
+mod replay;
+mod show;
 mod verify;

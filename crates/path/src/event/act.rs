@@ -11,7 +11,7 @@ use candor_core::{
     notice::{Delivery, DeliveryState, Notice, PendingReason},
     time::format_duration,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     input::{Act, Deployed},
@@ -44,17 +44,28 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
         Act::CloseGate { gate } => close_gate(step, gate),
         Act::Exported { bundle, about, records, tree_size } => exported(step, &bundle, &about, records, tree_size),
         Act::Deployed(deployed) => self::deployed(step, &deployed),
+        Act::BundleRead { bundle, about, how } => read(step, &bundle, &about, &how),
     }
 }
 
 /// Who has a copy of what is part of the record.
 fn exported(step: &mut Step<'_>, bundle: &str, about: &str, records: u64, tree_size: u64) -> Result<(), StepError> {
+    let body = json!({ "act": "export", "bundle": bundle, "about": about, "records": records, "tree_size": tree_size });
+    of_bundle(step, bundle, about, body)
+}
+
+/// Who looked at a copy of it.
+fn read(step: &mut Step<'_>, bundle: &str, about: &str, how: &str) -> Result<(), StepError> {
+    line("how", how)?;
+    of_bundle(step, bundle, about, json!({ "act": "read", "bundle": bundle, "about": about, "how": how }))
+}
+
+fn of_bundle(step: &mut Step<'_>, bundle: &str, about: &str, body: Value) -> Result<(), StepError> {
     line("about", about)?;
     if bundle.len() != 64 || !bundle.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(Refusal::Text { field: "bundle", max: 64 }.into());
     }
     let no = step.plan.numbers.take_record();
-    let body = json!({ "act": "export", "bundle": bundle, "about": about, "records": records, "tree_size": tree_size });
     step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
     Ok(())
 }

@@ -72,6 +72,11 @@ enum ActRequest {
         tree_size: u64,
     },
     Deployed(Box<Deployed>),
+    BundleRead {
+        bundle: String,
+        about: String,
+        how: String,
+    },
 }
 
 impl From<ActRequest> for Act {
@@ -88,6 +93,7 @@ impl From<ActRequest> for Act {
                 Self::Exported { bundle, about, records, tree_size }
             }
             ActRequest::Deployed(deployed) => Self::Deployed(deployed),
+            ActRequest::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
         }
     }
 }
@@ -104,6 +110,7 @@ impl From<&Act> for ActRequest {
             Act::CloseGate { gate } => Self::CloseGate { gate },
             Act::Exported { bundle, about, records, tree_size } => Self::Exported { bundle, about, records, tree_size },
             Act::Deployed(deployed) => Self::Deployed(deployed),
+            Act::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
         }
     }
 }
