@@ -23,7 +23,7 @@ FOLDERS = {
     "decision": "reporting-decisions", "incident": "long-task-watchdog-incidents", "queue": "operator-notify-queue",
     "spool": "operator-notify-dispatch-spool", "attempt": "operator-notify-sender-attempts", "receipt": "operator-notify-bridge-receipts",
     "operator_act": "operator-acts", "gate": "live-gates", "heartbeat_fold": "long-task-watchdog-heartbeats", "gap": "audit-gaps",
-    "profile": "deployment-profiles", "capability": "capability-descriptors", "pack": "policy-packs",
+    "profile": "deployment-profiles", "capability": "capability-descriptors", "pack": "policy-packs", "key": "audit-keys",
 }
 
 
@@ -213,6 +213,43 @@ def signed_head(note, key):
     raise Wrong("the log's head isn't signed by the key")
 
 
+def is_head_of(note, key):
+    try:
+        return bool(signed_head(note, key))
+    except Wrong:
+        return False
+
+
+def rotation(note):
+    """The log, the old and the new key of a change that both signed; none if it is something else."""
+    try:
+        text, _, lines = note.rpartition("\n\n")
+        title, origin, old, new, _ = text.splitlines()
+        keys = [Key(old), Key(new)]
+        signatures = {}
+        for line in lines.splitlines():
+            _, name, signature = line.split(" ", 2)
+            signature = base64.b64decode(signature, validate=True)
+            signatures[(name, signature[:4].hex())] = signature[4:]
+        signed = all(key.signed((text + "\n").encode(), signatures[(key.name, key.id)]) for key in keys)
+        return (origin, *keys) if title == "candor-key-rotation" and signed else None
+    except (ValueError, KeyError, IndexError):
+        return None
+
+
+def signers(files, artifacts, key):
+    """The reader's key, and those that took over from it one by one, by changes that both signed. A key that only the bundle names isn't among them."""
+    keys, origin = [key], None
+    for place in artifacts:
+        if place.startswith("state/audit-keys/"):
+            content = strict(files[place])
+            change = rotation(content["rotation"]) if isinstance(content.get("rotation"), str) else None
+            if change and change[1].raw == keys[-1].raw and origin in (None, change[0]):
+                origin = change[0]
+                keys.append(change[2])
+    return keys, origin
+
+
 # --- the bundle ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -249,7 +286,10 @@ def verify(data, key, copier=None):
     files, artifacts = unpack(data)
     digest = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     manifest = strict(files["manifest.json"])
-    signer = (copier or key) if "derived" in manifest else key
+    keys, followed = signers(files, artifacts, key)
+    node = next((one for one in keys if is_head_of(files["checkpoint.txt"].decode(), one)), key)
+    way = key.name if node is not key else None
+    signer = (copier or node) if "derived" in manifest else node
     must(signed_manifest(files["manifest.dsse.json"], signer) == digest["manifest.json"], "the manifest isn't the one that was signed")
     must("derived" not in manifest or manifest["derived"]["by"] == signer.text, "it is a copy by somebody else")
     must(canonical(manifest).encode() == files["manifest.json"], "the manifest isn't canonical")
@@ -257,7 +297,8 @@ def verify(data, key, copier=None):
         must(manifest["files"][name] == digest[name], f"{name} isn't the file that the manifest names")
     sums = "".join(f"{digest[name]}  {name}\n" for name in FILES[:6] + artifacts)
     must(files["SHA256SUMS"] == sums.encode(), "SHA256SUMS doesn't list the files as they are")
-    origin, size, head = signed_head(files["checkpoint.txt"].decode(), key)
+    origin, size, head = signed_head(files["checkpoint.txt"].decode(), node)
+    must(way is None or followed == origin, "the change of keys is of another log")
     log = manifest["log"]
     must((log["origin"], log["tree_size"], base64.b64decode(log["root"])) == (origin, size, head), "the manifest speaks of another head")
 
@@ -313,7 +354,7 @@ def verify(data, key, copier=None):
     def chosen(record):
         return record[field] == selection[field] if field else selection["from"] <= record["at"] <= selection["to"]
 
-    context = {"profile", "capability", "pack"}
+    context = {"profile", "capability", "pack", "key"}
     foreign = [entry["ref"] for entry in entries if not chosen(shown[entry["index"]][0]) and entry["kind"] not in context]
     must(not foreign, f"{foreign}: the bundle isn't about it")
     shipped = {entry["index"] for entry in entries} | {withheld["index"] for withheld in manifest["withheld"]}
@@ -327,7 +368,7 @@ def verify(data, key, copier=None):
     if selection["headers"] == "range" and records:
         run = [index for index in sorted(shown) if all(later in shown for later in range(index, size))]
         must(run and all(record["index"] >= run[0] for record in filter(chosen, records)), "it claims every header up to the log's end, and doesn't show them")
-    return manifest
+    return manifest, way
 
 
 def main():
@@ -343,14 +384,14 @@ def main():
         print(f"couldn't be checked: {error}", file=sys.stderr)
         return 2
     try:
-        manifest = verify(data, key, copier)
+        manifest, way = verify(data, key, copier)
     except Wrong as wrong:
         print(f"not intact: {wrong}")
         return 1
     except (tarfile.TarError, struct.error, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError) as error:
         print(f"not intact: {type(error).__name__}: {error}")
         return 1
-    print(f"intact: {manifest['count']} artifacts, log of {manifest['log']['tree_size']}, signed by {key.name}")
+    print(f"intact: {manifest['count']} artifacts, log of {manifest['log']['tree_size']}, signed by {key.name}" + (" by way of changes of its key that both keys signed" if way else ""))
     return 0
 
 

@@ -90,6 +90,25 @@ pub enum Act {
         /// By which command.
         how: String,
     },
+    /// Have it on record that another key signs from now on.
+    RotateKey {
+        /// The change, as a note that both keys signed.
+        rotation: String,
+    },
+    /// Send the log's signed head to a target, as a notice.
+    TellHead {
+        /// The target.
+        target: TargetName,
+        /// The head.
+        head: String,
+    },
+    /// Take contents that are past their time out of the log; the gate `destructive_operation` must be open.
+    Prune {
+        /// The stretches of the log that may be touched, `[from, to)`, in order.
+        stretches: Vec<(u64, u64)>,
+        /// SHA-256 of the bundle that holds them, in hex, where they were archived.
+        archive: Option<String>,
+    },
 }
 
 /// A deployment as it goes on record.

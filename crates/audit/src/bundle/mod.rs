@@ -7,6 +7,7 @@
 pub mod archive;
 pub mod copy;
 mod explain;
+pub mod keys;
 pub mod manifest;
 pub mod opening;
 pub mod verdict;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::manifest::Derived;
+use crate::{at, sign::rotation::Rotation};
 
 /// What is wrong with a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -101,11 +102,30 @@ pub enum Anchor {
     },
 }
 
+/// A change of the signing key that the check followed, signed by both keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyChange {
+    /// The key until then.
+    pub from: String,
+    /// The key from then on.
+    pub to: String,
+    /// When it was signed.
+    pub at: String,
+}
+
+impl From<&Rotation> for KeyChange {
+    fn from(rotation: &Rotation) -> Self {
+        KeyChange { from: rotation.old.to_string(), to: rotation.new.to_string(), at: at::text(rotation.at_us) }
+    }
+}
+
 /// What an intact bundle shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// The key that signed it.
     pub signed_by: String,
+    /// How the reader's key leads to that one; empty where it is the same.
+    pub key_changes: Vec<KeyChange>,
     /// The log.
     pub origin: String,
     /// How many artifacts the log has.
@@ -148,6 +168,9 @@ pub(super) fn not_proved(verdict: &Verdict, by_task: bool, brought: bool) -> Vec
     }
     if verdict.anchored == Anchor::SignerOnly && brought {
         open.push("that the log continues the head that you brought: the bundle doesn't show that place; ask for one made with `--since-head`".to_owned());
+    }
+    if !verdict.key_changes.is_empty() {
+        open.push("that the key that you brought was in its owner's hands when it gave up to the next".to_owned());
     }
     if let Complete::UpToLastShown { .. } = verdict.complete {
         open.push("that no chosen record came after the last shown one: that rests on the signer".to_owned());

@@ -17,9 +17,10 @@ use super::{
     PREDICATE_TYPE, RECORDS, SUMS,
     archive::{ArchiveError, ArchiveReader},
     explain::{OTHER_MEMBER, explain},
+    keys::{self, Signer},
     manifest::{self, Entry, HASH_VERSION, Headers, Refused, Rest, Selection},
     opening::{MAX_COPY_BYTES, Opening, OpeningLine},
-    verdict::{Anchor, Class, Complete, Failure, Finding, Verdict, not_proved},
+    verdict::{Anchor, Class, Complete, Failure, Finding, KeyChange, Verdict, not_proved},
     walk::{Lines, Shown, Walk},
 };
 use crate::{
@@ -55,7 +56,7 @@ impl Source for &[u8] {
 /// What the reader brings along; nothing of it is taken from the bundle.
 #[derive(Debug)]
 pub struct Trust<'a> {
-    /// The key of the node.
+    /// The key of the node: the one that signed, or one that it took over from by changes that both signed.
     pub key: &'a PublicKey,
     /// Heads of the log that were seen before, already checked.
     pub known: &'a [Checkpoint],
@@ -108,9 +109,10 @@ pub fn verify(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Verdict, Failure
 /// # Errors
 /// The first thing that is wrong, or that it can't be read.
 pub fn read(bundle: &dyn Source, trust: &Trust<'_>, on_record: &mut dyn FnMut(&Seen<'_>)) -> Result<Checked, Failure> {
+    let signer = keys::signer(bundle, trust)?;
     let mut from = ArchiveReader::new(BufReader::new(bundle.open().map_err(Failure::io)?));
-    let front = Front::read(&mut from, trust)?;
-    let head = front.head(trust)?;
+    let front = Front::read(&mut from, trust, &signer)?;
+    let head = front.head(trust, &signer)?;
     let mut check = Check {
         walk: Walk::new(cursor(bundle, RECORDS)?, cursor(bundle, NODES)?, trust.known),
         openings: Lines::new(cursor(bundle, OPENINGS)?, OPENINGS, MAX_OPENING_BYTES),
@@ -131,7 +133,7 @@ pub fn read(bundle: &dyn Source, trust: &Trust<'_>, on_record: &mut dyn FnMut(&S
         return Err(explain(failure, bundle));
     }
     read.map_err(|error| damaged(MANIFEST, &error))?;
-    let verdict = check.finish(&head, trust)?;
+    let verdict = check.finish(&head, trust, &signer)?;
     let manifest = front.hashes.into_iter().next().map_or(String::new(), |(_, hash)| hash);
     Ok(Checked { verdict, rest: front.rest, manifest })
 }
@@ -167,7 +169,7 @@ struct Front {
 }
 
 impl Front {
-    fn read(from: &mut ArchiveReader<impl Read>, trust: &Trust<'_>) -> Result<Front, Failure> {
+    fn read(from: &mut ArchiveReader<impl Read>, trust: &Trust<'_>, signer: &Signer) -> Result<Front, Failure> {
         let mut hashes = Vec::new();
         let (mut rest, mut envelope, mut checkpoint) = (None, Vec::new(), Vec::new());
         for name in FILES {
@@ -192,7 +194,7 @@ impl Front {
             io::copy(&mut hashing, &mut io::sink()).map_err(Failure::io)?;
             hashes.push((name, hex(&hashing.hash.finalize())));
             if name == ENVELOPE {
-                let key = signer(rest.as_ref(), trust)?;
+                let key = maker(rest.as_ref(), trust, &signer.key)?;
                 let digest = dsse::open(&envelope, key, MANIFEST, PREDICATE_TYPE)
                     .map_err(|error| Finding::new(Class::Signature, ENVELOPE, error.to_string()))?;
                 if hashes.first().is_none_or(|(_, hash)| *hash != digest) {
@@ -257,13 +259,17 @@ impl Front {
     }
 
     /// The log's head, if the key signed it and the manifest says the same.
-    fn head(&self, trust: &Trust<'_>) -> Result<Checkpoint, Failure> {
-        let head = Checkpoint::open(&self.checkpoint, trust.key)
+    fn head(&self, trust: &Trust<'_>, signer: &Signer) -> Result<Checkpoint, Failure> {
+        let head = Checkpoint::open(&self.checkpoint, &signer.key)
             .map_err(|error| Finding::new(Class::Signature, CHECKPOINT, error.to_string()))?;
         let log = &self.rest.log;
         if log.origin != head.origin || log.tree_size != head.size || log.root != STANDARD.encode(head.root) {
             let words = "the manifest speaks of another head of the log";
             return Err(Finding::new(Class::Changed, CHECKPOINT, words).into());
+        }
+        if signer.chain.iter().any(|step| step.origin != head.origin) {
+            let words = "the change of keys that leads to its key is of another log";
+            return Err(Finding::new(Class::Foreign, CHECKPOINT, words).into());
         }
         for known in trust.known {
             if known.origin != head.origin {
@@ -293,10 +299,14 @@ impl Front {
 }
 
 /// Whose signature a manifest must have: the node's, or that of who made the copy, if it says that it is one. Both keys are the reader's.
-fn signer<'t>(rest: Option<&Result<Rest, Finding>>, trust: &Trust<'t>) -> Result<&'t PublicKey, Finding> {
+fn maker<'t>(
+    rest: Option<&Result<Rest, Finding>>,
+    trust: &Trust<'t>,
+    node: &'t PublicKey,
+) -> Result<&'t PublicKey, Finding> {
     let derived = rest.and_then(|rest| rest.as_ref().ok()).and_then(|rest| rest.derived.as_ref());
-    let Some(derived) = derived else { return Ok(trust.key) };
-    let key = trust.copier.unwrap_or(trust.key);
+    let Some(derived) = derived else { return Ok(node) };
+    let key = trust.copier.unwrap_or(node);
     if derived.by == key.to_string() {
         return Ok(key);
     }
@@ -335,8 +345,8 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// What decisions go by. A bundle has what was in force for its records, whatever else it is about.
-const CONTEXT: [Kind; 3] = [Kind::Profile, Kind::Capability, Kind::Pack];
+/// What decisions go by, and changes of the signing key. A bundle has what was in force for its records, whatever else it is about.
+const CONTEXT: [Kind; 4] = [Kind::Profile, Kind::Capability, Kind::Pack, Kind::Key];
 
 /// The record by record part.
 struct Check<'k, R, A> {
@@ -484,7 +494,7 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
     }
 
     /// What comes after the last artifact, and the root.
-    fn finish(mut self, head: &Checkpoint, trust: &Trust<'_>) -> Result<Verdict, Failure> {
+    fn finish(mut self, head: &Checkpoint, trust: &Trust<'_>, signer: &Signer) -> Result<Verdict, Failure> {
         while let Some(shown) = self.walk.next_shown()? {
             self.passed(&shown)?;
         }
@@ -512,10 +522,10 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             )
             .into());
         }
-        self.verdict(head, trust)
+        self.verdict(head, trust, signer)
     }
 
-    fn verdict(&self, head: &Checkpoint, trust: &Trust<'_>) -> Result<Verdict, Failure> {
+    fn verdict(&self, head: &Checkpoint, trust: &Trust<'_>, signer: &Signer) -> Result<Verdict, Failure> {
         let rest = &self.front.rest;
         if rest.gaps.len() as u64 != self.gaps {
             return Err(Finding::new(Class::Changed, MANIFEST, "it lists other gaps than the records show").into());
@@ -540,7 +550,8 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             None => Anchor::SignerOnly,
         };
         let mut verdict = Verdict {
-            signed_by: trust.key.to_string(),
+            signed_by: signer.key.to_string(),
+            key_changes: signer.chain.iter().map(KeyChange::from).collect(),
             origin: head.origin.clone(),
             tree_size: head.size,
             head_at: at::text(head.at_us),

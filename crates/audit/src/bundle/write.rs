@@ -93,7 +93,12 @@ impl Draft {
 
     /// The next record of the log isn't shown.
     pub fn hide(&mut self, index: u64, leaf: Hash) {
-        self.hidden.push(index, leaf);
+        self.hide_subtree(index, 0, leaf);
+    }
+
+    /// None of the next `2^level` records of the log is shown; `from` is a multiple of their number, and this is the root over them.
+    pub fn hide_subtree(&mut self, from: u64, level: u32, root: Hash) {
+        self.hidden.push(Node { from, level, root });
     }
 
     /// What comes next begins a new subtree, so that the head of this size can be met by whoever holds it.
@@ -208,8 +213,8 @@ impl Draft {
 struct Hidden(Vec<Node>);
 
 impl Hidden {
-    fn push(&mut self, index: u64, leaf: Hash) {
-        self.0.push(Node { from: index, level: 0, root: leaf });
+    fn push(&mut self, node: Node) {
+        self.0.push(node);
         while let [.., left, right] = self.0.as_slice() {
             let pair = left.level == right.level && left.from.is_multiple_of(1 << (left.level + 1));
             if !pair {

@@ -77,6 +77,18 @@ enum ActRequest {
         about: String,
         how: String,
     },
+    RotateKey {
+        rotation: String,
+    },
+    TellHead {
+        target: TargetName,
+        head: String,
+    },
+    Prune {
+        stretches: Vec<(u64, u64)>,
+        #[serde(default)]
+        archive: Option<String>,
+    },
 }
 
 impl From<ActRequest> for Act {
@@ -94,6 +106,9 @@ impl From<ActRequest> for Act {
             }
             ActRequest::Deployed(deployed) => Self::Deployed(deployed),
             ActRequest::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
+            ActRequest::RotateKey { rotation } => Self::RotateKey { rotation },
+            ActRequest::TellHead { target, head } => Self::TellHead { target, head },
+            ActRequest::Prune { stretches, archive } => Self::Prune { stretches, archive },
         }
     }
 }
@@ -111,6 +126,9 @@ impl From<&Act> for ActRequest {
             Act::Exported { bundle, about, records, tree_size } => Self::Exported { bundle, about, records, tree_size },
             Act::Deployed(deployed) => Self::Deployed(deployed),
             Act::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
+            Act::RotateKey { rotation } => Self::RotateKey { rotation },
+            Act::TellHead { target, head } => Self::TellHead { target, head },
+            Act::Prune { stretches, archive } => Self::Prune { stretches, archive },
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::BufWriter,
+    io::{BufWriter, Write},
     path::{Path, PathBuf},
 };
 
@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 
 use super::{
     fresh::{self, Fresh, digest},
+    indexed,
     packed::Packing,
     redactions::{Cut, Redactions},
     source::{self, Entry},
@@ -39,8 +40,9 @@ use crate::{
     desk::{self, Desk},
     engine::{Clock, crash},
     exit::{Exit, Failure, Outcome},
+    heads,
     home::Home,
-    output,
+    keys, output,
 };
 
 /// Most headers that a bundle shows beside those of its own records.
@@ -96,14 +98,24 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     let reader = desk::reader(global)?;
     let key = home.audit_key()?;
     let now = Clock::from_env().now();
+    let rotations = keys::rotations(&reader).map_err(desk::store_failure)?;
+    let known: Vec<_> = keys::terms(&rotations, &key.public()).into_iter().map(|term| term.key).collect();
     let splits = args
         .since_head
         .iter()
-        .map(|path| Ok(verify::head(path, &key.public())?.size))
+        .map(|path| Ok(verify::head(path, &known)?.size))
         .collect::<Result<BTreeSet<u64>, Failure>>()?;
     let choice = Choice::of(&args, &reader, now)?;
     let mut found = Found::default();
-    let head = source::head(&reader, key.public().name(), now, |entry| found.take(&choice, entry))?;
+    let kept = reader.head().map_err(desk::store_failure)?;
+    let chosen = indexed::chosen(&reader, &choice, kept.length)?;
+    let head = match &chosen {
+        Some(chosen) => {
+            found = indexed::found(&reader, chosen, kept.length)?;
+            heads::of_store(&kept, key.public().name(), now)?
+        }
+        None => source::head(&reader, key.public().name(), now, |entry| found.take(&choice, entry))?,
+    };
     let range = !args.selected && head.size.saturating_sub(found.first.unwrap_or(head.size)) <= RANGE_HEADERS_MAX;
     let headers = if range { Headers::Range } else { Headers::Selected };
     if !range && !args.selected {
@@ -115,23 +127,16 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
         return Err(Failure::new(Exit::NotFound, format!("nothing is on record of {}", choice.words()))
             .hint("`candor task list --all` shows what there is"));
     }
-    let about = About {
-        selection: choice.selection(headers),
-        task_id: choice.task(),
-        correlation_id: choice.correlation(),
-        deployment_profile: found.names.get(&Kind::Profile).cloned(),
-        capability_descriptor: found.names.get(&Kind::Capability).cloned(),
-        plugin_package_version: env!("CARGO_PKG_VERSION").to_owned(),
-        exporter: format!("candor {}", env!("CARGO_PKG_VERSION")),
-        exported_at_us: now.as_micros(),
-        derived: None,
-    };
+    let about = about(&choice, &found, headers, now);
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("audit-{}.tar", choice.file_name())));
     let redact = Redactions::of(&args.redact, args.redact_texts.as_ref(), args.scan)?;
     let mut plan = Plan { choice: &choice, context: &found.context, redact, splits: &splits, range };
     plan.look(&reader, &head)?;
     let file = Fresh::create(&out, args.force)?;
-    let (draft, shipped) = plan.draft(&reader, &head)?;
+    let (draft, shipped) = match &chosen {
+        Some(chosen) => indexed::draft(&mut plan, &reader, &head, chosen)?,
+        None => plan.draft(&reader, &head)?,
+    };
     let packing = Packing::new(BufWriter::new(&file.file), &out).map_err(fresh::unwritten)?;
     plan.write(&reader, draft.seal(about, &head, &head.sign(&[&key]), &key, packing), &shipped)?;
     plan.redact.left_in(&file.temporary)?;
@@ -144,6 +149,51 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     signature.map(Fresh::keep).transpose()?;
     file.keep()?;
     told(global, &out, &key, &choice, shipped.len(), &head)
+}
+
+fn about(choice: &Choice, found: &Found, headers: Headers, now: Timestamp) -> About {
+    About {
+        selection: choice.selection(headers),
+        task_id: choice.task(),
+        correlation_id: choice.correlation(),
+        deployment_profile: found.names.get(&Kind::Profile).cloned(),
+        capability_descriptor: found.names.get(&Kind::Capability).cloned(),
+        plugin_package_version: env!("CARGO_PKG_VERSION").to_owned(),
+        exporter: format!("candor {}", env!("CARGO_PKG_VERSION")),
+        exported_at_us: now.as_micros(),
+        derived: None,
+    }
+}
+
+/// A bundle that Candor makes for itself: whole records of a time.
+pub(super) struct Job {
+    choice: Choice,
+    found: Found,
+    head: Checkpoint,
+    about: About,
+}
+
+impl Job {
+    pub(super) fn window(
+        reader: &Reader,
+        key: &NodeKey,
+        (from, until): (Timestamp, Timestamp),
+        headers: Headers,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let (choice, mut found) = (Choice::Window(from, until), Found::default());
+        let head = source::head(reader, key.public().name(), now, |entry| found.take(&choice, entry))?;
+        let about = about(&choice, &found, headers, now);
+        Ok(Self { choice, found, head, about })
+    }
+
+    pub(super) fn write<W: Write>(self, reader: &Reader, key: &NodeKey, to: Packing<W>) -> Result<(), Failure> {
+        let (redact, splits) = (Redactions::of(&[], None, false)?, BTreeSet::new());
+        let mut plan =
+            Plan { choice: &self.choice, context: &self.found.context, redact, splits: &splits, range: false };
+        let (draft, shipped) = plan.draft(reader, &self.head)?;
+        plan.write(reader, draft.seal(self.about, &self.head, &self.head.sign(&[key]), key, to), &shipped)
+    }
 }
 
 fn told(global: &Global, out: &Path, key: &NodeKey, choice: &Choice, count: usize, head: &Checkpoint) -> Outcome {
@@ -168,7 +218,7 @@ pub(super) fn record(global: &Global, act: Act) -> Result<(), Failure> {
 }
 
 /// What the bundle is about.
-enum Choice {
+pub(super) enum Choice {
     Task(TaskId),
     Correlation(CorrelationId),
     Window(Timestamp, Timestamp),
@@ -176,7 +226,7 @@ enum Choice {
 
 /// What was found of it.
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     first: Option<u64>,
     /// What was in force for it: the last of each kind before the first of its records, and each that came later.
     context: BTreeSet<u64>,
@@ -187,6 +237,11 @@ struct Found {
 }
 
 impl Found {
+    /// What was found without going through the log.
+    pub(super) fn of(first: Option<u64>, context: BTreeSet<u64>, names: BTreeMap<Kind, String>) -> Self {
+        Self { first, context, names, latest: BTreeMap::new() }
+    }
+
     /// Takes the log's next record into account.
     fn take(&mut self, choice: &Choice, entry: &Entry) {
         let (index, kind) = (entry.header.index, entry.header.kind);
@@ -194,6 +249,10 @@ impl Found {
         if chosen && self.first.is_none() {
             self.first = Some(index);
             self.context.extend(self.latest.values());
+        }
+        // Every change of keys: a reader may have any of them.
+        if kind == Kind::Key && !chosen {
+            self.context.insert(index);
         }
         if !CONTEXT.contains(&kind) {
             return;
@@ -210,8 +269,11 @@ impl Found {
     }
 }
 
+/// Why a record whose content was pruned isn't in a bundle.
+const PRUNED: &str = "pruned: its retention window is over";
+
 /// What decisions go by.
-const CONTEXT: [Kind; 3] = [Kind::Profile, Kind::Capability, Kind::Pack];
+pub(super) const CONTEXT: [Kind; 3] = [Kind::Profile, Kind::Capability, Kind::Pack];
 
 impl Choice {
     fn of(args: &ExportArgs, reader: &Reader, now: Timestamp) -> Result<Self, Failure> {
@@ -275,13 +337,13 @@ impl Choice {
 }
 
 /// How the records go into the bundle.
-struct Plan<'a> {
+pub(super) struct Plan<'a> {
     choice: &'a Choice,
     /// Places of what was in force.
-    context: &'a BTreeSet<u64>,
+    pub(super) context: &'a BTreeSet<u64>,
     redact: Redactions,
-    splits: &'a BTreeSet<u64>,
-    range: bool,
+    pub(super) splits: &'a BTreeSet<u64>,
+    pub(super) range: bool,
 }
 
 impl Plan<'_> {
@@ -294,20 +356,34 @@ impl Plan<'_> {
             if self.splits.contains(&index) {
                 draft.split();
             }
-            if self.ships(&entry.header) {
-                begun |= self.choice.has(&entry.header);
-                let cut = self.ship(&entry)?;
-                let artifact = Shipped { body: &cut.body, opening: cut.opening, redacted: cut.redacted };
-                draft.ship(&entry.stored.header_line, &entry.header, artifact).map_err(unwritten)?;
-                shipped.push(index);
-            } else if begun && self.range {
-                draft.show(&entry.stored.header_line);
-            } else {
-                draft.hide(index, log_leaf(&entry.stored.header_line));
-            }
-            Ok(())
+            self.add(&mut draft, &mut shipped, &mut begun, entry)
         })?;
         Ok((draft, shipped))
+    }
+
+    /// The log's next record, as it goes into the bundle.
+    pub(super) fn add(
+        &mut self,
+        draft: &mut Draft,
+        shipped: &mut Vec<u64>,
+        begun: &mut bool,
+        entry: Entry,
+    ) -> Result<(), Failure> {
+        let (index, chosen) = (entry.header.index, self.choice.has(&entry.header));
+        *begun |= chosen;
+        if chosen && entry.stored.is_pruned() {
+            draft.withhold(&entry.stored.header_line, index, PRUNED);
+        } else if self.ships(&entry.header) {
+            let cut = self.ship(&entry)?;
+            let artifact = Shipped { body: &cut.body, opening: cut.opening, redacted: cut.redacted };
+            draft.ship(&entry.stored.header_line, &entry.header, artifact).map_err(unwritten)?;
+            shipped.push(index);
+        } else if *begun && self.range {
+            draft.show(&entry.stored.header_line);
+        } else {
+            draft.hide(index, log_leaf(&entry.stored.header_line));
+        }
+        Ok(())
     }
 
     /// A record as it is shipped.
@@ -325,12 +401,13 @@ impl Plan<'_> {
             return Ok(());
         }
         source::each(reader, head.size, |entry| {
-            if self.ships(&entry.header) { self.redact.look(&entry.stored.body) } else { Ok(()) }
+            let shipped = self.ships(&entry.header) && !entry.stored.is_pruned();
+            if shipped { self.redact.look(&entry.stored.body) } else { Ok(()) }
         })?;
         self.redact.learn()
     }
 
-    fn write<W: std::io::Write>(
+    fn write<W: Write>(
         &mut self,
         reader: &Reader,
         archive: Result<ArchiveWriter<Packing<W>>, WriteError>,

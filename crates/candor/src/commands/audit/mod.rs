@@ -1,12 +1,16 @@
 //! `candor audit`: the log's key and head, bundles of its records, and their check.
 
 mod basis;
+pub mod bundles;
 mod checkpoint;
+mod compare;
 mod export;
 mod fresh;
+mod indexed;
 mod key;
 mod packed;
 mod progress;
+mod prune;
 mod reads;
 mod redact;
 mod redactions;
@@ -49,12 +53,21 @@ pub enum AuditCommand {
         after_help = "Examples:\n  candor audit redact nightly.tar --key @node.pub --out public.tar\n  candor audit redact nightly.tar --key @node.pub --out public.tar --pointer /event/data/text --texts names.txt\n\nWhat has the shape of a secret is always taken out, unless `--no-scan` is given. The copy is kept only if none is left in it."
     )]
     Redact(redact::RedactArgs),
-    /// Print the node's public key: what others need to check its bundles, by another way than the bundles
-    #[command(after_help = "Example:\n  candor audit key > node.pub")]
-    Key,
+    /// Print the node's public key (what others need to check its bundles, by another way than the bundles), change it, list them all
+    #[command(
+        after_help = "Examples:\n  candor audit key > node.pub\n  candor audit key rotate\n  candor audit key list"
+    )]
+    Key(key::KeyArgs),
     /// Print the log's signed head; kept elsewhere, it shows later that the log wasn't cut or rewritten
-    #[command(after_help = "Example:\n  candor audit checkpoint > head-$(date +%F).txt")]
-    Checkpoint,
+    #[command(
+        after_help = "Examples:\n  candor audit checkpoint > head-$(date +%F).txt\n  candor audit checkpoint publish\n  candor audit checkpoint compare /mnt/heads"
+    )]
+    Checkpoint(checkpoint::CheckpointArgs),
+    /// Take contents that are past their time out of the log; headers stay, so that it still verifies
+    #[command(
+        after_help = "Examples:\n  candor audit prune --dry-run\n  candor gate open destructive_operation --reason 'retention' --expires 1h && candor audit prune\n\nHow long contents are kept: `keep_for` in the profile or in candor.yaml."
+    )]
+    Prune(prune::PruneArgs),
 }
 
 /// Runs the command.
@@ -65,7 +78,8 @@ pub fn run(global: &Global, command: AuditCommand) -> Outcome {
         AuditCommand::Show(args) => show::run(global, &args),
         AuditCommand::Replay(args) => replay::run(global, &args),
         AuditCommand::Redact(args) => redact::run(global, &args),
-        AuditCommand::Key => key::run(global),
-        AuditCommand::Checkpoint => checkpoint::run(global),
+        AuditCommand::Key(args) => key::run(global, &args),
+        AuditCommand::Checkpoint(args) => checkpoint::run(global, args),
+        AuditCommand::Prune(args) => prune::run(global, &args),
     }
 }

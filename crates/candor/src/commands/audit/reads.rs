@@ -3,10 +3,7 @@
 use candor_audit::bundle::verdict::Verdict;
 use candor_path::Act;
 
-use super::{
-    fresh::digest,
-    verify::{self, VerifyArgs},
-};
+use super::{fresh::digest, verify::VerifyArgs};
 use crate::{
     cli::Global,
     desk::{self, Desk},
@@ -24,7 +21,7 @@ pub(super) fn record(global: &Global, args: &VerifyArgs, verdict: &Verdict, how:
 }
 
 fn put(global: &Global, args: &VerifyArgs, verdict: &Verdict, how: &str) -> Result<(), Failure> {
-    if !is_of_this_node(global, args) {
+    if !is_of_this_node(global, verdict) {
         return Ok(());
     }
     let act = Act::BundleRead { bundle: digest(&args.file)?, about: verdict.about.clone(), how: how.to_owned() };
@@ -35,10 +32,10 @@ fn put(global: &Global, args: &VerifyArgs, verdict: &Verdict, how: &str) -> Resu
     })
 }
 
-/// Whether the key that the reader brought is that of this state folder.
-fn is_of_this_node(global: &Global, args: &VerifyArgs) -> bool {
+/// Whether the key that signed it is that of this state folder.
+fn is_of_this_node(global: &Global, verdict: &Verdict) -> bool {
     // A reader elsewhere has no state folder, and none is made for a look.
     let Ok(home) = Home::find(global.state.clone(), global.config.clone()) else { return false };
     let there = home.state.join("audit.key").exists() && home.store().exists();
-    there && home.audit_key().is_ok_and(|own| verify::key(&args.key).is_ok_and(|key| key == own.public()))
+    there && home.audit_key().is_ok_and(|own| own.public().to_string() == verdict.signed_by)
 }

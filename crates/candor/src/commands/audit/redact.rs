@@ -15,7 +15,10 @@ use candor_audit::{
         write::{About, Draft, Shipped, WriteError},
     },
     header::Header,
-    sign::{checkpoint::Checkpoint, key::NodeKey},
+    sign::{
+        checkpoint::Checkpoint,
+        key::{NodeKey, PublicKey},
+    },
 };
 use candor_path::Act;
 use clap::Args;
@@ -69,7 +72,6 @@ pub struct RedactArgs {
 
 /// Writes the copy. The bundle is checked each time that it is read, and the copy before it gets its name.
 pub fn run(global: &Global, args: &RedactArgs) -> Outcome {
-    let signer = Signer::of(global, args)?;
     let mut redact = Redactions::of(&args.pointer, args.texts.as_ref(), !args.no_scan)?;
     let mut looked = Ok(());
     let look = verify::read(global, &args.bundle, &mut |seen| {
@@ -80,7 +82,9 @@ pub fn run(global: &Global, args: &RedactArgs) -> Outcome {
     let Some(original) = look else { return Ok(Exit::NotIntact) };
     looked?;
     redact.learn()?;
-    let mut copying = Copying { global, args, original: &original, redact, shipped: 0, removed: 0 };
+    let node = verify::key(&original.verdict.signed_by)?;
+    let signer = Signer::of(global, args, &node)?;
+    let mut copying = Copying { node, global, args, original: &original, redact, shipped: 0, removed: 0 };
     let draft = copying.draft()?;
     if let Some(pointer) = copying.redact.unmet() {
         return Err(Failure::new(Exit::Usage, format!("nothing stands at `{pointer}` in any record of the bundle"))
@@ -111,7 +115,7 @@ struct Signer {
 }
 
 impl Signer {
-    fn of(global: &Global, args: &RedactArgs) -> Result<Self, Failure> {
+    fn of(global: &Global, args: &RedactArgs, node: &PublicKey) -> Result<Self, Failure> {
         let home = Home::find(global.state.clone(), global.config.clone())?;
         let own = home.state.join("audit.key").exists().then(|| home.audit_key()).transpose()?;
         if let Some(path) = &args.sign_with {
@@ -119,8 +123,7 @@ impl Signer {
             let of_this_node = own.is_some_and(|own| own.public() == key.public());
             return Ok(Self { key, of_this_node });
         }
-        let node = verify::key(&args.bundle.key)?;
-        match own.filter(|own| own.public() == node) {
+        match own.filter(|own| own.public() == *node) {
             Some(key) => Ok(Self { key, of_this_node: true }),
             None => Err(Failure::new(Exit::Usage, "the bundle isn't of this node's log, so somebody else must sign the copy")
                 .hint("name a signing key with `--sign-with FILE`; `candor audit key` makes one as `audit.key` in the state folder")),
@@ -141,6 +144,8 @@ struct Copying<'a> {
     global: &'a Global,
     args: &'a RedactArgs,
     original: &'a Checked,
+    /// The key of the node, which signed the log's head.
+    node: PublicKey,
     redact: Redactions,
     /// How many artifacts it has.
     shipped: u64,
@@ -206,8 +211,7 @@ impl Copying<'_> {
 
     fn write(&mut self, draft: Draft, key: &NodeKey, file: &Fresh) -> Result<(), Failure> {
         let text = String::from_utf8(self.file(CHECKPOINT)?).unwrap_or_default();
-        let head = Checkpoint::open(&text, &verify::key(&self.args.bundle.key)?)
-            .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+        let head = Checkpoint::open(&text, &self.node).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
         let packing = Packing::new(BufWriter::new(&file.file), &self.args.out).map_err(unwritten)?;
         let mut archive = draft.seal(self.about(key), &head, &text, key, packing).map_err(export::unwritten)?;
         self.each(|header, artifact| Ok(archive.add(&header.artifact_ref(), artifact.body)?))?;
@@ -217,8 +221,8 @@ impl Copying<'_> {
 
     /// Holds the finished copy against the keys that its readers will have.
     fn check(&self, key: &NodeKey, copy: &Path) -> Result<(), Failure> {
-        let (node, copier) = (verify::key(&self.args.bundle.key)?, key.public());
-        let trust = Trust { key: &node, known: &[], copier: Some(&copier) };
+        let copier = key.public();
+        let trust = Trust { key: &self.node, known: &[], copier: Some(&copier) };
         match check::verify(&InFile(copy), &trust) {
             Ok(_) => Ok(()),
             Err(NoVerdict::Found(finding)) => {
@@ -243,12 +247,8 @@ impl Copying<'_> {
         if !rules.is_empty() {
             output::line(format!("secrets were found by their shape: {}", rules.join(", ")));
         }
-        let by = if key == self.args.bundle.key { String::new() } else { format!(" --copied-by {key}") };
-        output::line(format!(
-            "check it with: candor audit verify {} --key {}{by}",
-            out.display(),
-            self.args.bundle.key
-        ));
+        let by = if key == self.node.to_string() { String::new() } else { format!(" --copied-by {key}") };
+        output::line(format!("check it with: candor audit verify {} --key {}{by}", out.display(), self.node));
         Ok(Exit::Ok)
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use candor_audit::{
     bundle::{
         self,
-        verdict::{Anchor, Complete, Failure as NoVerdict, Verdict},
+        verdict::{Anchor, Class, Complete, Failure as NoVerdict, Finding, Verdict},
         verify::{Checked, Seen, Trust},
     },
     sign::{checkpoint::Checkpoint, key::PublicKey, note::MAX_NOTE_BYTES},
@@ -28,9 +28,10 @@ use crate::{
 pub struct VerifyArgs {
     /// The bundle
     pub(super) file: PathBuf,
-    /// The node's public key, or @FILE that holds it; get it from the node's owner, not from whoever sent the bundle
-    #[arg(long, value_name = "KEY")]
-    pub(super) key: String,
+    /// The node's public key, or @FILE that holds it; get it from the node's owner, not from whoever sent the bundle. Repeat it for the
+    /// keys that the node had before, where `--known` heads are signed by them
+    #[arg(long, value_name = "KEY", required = true)]
+    pub(super) key: Vec<String>,
     /// A signed head of the same log that you got earlier (repeatable)
     #[arg(long, value_name = "FILE")]
     known: Vec<PathBuf>,
@@ -54,16 +55,15 @@ pub(super) fn read(
     args: &VerifyArgs,
     on_record: &mut dyn FnMut(&Seen<'_>),
 ) -> Result<Option<Checked>, Failure> {
-    let key = key(&args.key)?;
-    let known = args.known.iter().map(|path| head(path, &key)).collect::<Result<Vec<_>, _>>()?;
+    let keys = args.key.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
+    let known = args.known.iter().map(|path| head(path, &keys)).collect::<Result<Vec<_>, _>>()?;
     let copier = args.copied_by.as_deref().map(self::key).transpose()?;
-    let trust = Trust { key: &key, known: &known, copier: copier.as_ref() };
     let mut progress = Progress::new("checking");
     let mut each = |seen: &Seen<'_>| {
         progress.tick();
         on_record(seen);
     };
-    match bundle::verify::read(&InFile(&args.file), &trust, &mut each) {
+    match read_by_any(&args.file, &keys, &known, copier.as_ref(), &mut each) {
         Ok(checked) => Ok(Some(checked)),
         Err(NoVerdict::Found(finding)) => {
             if global.json {
@@ -81,6 +81,28 @@ pub(super) fn read(
     }
 }
 
+/// What the bundle shows by the first of the reader's keys that signed it, or leads to the one that did; what the first found where none does.
+pub(super) fn read_by_any(
+    file: &Path,
+    keys: &[PublicKey],
+    known: &[Checkpoint],
+    copier: Option<&PublicKey>,
+    on_record: &mut dyn FnMut(&Seen<'_>),
+) -> Result<Checked, NoVerdict> {
+    let mut first = None;
+    for key in keys {
+        // Signatures are looked at before any record is shown.
+        match bundle::verify::read(&InFile(file), &Trust { key, known, copier }, on_record) {
+            Err(NoVerdict::Found(finding)) if finding.class == Class::Signature => {
+                first.get_or_insert(finding);
+            }
+            other => return other,
+        }
+    }
+    let none = || Finding::new(Class::Signature, "the archive", "no key was given to check it by");
+    Err(first.unwrap_or_else(none).into())
+}
+
 pub(super) fn key(text: &str) -> Result<PublicKey, Failure> {
     let text = match text.strip_prefix('@') {
         None => text.to_owned(),
@@ -89,13 +111,21 @@ pub(super) fn key(text: &str) -> Result<PublicKey, Failure> {
     text.parse().map_err(|error| Failure::new(Exit::Usage, format!("{error}")))
 }
 
-/// A head in a file, if `key` signed it.
-pub(super) fn head(path: &Path, key: &PublicKey) -> Result<Checkpoint, Failure> {
-    Checkpoint::open(&note(path)?, key)
-        .map_err(|error| Failure::new(Exit::Usage, format!("`{}` is no head of this log: {error}", path.display())))
+/// A head in a file, if one of `keys` signed it.
+pub(super) fn head(path: &Path, keys: &[PublicKey]) -> Result<Checkpoint, Failure> {
+    let note = note(path)?;
+    let mut failed = String::new();
+    for key in keys {
+        match Checkpoint::open(&note, key) {
+            Ok(head) => return Ok(head),
+            Err(error) => failed = error.to_string(),
+        }
+    }
+    Err(Failure::new(Exit::Usage, format!("`{}` is no head of this log: {failed}", path.display()))
+        .hint("where an older key of the node signed it, give that key too, with another `--key`"))
 }
 
-fn note(path: &Path) -> Result<String, Failure> {
+pub(super) fn note(path: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     File::open(path)
         .and_then(|file| file.take(MAX_NOTE_BYTES as u64).read_to_string(&mut text))
@@ -131,6 +161,10 @@ pub(super) fn show(global: &Global, verdict: &Verdict) -> Result<(), Failure> {
     ];
     if let Some(copy) = &verdict.derived {
         rows.insert(2, ("copied by", copy.by.clone()));
+    }
+    for change in &verdict.key_changes {
+        let words = format!("{} gave up to {} at {}; both signed that", change.from, change.to, change.at);
+        rows.insert(2, ("followed", words));
     }
     output::line("intact");
     for (name, value) in rows {

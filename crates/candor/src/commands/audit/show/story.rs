@@ -210,6 +210,9 @@ impl Story {
             Kind::Gap => (Lane::Record, Tone::Bad, format!("gap: {}", at("/gap").replace('_', " "))),
             Kind::Profile => (Lane::Record, Tone::Plain, format!("profile in force: {}", at("/profile"))),
             Kind::Capability => self.capability(said),
+            Kind::Key => {
+                (Lane::Record, Tone::Plain, "another key signs the log from now on; both signed that".to_owned())
+            }
             Kind::Pack => {
                 let packs = said.get("packs").and_then(Value::as_array).map_or(0, Vec::len);
                 (Lane::Record, Tone::Plain, format!("{packs} policy packs in force"))
