@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Checks a Candor audit bundle without Candor: the standard library, and `cryptography` for Ed25519.
 
-    python3 verify_bundle.py BUNDLE.tar KEY
+    python3 verify_bundle.py BUNDLE.tar KEY [COPIER]
 
 KEY is the node's public key as `candor audit key` prints it, or one that it had before: the changes of its key that the bundle holds are followed from
-there, each signed by the key before. Ends with 0 if the bundle is intact, 1 if not, 2 if it couldn't be checked.
+there, each signed by the key before. COPIER is the key of whoever made a redacted copy, where that wasn't the node. A packed
+bundle is unpacked first: `zstd -d BUNDLE.tar.zst`. Ends with 0 if the bundle is intact, 1 if not, 2 if it couldn't be checked.
 crates/audit/BUNDLE.md and crates/audit/FORMAT.md say what is checked here, and why. It holds a whole bundle in memory; for large ones use
 `candor audit verify`.
 """
@@ -168,7 +169,8 @@ class Key:
     def __init__(self, text):
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-        self.name, self.id, typed = text.strip().split("+", 2)
+        self.text = text.strip()
+        self.name, self.id, typed = self.text.split("+", 2)
         typed = base64.b64decode(typed, validate=True)
         if typed[:1] != b"\1" or sha(self.name.encode(), b"\n", typed)[:4].hex() != self.id:
             raise ValueError("that is no public key of a node")
@@ -210,6 +212,13 @@ def signed_head(note, key):
             origin, size, head = text.splitlines()[:3]
             return origin, int(size), base64.b64decode(head, validate=True)
     raise Wrong("the log's head isn't signed by the key")
+
+
+def is_head_of(note, key):
+    try:
+        return bool(signed_head(note, key))
+    except Wrong:
+        return False
 
 
 def rotation(note):
@@ -274,21 +283,22 @@ def unpack(data):
     return files, names[len(FILES) :]
 
 
-def verify(data, key):
+def verify(data, key, copier=None):
     files, artifacts = unpack(data)
     digest = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    hint = strict(files["manifest.dsse.json"])["signatures"][0]["keyid"]
-    keys, followed = signers(files, artifacts, key)
-    signer = next((one for one in keys if hashlib.sha256(one.raw).hexdigest() == hint), key)
-    way, key = (key.name if signer is not key else None), signer
-    must(signed_manifest(files["manifest.dsse.json"], key) == digest["manifest.json"], "the manifest isn't the one that was signed")
     manifest = strict(files["manifest.json"])
+    keys, followed = signers(files, artifacts, key)
+    node = next((one for one in keys if is_head_of(files["checkpoint.txt"].decode(), one)), key)
+    way = key.name if node is not key else None
+    signer = (copier or node) if "derived" in manifest else node
+    must(signed_manifest(files["manifest.dsse.json"], signer) == digest["manifest.json"], "the manifest isn't the one that was signed")
+    must("derived" not in manifest or manifest["derived"]["by"] == signer.text, "it is a copy by somebody else")
     must(canonical(manifest).encode() == files["manifest.json"], "the manifest isn't canonical")
     for name in FILES[2:6]:
         must(manifest["files"][name] == digest[name], f"{name} isn't the file that the manifest names")
     sums = "".join(f"{digest[name]}  {name}\n" for name in FILES[:6] + artifacts)
     must(files["SHA256SUMS"] == sums.encode(), "SHA256SUMS doesn't list the files as they are")
-    origin, size, head = signed_head(files["checkpoint.txt"].decode(), key)
+    origin, size, head = signed_head(files["checkpoint.txt"].decode(), node)
     must(way is None or followed == origin, "the change of keys is of another log")
     log = manifest["log"]
     must((log["origin"], log["tree_size"], base64.b64decode(log["root"])) == (origin, size, head), "the manifest speaks of another head")
@@ -331,6 +341,12 @@ def verify(data, key):
         must(place.startswith(f"state/{FOLDERS[entry['kind']]}/"), f"{place}: it is in another folder than its kind")
         value = strict(content)
         must(canonical(value).encode() == content, f"{place}: its bytes are not canonical")
+        removed = [pointer for pointer, leaf in leaves(value)[0] if isinstance(leaf, dict) and leaf]
+        named = entry.get("redacted", [])
+        below = lambda place, pointer: place == pointer or place.startswith(pointer + "/")
+        must(all(any(below(at, pointer) for pointer in named) for at in removed), f"{place}: more is removed than the manifest says")
+        must(all(any(below(at, pointer) for at in removed) for pointer in named), f"{place}: less is removed than the manifest says")
+        must(len(named) == len(set(named)), f"{place}: the manifest names a removed value twice")
         must(commitment(value, opening) == base64.b64decode(record["commit"]), f"{place}: its content is not what was recorded")
 
     # Nothing of what the bundle is about is left out between or after the shown records.
@@ -357,18 +373,19 @@ def verify(data, key):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         print(__doc__, file=sys.stderr)
         return 2
     try:
         key = Key(sys.argv[2])
+        copier = Key(sys.argv[3]) if len(sys.argv) == 4 else None
         with open(sys.argv[1], "rb") as file:
             data = file.read()
     except (OSError, ValueError) as error:
         print(f"couldn't be checked: {error}", file=sys.stderr)
         return 2
     try:
-        manifest, way = verify(data, key)
+        manifest, way = verify(data, key, copier)
     except Wrong as wrong:
         print(f"not intact: {wrong}")
         return 1

@@ -119,6 +119,15 @@ impl Home {
         fs::write(&path, format!("{node}\n")).map_err(|error| unreadable(&path, &error))?;
         Ok(node)
     }
+
+    /// The name of this deployment among those of the user: `candor`, or with the node's id where the state folder isn't the usual one.
+    ///
+    /// # Errors
+    /// When the node's id can be neither read nor made.
+    pub fn deployment_name(&self) -> Result<String, Failure> {
+        let usual = default_state().is_some_and(|usual| usual == self.state);
+        if usual { Ok("candor".to_owned()) } else { Ok(format!("candor-{}", self.node()?)) }
+    }
 }
 
 fn default_state() -> Option<PathBuf> {

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod config;
+mod deploy;
 mod desk;
 mod engine;
 mod exit;
@@ -11,9 +12,12 @@ mod home;
 mod keys;
 mod output;
 mod packs;
+mod probing;
 mod pruning;
+mod receiver;
 mod reload;
 mod report;
+mod verify;
 mod views;
 
 use std::process::ExitCode;

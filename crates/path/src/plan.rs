@@ -407,6 +407,14 @@ pub enum Refusal {
         /// The limit.
         max: usize,
     },
+    /// A list is too long.
+    #[error("`{field}` names at most {max}")]
+    LongList {
+        /// Which.
+        field: &'static str,
+        /// The limit.
+        max: usize,
+    },
 }
 
 impl Refusal {
@@ -437,6 +445,7 @@ impl Refusal {
             Self::PruningUnderWay => "pruning_under_way",
             Self::NotPrunable(_) => "not_prunable",
             Self::Text { .. } => "text",
+            Self::LongList { .. } => "long_list",
         }
     }
 }

@@ -174,6 +174,7 @@ pub fn refusal_status(refusal: &Refusal) -> StatusCode {
         | Refusal::ReceiptSupports(_)
         | Refusal::NotCollectable(_)
         | Refusal::OpenTooLong { .. }
+        | Refusal::LongList { .. }
         | Refusal::NotSigned { .. }
         | Refusal::NotPrunable(_)
         | Refusal::Text { .. } => StatusCode::UNPROCESSABLE_ENTITY,

@@ -5,6 +5,8 @@
 //! strangers; [`write::Draft`] makes one, [`verify::verify`] checks one as a stream.
 
 pub mod archive;
+pub mod copy;
+mod explain;
 pub mod keys;
 pub mod manifest;
 pub mod opening;

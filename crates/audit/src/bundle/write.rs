@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     CHECKPOINT, ENVELOPE, MANIFEST, NODES, OPENINGS, PREDICATE_TYPE, RECORDS, SUMS,
     archive::ArchiveWriter,
-    manifest::{Entry, HASH_VERSION, LogHead, ManifestWriter, Rest, Selection, Withheld},
+    manifest::{Derived, Entry, HASH_VERSION, LogHead, ManifestWriter, Rest, Selection, Withheld},
     opening::{Opening, OpeningLine},
     walk::Node,
 };
@@ -45,6 +45,8 @@ pub struct About {
     pub exporter: String,
     /// When, in microseconds since the Unix epoch.
     pub exported_at_us: i64,
+    /// Of what it is a copy, where it is one.
+    pub derived: Option<Derived>,
 }
 
 /// An artifact as it is shipped.
@@ -83,6 +85,12 @@ pub enum WriteError {
 }
 
 impl Draft {
+    /// A copy of a bundle, whose shown headers and subtree roots stay as they are.
+    #[must_use]
+    pub fn copy_of(records: Vec<u8>, nodes: Vec<u8>, withheld: Vec<Withheld>) -> Self {
+        Draft { records, nodes, withheld, ..Draft::default() }
+    }
+
     /// The next record of the log isn't shown.
     pub fn hide(&mut self, index: u64, leaf: Hash) {
         self.hide_subtree(index, 0, leaf);
@@ -117,6 +125,14 @@ impl Draft {
     /// Never in practice: what it adds is plain JSON.
     pub fn ship(&mut self, header_line: &[u8], header: &Header, shipped: Shipped<'_>) -> Result<(), WriteError> {
         self.show(header_line);
+        self.ship_shown(header, shipped)
+    }
+
+    /// The same for a record whose header is shown already, in a copy.
+    ///
+    /// # Errors
+    /// As with [`Draft::ship`].
+    pub fn ship_shown(&mut self, header: &Header, shipped: Shipped<'_>) -> Result<(), WriteError> {
         let place = header.artifact_ref();
         let sha256 = hex(&Sha256::digest(shipped.body));
         self.sums.push_str(&format!("{sha256}  {place}\n"));
@@ -164,6 +180,7 @@ impl Draft {
             correlation_id: about.correlation_id,
             count,
             deployment_profile: about.deployment_profile,
+            derived: about.derived,
             exported_at: at::text(about.exported_at_us),
             exporter: about.exporter,
             files: hashes,

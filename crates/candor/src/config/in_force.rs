@@ -10,7 +10,8 @@ use super::deployment::Deployment;
 
 /// The values that hold, without secrets: settings have none.
 pub fn of(deployment: &Deployment, settings: &Settings) -> InForce {
-    let profile = json!({ "profile": deployment.name(), "settings": value(settings) });
+    let thresholds = value(&deployment.resolved.tuned());
+    let profile = json!({ "profile": deployment.name(), "settings": value(settings), "thresholds": thresholds });
     let capability = json!({
         "descriptor": deployment.descriptor.metadata.name(),
         "standing": value(&deployment.standing),

@@ -1,8 +1,8 @@
 //! Named crash points, for the tests that kill this process where it hurts. Without the `crash-points` feature they are nothing.
 
-/// Every crash point, in the order in which a notice passes them.
+/// Every crash point, in the order in which a notice passes them, then those of a deployment, and one per role.
 #[cfg_attr(not(feature = "crash-points"), expect(dead_code, reason = "listed for the harness"))]
-pub(super) const POINTS: &[&str] = &[
+pub const POINTS: &[&str] = &[
     "start.before_recover",
     "start.after_recover",
     "commit.before",
@@ -12,6 +12,14 @@ pub(super) const POINTS: &[&str] = &[
     "receipt.before_commit",
     "receipt.after_commit",
     "stop.before_end",
+    "deploy.after_journal",
+    "deploy.after_piece",
+    "deploy.after_record",
+    "export.before_keep",
+    "run.watchdog",
+    "run.dispatcher",
+    "run.bridge",
+    "run.all",
     "rotate.after_key",
     "rotate.after_record",
     "prune.before_commit",

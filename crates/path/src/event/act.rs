@@ -43,6 +43,8 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
         Act::Exported { bundle, about, records, tree_size } => {
             record::exported(step, &bundle, &about, records, tree_size)
         }
+        Act::BundleRead { bundle, about, how } => record::read(step, &bundle, &about, &how),
+        Act::Deployed(deployed) => record::deployed(step, &deployed),
         Act::RotateKey { rotation } => record::rotate_key(step, &rotation),
         Act::TellHead { target, head } => record::tell_head(step, &target, &head),
         Act::Prune { stretches, archive } => record::prune(step, stretches, archive.as_deref()),

@@ -1,16 +1,20 @@
-//! What an operator does with the record itself: exports, changes of the key, heads that are told, prunings.
+//! What an operator does with the record itself: exports, reads, deployments, changes of the key, heads that are told, prunings.
 
 use candor_audit::sign::{checkpoint::Checkpoint, rotation::Rotation};
 use candor_core::{decision::Severity, gate::Gate, ids::TargetName, limits::TEXT_BYTES_MAX, notice::Notice};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::act::line;
 use crate::{
+    input::Deployed,
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Refusal, Reply, Write},
     queue,
     retention::{Cutoffs, Pruning, are_stretches},
 };
+
+/// Most stages or gaps that one deployment names.
+const DEPLOYED_PAIRS_MAX: usize = 64;
 
 /// Who has a copy of what is part of the record.
 pub(super) fn exported(
@@ -20,10 +24,40 @@ pub(super) fn exported(
     records: u64,
     tree_size: u64,
 ) -> Result<(), StepError> {
+    let body = json!({ "act": "export", "bundle": bundle, "about": about, "records": records, "tree_size": tree_size });
+    of_bundle(step, bundle, about, body)
+}
+
+/// Who looked at a copy of it.
+pub(super) fn read(step: &mut Step<'_>, bundle: &str, about: &str, how: &str) -> Result<(), StepError> {
+    line("how", how)?;
+    of_bundle(step, bundle, about, json!({ "act": "read", "bundle": bundle, "about": about, "how": how }))
+}
+
+fn of_bundle(step: &mut Step<'_>, bundle: &str, about: &str, body: Value) -> Result<(), StepError> {
     line("about", about)?;
     digest("bundle", bundle)?;
     let no = step.plan.numbers.take_record();
-    let body = json!({ "act": "export", "bundle": bundle, "about": about, "records": records, "tree_size": tree_size });
+    step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
+    Ok(())
+}
+
+/// What is meant to run here, with what it can't do.
+pub(super) fn deployed(step: &mut Step<'_>, of: &Deployed) -> Result<(), StepError> {
+    let lines =
+        [("profile", &of.profile), ("adapter", &of.adapter), ("package", &of.package), ("scheduler", &of.scheduler)];
+    lines.iter().try_for_each(|(field, text)| line(field, text))?;
+    for (field, pairs) in [("stages", &of.stages), ("gaps", &of.gaps)] {
+        if pairs.len() > DEPLOYED_PAIRS_MAX {
+            return Err(Refusal::LongList { field, max: DEPLOYED_PAIRS_MAX }.into());
+        }
+        pairs.iter().try_for_each(|(name, text)| line(field, name).and_then(|()| line(field, text)))?;
+    }
+    let no = step.plan.numbers.take_record();
+    let mut body = json(of);
+    if let Some(body) = body.as_object_mut() {
+        body.insert("act".to_owned(), json!("deploy"));
+    }
     step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
     Ok(())
 }

@@ -14,7 +14,7 @@ use candor_core::{
     ids::{EvidenceNo, NoticeNo, TargetName},
     time::duration_text,
 };
-use candor_path::{Act, Input};
+use candor_path::{Act, Deployed, Input};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -71,6 +71,12 @@ enum ActRequest {
         records: u64,
         tree_size: u64,
     },
+    Deployed(Box<Deployed>),
+    BundleRead {
+        bundle: String,
+        about: String,
+        how: String,
+    },
     RotateKey {
         rotation: String,
     },
@@ -98,6 +104,8 @@ impl From<ActRequest> for Act {
             ActRequest::Exported { bundle, about, records, tree_size } => {
                 Self::Exported { bundle, about, records, tree_size }
             }
+            ActRequest::Deployed(deployed) => Self::Deployed(deployed),
+            ActRequest::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
             ActRequest::RotateKey { rotation } => Self::RotateKey { rotation },
             ActRequest::TellHead { target, head } => Self::TellHead { target, head },
             ActRequest::Prune { stretches, archive } => Self::Prune { stretches, archive },
@@ -116,6 +124,8 @@ impl From<&Act> for ActRequest {
             Act::OpenGate { gate, target, reason, lasts } => Self::OpenGate { gate, target, reason, lasts },
             Act::CloseGate { gate } => Self::CloseGate { gate },
             Act::Exported { bundle, about, records, tree_size } => Self::Exported { bundle, about, records, tree_size },
+            Act::Deployed(deployed) => Self::Deployed(deployed),
+            Act::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
             Act::RotateKey { rotation } => Self::RotateKey { rotation },
             Act::TellHead { target, head } => Self::TellHead { target, head },
             Act::Prune { stretches, archive } => Self::Prune { stretches, archive },

@@ -9,7 +9,12 @@ use candor_audit::{
 use candor_core::time::Timestamp;
 use candor_store::sqlite::Reader;
 
-use super::{export, verify};
+use super::{
+    export,
+    fresh::{Fresh, unwritten},
+    packed::Packing,
+    verify,
+};
 use crate::{exit::Failure, home::Home, keys};
 
 /// Writes all records of a time, but those whose contents are gone already, as a bundle of this node.
@@ -25,8 +30,8 @@ pub fn write_window(
 ) -> Result<(), Failure> {
     let key = home.audit_key()?;
     let job = export::Job::window(reader, &key, (from, until), Headers::Selected, now)?;
-    let file = export::Fresh::create(path, false)?;
-    job.write(reader, &key, BufWriter::new(file.file()))?;
+    let file = Fresh::create(path, false)?;
+    job.write(reader, &key, Packing::new(BufWriter::new(&file.file), path).map_err(unwritten)?)?;
     file.keep()
 }
 
@@ -39,7 +44,7 @@ pub fn check_own(home: &Home, reader: &Reader, path: &Path) -> Result<(), String
     let rotations = keys::rotations(reader).map_err(|error| error.to_string())?;
     let mut known: Vec<PublicKey> = keys::terms(&rotations, &current).into_iter().map(|term| term.key).collect();
     known.push(current);
-    match verify::verify_by_any(path, &known, &[]) {
+    match verify::read_by_any(path, &known, &[], None, &mut |_| ()) {
         Ok(_) => Ok(()),
         Err(NoVerdict::Found(finding)) => Err(finding.to_string()),
         Err(NoVerdict::Unreadable(error)) => Err(error.to_string()),

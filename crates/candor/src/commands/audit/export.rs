@@ -2,25 +2,20 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, OpenOptions},
-    io::{BufWriter, Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    io::{BufWriter, Write},
     path::{Path, PathBuf},
 };
 
 use candor_audit::{
     bundle::{
+        archive::ArchiveWriter,
         manifest::{Headers, Selection},
         opening::Opening,
         write::{About, Draft, Shipped, WriteError},
     },
-    canonical,
-    commit::redact,
     header::Header,
-    json as strict,
     kind::Kind,
     merkle::log_leaf,
-    seal::MAX_BODY_BYTES,
     sign::{checkpoint::Checkpoint, key::NodeKey},
 };
 use candor_core::{
@@ -31,18 +26,19 @@ use candor_path::Act;
 use candor_store::{Listing as _, sqlite::Reader};
 use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::{
+    fresh::{self, Fresh, digest},
     indexed,
-    redactions::Redactions,
+    packed::Packing,
+    redactions::{Cut, Redactions},
     source::{self, Entry},
-    verify,
+    ssh, verify,
 };
 use crate::{
     cli::Global,
     desk::{self, Desk},
-    engine::Clock,
+    engine::{Clock, crash},
     exit::{Exit, Failure, Outcome},
     heads,
     home::Home,
@@ -70,7 +66,7 @@ pub struct ExportArgs {
     /// … and until this one [default: now]
     #[arg(long, value_name = "TIME", requires = "since")]
     until: Option<Timestamp>,
-    /// The file to write [default: audit-NAME.tar in the current folder]
+    /// The file to write; one that ends with `.zst` is packed [default: audit-NAME.tar in the current folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Write over an existing file
@@ -78,16 +74,22 @@ pub struct ExportArgs {
     force: bool,
     /// Take out what stands here in each record that has it, as a JSON pointer (repeatable)
     #[arg(long, value_name = "POINTER")]
-    pub(super) redact: Vec<String>,
+    redact: Vec<String>,
     /// Take out each value in which one of the lines of this file stands; the bundle is kept only if none of them is left in it
     #[arg(long, value_name = "FILE")]
-    pub(super) redact_texts: Option<PathBuf>,
+    redact_texts: Option<PathBuf>,
+    /// Take out each value in which something with the shape of a secret stands; the bundle is kept only if none is left in it
+    #[arg(long)]
+    scan: bool,
     /// Show the chosen records' headers alone, not every header up to the log's end
     #[arg(long)]
     selected: bool,
     /// Let the bundle continue this head of the log, so that who has it can compare (repeatable)
     #[arg(long, value_name = "FILE")]
     since_head: Vec<PathBuf>,
+    /// Sign the finished file by this SSH key too, beside it as FILE.sig
+    #[arg(long, value_name = "KEYFILE")]
+    ssh_sign: Option<PathBuf>,
 }
 
 /// Writes the bundle.
@@ -127,19 +129,24 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     }
     let about = about(&choice, &found, headers, now);
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("audit-{}.tar", choice.file_name())));
-    let redact = Redactions::of(&args)?;
-    let plan = Plan { choice: &choice, context: &found.context, redact: &redact, splits: &splits, range };
+    let redact = Redactions::of(&args.redact, args.redact_texts.as_ref(), args.scan)?;
+    let mut plan = Plan { choice: &choice, context: &found.context, redact, splits: &splits, range };
+    plan.look(&reader, &head)?;
     let file = Fresh::create(&out, args.force)?;
     let (draft, shipped) = match &chosen {
-        Some(chosen) => indexed::draft(&plan, &reader, &head, chosen)?,
+        Some(chosen) => indexed::draft(&mut plan, &reader, &head, chosen)?,
         None => plan.draft(&reader, &head)?,
     };
-    plan.write(&reader, draft.seal(about, &head, &head.sign(&[&key]), &key, BufWriter::new(&file.file)), &shipped)?;
-    redact.left_in(&file.temporary)?;
+    let packing = Packing::new(BufWriter::new(&file.file), &out).map_err(fresh::unwritten)?;
+    plan.write(&reader, draft.seal(about, &head, &head.sign(&[&key]), &key, packing), &shipped)?;
+    plan.redact.left_in(&file.temporary)?;
+    let signature = args.ssh_sign.as_deref();
+    let signature = signature.map(|key| ssh::sign(key, &file.temporary, &out, args.force)).transpose()?;
     // On record before anybody can have it.
-    let bundle = file.digest()?;
-    let records = shipped.len() as u64;
+    let (bundle, records) = (digest(&file.temporary)?, shipped.len() as u64);
     record(global, Act::Exported { bundle, about: choice.words(), records, tree_size: head.size })?;
+    crash::point("export.before_keep");
+    signature.map(Fresh::keep).transpose()?;
     file.keep()?;
     told(global, &out, &key, &choice, shipped.len(), &head)
 }
@@ -154,6 +161,7 @@ fn about(choice: &Choice, found: &Found, headers: Headers, now: Timestamp) -> Ab
         plugin_package_version: env!("CARGO_PKG_VERSION").to_owned(),
         exporter: format!("candor {}", env!("CARGO_PKG_VERSION")),
         exported_at_us: now.as_micros(),
+        derived: None,
     }
 }
 
@@ -179,10 +187,10 @@ impl Job {
         Ok(Self { choice, found, head, about })
     }
 
-    pub(super) fn write(self, reader: &Reader, key: &NodeKey, to: impl std::io::Write) -> Result<(), Failure> {
-        let (redact, splits) = (Redactions::none(), BTreeSet::new());
-        let plan =
-            Plan { choice: &self.choice, context: &self.found.context, redact: &redact, splits: &splits, range: false };
+    pub(super) fn write<W: Write>(self, reader: &Reader, key: &NodeKey, to: Packing<W>) -> Result<(), Failure> {
+        let (redact, splits) = (Redactions::of(&[], None, false)?, BTreeSet::new());
+        let mut plan =
+            Plan { choice: &self.choice, context: &self.found.context, redact, splits: &splits, range: false };
         let (draft, shipped) = plan.draft(reader, &self.head)?;
         plan.write(reader, draft.seal(self.about, &self.head, &self.head.sign(&[key]), key, to), &shipped)
     }
@@ -200,7 +208,8 @@ fn told(global: &Global, out: &Path, key: &NodeKey, choice: &Choice, count: usiz
     Ok(Exit::Ok)
 }
 
-fn record(global: &Global, act: Act) -> Result<(), Failure> {
+/// Has an export on record.
+pub(super) fn record(global: &Global, act: Act) -> Result<(), Failure> {
     desk::block_on(async {
         let desk = Desk::open(global).await?;
         desk.act(act).await?;
@@ -332,14 +341,14 @@ pub(super) struct Plan<'a> {
     choice: &'a Choice,
     /// Places of what was in force.
     pub(super) context: &'a BTreeSet<u64>,
-    redact: &'a Redactions,
+    redact: Redactions,
     pub(super) splits: &'a BTreeSet<u64>,
     pub(super) range: bool,
 }
 
 impl Plan<'_> {
     /// The bundle but for its artifacts, and which those are.
-    fn draft(&self, reader: &Reader, head: &Checkpoint) -> Result<(Draft, Vec<u64>), Failure> {
+    fn draft(&mut self, reader: &Reader, head: &Checkpoint) -> Result<(Draft, Vec<u64>), Failure> {
         let mut draft = Draft::default();
         let (mut shipped, mut begun) = (Vec::new(), false);
         source::each(reader, head.size, |entry| {
@@ -354,7 +363,7 @@ impl Plan<'_> {
 
     /// The log's next record, as it goes into the bundle.
     pub(super) fn add(
-        &self,
+        &mut self,
         draft: &mut Draft,
         shipped: &mut Vec<u64>,
         begun: &mut bool,
@@ -364,9 +373,9 @@ impl Plan<'_> {
         *begun |= chosen;
         if chosen && entry.stored.is_pruned() {
             draft.withhold(&entry.stored.header_line, index, PRUNED);
-        } else if chosen || self.context.contains(&index) {
-            let (body, opening, redacted) = self.ship(&entry)?;
-            let artifact = Shipped { body: &body, opening, redacted };
+        } else if self.ships(&entry.header) {
+            let cut = self.ship(&entry)?;
+            let artifact = Shipped { body: &cut.body, opening: cut.opening, redacted: cut.redacted };
             draft.ship(&entry.stored.header_line, &entry.header, artifact).map_err(unwritten)?;
             shipped.push(index);
         } else if *begun && self.range {
@@ -377,26 +386,31 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// A record's bytes as they are shipped, what opens them, and what was removed.
-    fn ship(&self, entry: &Entry) -> Result<(Vec<u8>, Opening, Vec<String>), Failure> {
-        let whole = || (entry.stored.body.clone(), Opening::Whole(entry.stored.nonce.clone()), Vec::new());
-        if self.redact.is_empty() {
-            return Ok(whole());
-        }
-        let internal = |error: String| Failure::new(Exit::Store, format!("record {}: {error}", entry.header.index));
-        let value = strict::parse(&entry.stored.body, MAX_BODY_BYTES).map_err(|error| internal(error.to_string()))?;
-        let here = self.redact.places(&value);
-        if here.is_empty() {
-            return Ok(whole());
-        }
-        let redacted = redact(&entry.stored.nonce, &value, &here).map_err(|error| internal(error.to_string()))?;
-        Ok((canonical::to_bytes(&redacted.copy), Opening::Redacted(redacted.salts), here.into_iter().collect()))
+    /// A record as it is shipped.
+    fn ship(&mut self, entry: &Entry) -> Result<Cut, Failure> {
+        self.redact.cut(&entry.stored.body, &Opening::Whole(entry.stored.nonce.clone()), &[])
     }
 
-    fn write<W: std::io::Write>(
-        &self,
+    fn ships(&self, header: &Header) -> bool {
+        self.choice.has(header) || self.context.contains(&header.index)
+    }
+
+    /// Looks for secrets in what is going to be shipped.
+    fn look(&mut self, reader: &Reader, head: &Checkpoint) -> Result<(), Failure> {
+        if !self.redact.scans() {
+            return Ok(());
+        }
+        source::each(reader, head.size, |entry| {
+            let shipped = self.ships(&entry.header) && !entry.stored.is_pruned();
+            if shipped { self.redact.look(&entry.stored.body) } else { Ok(()) }
+        })?;
+        self.redact.learn()
+    }
+
+    fn write<W: Write>(
+        &mut self,
         reader: &Reader,
-        archive: Result<candor_audit::bundle::archive::ArchiveWriter<W>, WriteError>,
+        archive: Result<ArchiveWriter<Packing<W>>, WriteError>,
         shipped: &[u64],
     ) -> Result<(), Failure> {
         let mut archive = archive.map_err(unwritten)?;
@@ -406,66 +420,15 @@ impl Plan<'_> {
             let header = Header::parse(&stored.header_line)
                 .map_err(|error| Failure::new(Exit::Store, format!("record {index}: {error}")))?;
             let place = header.artifact_ref();
-            let (body, _, _) = self.ship(&Entry { stored, header })?;
-            archive.add(&place, &body).map_err(|error| unwritten(error.into()))?;
+            let cut = self.ship(&Entry { stored, header })?;
+            archive.add(&place, &cut.body).map_err(|error| unwritten(error.into()))?;
         }
-        archive.finish().map_err(|error| unwritten(error.into()))?;
-        Ok(())
+        let packing = archive.finish().map_err(fresh::unwritten)?;
+        packing.finish().and_then(|mut to| to.flush()).map_err(fresh::unwritten)
     }
 }
 
-fn unwritten(error: WriteError) -> Failure {
+/// Why a bundle can't be written.
+pub(super) fn unwritten(error: WriteError) -> Failure {
     Failure::new(Exit::Store, error.to_string()).hint("name another place with `--out FILE`")
-}
-
-/// A file that is there whole or not at all, readable by its owner alone.
-pub(super) struct Fresh {
-    file: fs::File,
-    path: PathBuf,
-    temporary: PathBuf,
-}
-
-impl Fresh {
-    pub(super) fn create(path: &Path, force: bool) -> Result<Self, Failure> {
-        if path.exists() && !force {
-            return Err(Failure::new(Exit::Usage, format!("`{}` is there already", path.display()))
-                .hint("name another with `--out FILE`, or write over it with `--force`"));
-        }
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".part");
-        let temporary = PathBuf::from(temporary);
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary);
-        let file = file.map_err(|error| unwritten(error.into()))?;
-        Ok(Self { file, path: path.to_owned(), temporary })
-    }
-
-    /// SHA-256 of what was written, in hex.
-    fn digest(&self) -> Result<String, Failure> {
-        let mut hash = Sha256::new();
-        let mut written = fs::File::open(&self.temporary).map_err(|error| unwritten(error.into()))?;
-        let mut buffer = vec![0; 64 * 1024];
-        loop {
-            match written.read(&mut buffer).map_err(|error| unwritten(error.into()))? {
-                0 => return Ok(candor_audit::hex(&hash.finalize())),
-                read => hash.update(buffer.get(..read).unwrap_or_default()),
-            }
-        }
-    }
-
-    /// The file under its temporary name.
-    pub(super) fn file(&self) -> &fs::File {
-        &self.file
-    }
-
-    pub(super) fn keep(mut self) -> Result<(), Failure> {
-        let kept = self.file.flush().and_then(|()| self.file.sync_all());
-        kept.and_then(|()| fs::rename(&self.temporary, &self.path)).map_err(|error| unwritten(error.into()))
-    }
-}
-
-impl Drop for Fresh {
-    fn drop(&mut self) {
-        // Gone already where the bundle was kept.
-        let _ = fs::remove_file(&self.temporary);
-    }
 }

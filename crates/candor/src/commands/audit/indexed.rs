@@ -57,15 +57,16 @@ fn name(record: &Record) -> Option<String> {
 
 /// The bundle but for its artifacts, and which those are.
 pub(super) fn draft(
-    plan: &Plan<'_>,
+    plan: &mut Plan<'_>,
     reader: &Reader,
     head: &Checkpoint,
     chosen: &BTreeSet<u64>,
 ) -> Result<(Draft, Vec<u64>), Failure> {
+    let (context, range) = (plan.context, plan.range);
     let mut walk =
         Walk { plan, reader, draft: Draft::default(), tree: Frontier::new(), shipped: Vec::new(), begun: false };
-    let shown: BTreeSet<u64> = chosen.union(plan.context).copied().collect();
-    let run_from = chosen.first().copied().filter(|_| plan.range).unwrap_or(head.size);
+    let shown: BTreeSet<u64> = chosen.union(context).copied().collect();
+    let run_from = chosen.first().copied().filter(|_| range).unwrap_or(head.size);
     for index in shown.range(..run_from) {
         walk.hide_until(*index)?;
         walk.show(*index, *index + 1)?;
@@ -78,16 +79,16 @@ pub(super) fn draft(
     Ok((walk.draft, walk.shipped))
 }
 
-struct Walk<'p> {
-    plan: &'p Plan<'p>,
-    reader: &'p Reader,
+struct Walk<'w, 'p> {
+    plan: &'w mut Plan<'p>,
+    reader: &'w Reader,
     draft: Draft,
     tree: Frontier<Log>,
     shipped: Vec<u64>,
     begun: bool,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// Shows the records of a span, each as the plan has it.
     fn show(&mut self, from: u64, to: u64) -> Result<(), Failure> {
         source::span(self.reader, from, to, |entry: Entry| {

@@ -8,6 +8,7 @@ use candor_audit::{
 use candor_core::time::Timestamp;
 use candor_store::{Listing as _, LogEntry, sqlite::Reader};
 
+use super::progress::Progress;
 use crate::{
     desk,
     exit::{Exit, Failure},
@@ -36,7 +37,7 @@ pub fn span(
     size: u64,
     mut on_entry: impl FnMut(Entry) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let mut at = from;
+    let (mut at, mut progress) = (from, Progress::new("reading the log"));
     while at < size {
         let most = AT_ONCE.min(usize::try_from(size - at).unwrap_or(AT_ONCE));
         let batch = reader.log(at, most).map_err(desk::store_failure)?;
@@ -49,6 +50,7 @@ pub fn span(
                 .filter(|header| header.index == at)
                 .ok_or_else(|| damaged(format!("record {at} has no header that fits")))?;
             on_entry(Entry { stored, header })?;
+            progress.tick();
             at += 1;
         }
     }

@@ -2,20 +2,22 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
 use candor_audit::{
     bundle::{
+        self,
         verdict::{Anchor, Class, Complete, Failure as NoVerdict, Finding, Verdict},
-        verify::{Source, Trust, verify},
+        verify::{Checked, Seen, Trust},
     },
     sign::{checkpoint::Checkpoint, key::PublicKey, note::MAX_NOTE_BYTES},
 };
 use clap::Args;
 use serde_json::json;
 
+use super::{packed::InFile, progress::Progress, reads, show::visible};
 use crate::{
     cli::Global,
     exit::{Exit, Failure, Outcome},
@@ -25,42 +27,52 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     /// The bundle
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// The node's public key, or @FILE that holds it; get it from the node's owner, not from whoever sent the bundle. Repeat it for the
     /// keys that the node had before, where `--known` heads are signed by them
     #[arg(long, value_name = "KEY", required = true)]
-    key: Vec<String>,
+    pub(super) key: Vec<String>,
     /// A signed head of the same log that you got earlier (repeatable)
     #[arg(long, value_name = "FILE")]
     known: Vec<PathBuf>,
-}
-
-/// A bundle in a file.
-struct InFile<'a>(&'a Path);
-
-impl Source for InFile<'_> {
-    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
-        Ok(Box::new(File::open(self.0)?))
-    }
+    /// The public key of whoever made this redacted copy, or @FILE that holds it, where that wasn't the node itself
+    #[arg(long, value_name = "KEY")]
+    copied_by: Option<String>,
 }
 
 /// Checks the bundle and says what it shows.
 pub fn run(global: &Global, args: &VerifyArgs) -> Outcome {
+    let Some(checked) = read(global, args, &mut |_| ())? else { return Ok(Exit::NotIntact) };
+    reads::record(global, args, &checked.verdict, "verify");
+    show(global, &checked.verdict)?;
+    Ok(Exit::Ok)
+}
+
+/// Checks the bundle, and shows each record to `on_record` on the way: none of it counts if there is no verdict. What is wrong is told here,
+/// and nothing is given then.
+pub(super) fn read(
+    global: &Global,
+    args: &VerifyArgs,
+    on_record: &mut dyn FnMut(&Seen<'_>),
+) -> Result<Option<Checked>, Failure> {
     let keys = args.key.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
     let known = args.known.iter().map(|path| head(path, &keys)).collect::<Result<Vec<_>, _>>()?;
-    match verify_by_any(&args.file, &keys, &known) {
-        Ok(verdict) => {
-            show(global, &verdict)?;
-            Ok(Exit::Ok)
-        }
+    let copier = args.copied_by.as_deref().map(self::key).transpose()?;
+    let mut progress = Progress::new("checking");
+    let mut each = |seen: &Seen<'_>| {
+        progress.tick();
+        on_record(seen);
+    };
+    match read_by_any(&args.file, &keys, &known, copier.as_ref(), &mut each) {
+        Ok(checked) => Ok(Some(checked)),
         Err(NoVerdict::Found(finding)) => {
             if global.json {
                 output::json(&json!({ "intact": false, "finding": finding }))?;
             } else {
                 output::line("not intact");
-                output::line(finding);
+                output::line(visible(&finding.to_string()));
             }
-            Ok(Exit::NotIntact)
+            Ok(None)
         }
         Err(NoVerdict::Unreadable(error)) => Err(Failure::new(
             Exit::Usage,
@@ -69,11 +81,18 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Outcome {
     }
 }
 
-/// The verdict by the first of the reader's keys that signed it, or leads to the one that did; what the first found where none does.
-pub(super) fn verify_by_any(file: &Path, keys: &[PublicKey], known: &[Checkpoint]) -> Result<Verdict, NoVerdict> {
+/// What the bundle shows by the first of the reader's keys that signed it, or leads to the one that did; what the first found where none does.
+pub(super) fn read_by_any(
+    file: &Path,
+    keys: &[PublicKey],
+    known: &[Checkpoint],
+    copier: Option<&PublicKey>,
+    on_record: &mut dyn FnMut(&Seen<'_>),
+) -> Result<Checked, NoVerdict> {
     let mut first = None;
     for key in keys {
-        match verify(&InFile(file), &Trust { key, known }) {
+        // Signatures are looked at before any record is shown.
+        match bundle::verify::read(&InFile(file), &Trust { key, known, copier }, on_record) {
             Err(NoVerdict::Found(finding)) if finding.class == Class::Signature => {
                 first.get_or_insert(finding);
             }
@@ -114,16 +133,7 @@ pub(super) fn note(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// The key, and how the reader's leads to it.
-fn signed_by(verdict: &Verdict) -> String {
-    let mut words = verdict.signed_by.clone();
-    for change in &verdict.key_changes {
-        words.push_str(&format!("\n             to which {} gave up at {}; both signed that", change.from, change.at));
-    }
-    words
-}
-
-fn show(global: &Global, verdict: &Verdict) -> Result<(), Failure> {
+pub(super) fn show(global: &Global, verdict: &Verdict) -> Result<(), Failure> {
     if global.json {
         return output::json(&json!({ "intact": true, "verdict": verdict }));
     }
@@ -138,9 +148,9 @@ fn show(global: &Global, verdict: &Verdict) -> Result<(), Failure> {
         Anchor::SignerOnly => "by the signer's word only".to_owned(),
         Anchor::KnownHead { size } => format!("continues the head of {size} records that you brought"),
     };
-    let rows = [
+    let mut rows = vec![
         ("about", verdict.about.clone()),
-        ("signed by", signed_by(verdict)),
+        ("signed by", verdict.signed_by.clone()),
         ("log", format!("{}, {} records at {}", verdict.origin, verdict.tree_size, verdict.head_at)),
         ("artifacts", format!("{} with {} headers", verdict.artifacts, verdict.headers)),
         ("complete", complete),
@@ -149,11 +159,18 @@ fn show(global: &Global, verdict: &Verdict) -> Result<(), Failure> {
         ("gaps", format!("{} on record", verdict.gaps)),
         ("anchored", anchored),
     ];
+    if let Some(copy) = &verdict.derived {
+        rows.insert(2, ("copied by", copy.by.clone()));
+    }
+    for change in &verdict.key_changes {
+        let words = format!("{} gave up to {} at {}; both signed that", change.from, change.to, change.at);
+        rows.insert(2, ("followed", words));
+    }
     output::line("intact");
     for (name, value) in rows {
-        output::line(format!("  {name:<10} {value}"));
+        output::line(format!("  {name:<10} {}", visible(&value)));
     }
     output::line("what it doesn't prove:");
-    verdict.not_proved.iter().for_each(|open| output::line(format!("  - {open}")));
+    verdict.not_proved.iter().for_each(|open| output::line(format!("  - {}", visible(open))));
     Ok(())
 }

@@ -25,7 +25,10 @@ use super::{
     binding::{answer, scrubbed},
     http::{Request, TIMEOUT, is_loopback, origin, timeout_in_bounds},
 };
-use crate::{redact::Redactor, secrets::SecretRef};
+use crate::{
+    redact::Redactor,
+    secrets::{SecretError, SecretRef},
+};
 
 /// Most signing secrets: the one in use, and those that are being rotated in or out.
 pub const SIGNING_SECRETS_MAX: usize = 4;
@@ -218,6 +221,15 @@ impl Sender for Webhook {
     }
 }
 
+/// Each secret, or the first that can't be read.
+async fn read_all(secrets: &[SecretRef], permit: &Permit<ProductionWrite>) -> Result<Vec<SecretString>, SecretError> {
+    let mut all = Vec::new();
+    for secret in secrets {
+        all.push(secret.read(permit).await?);
+    }
+    Ok(all)
+}
+
 impl Webhook {
     /// Signs a body and POSTs it once.
     async fn post(
@@ -227,8 +239,7 @@ impl Webhook {
         body: Vec<u8>,
         now: Timestamp,
     ) -> Result<(Wire, Redactor), String> {
-        let secrets: Result<Vec<SecretString>, _> = self.config.secrets.iter().map(|of| of.read(&permit)).collect();
-        let secrets = secrets.map_err(|error| error.to_string())?;
+        let secrets = read_all(&self.config.secrets, &permit).await.map_err(|error| error.to_string())?;
         let redactor = Redactor::new(secrets.iter().chain(&self.config.url.secrets()));
         let mut headers = vec![("webhook-id", id.to_owned()), ("webhook-timestamp", now.as_secs().to_string())];
         let signed = signatures(&secrets, &self.config.secrets, id, now.as_secs(), &body)?;
