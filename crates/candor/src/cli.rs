@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     audit, capability, claim, completions, config, demo, doctor, evidence, exec, explain, gate, notice, notify, pack,
-    profile, run, status, task, up,
+    package, profile, run, status, task, up,
 };
 
 /// Reporting governance for AI agents: claims are held against evidence, silence is noticed, the operator is told the truth.
@@ -83,6 +83,9 @@ pub enum Command {
     /// Look at policy packs, and check them
     #[command(subcommand)]
     Pack(pack::PackCommand),
+    /// Build, check and install the plugin package: contracts, packs, profiles and descriptors as one signed file
+    #[command(subcommand)]
+    Package(package::PackageCommand),
     /// Look at deployment profiles: what they set, and what limits it
     #[command(subcommand)]
     Profile(profile::ProfileCommand),

@@ -8,6 +8,7 @@ mod engine;
 mod exit;
 mod home;
 mod output;
+mod package;
 mod packs;
 mod reload;
 mod report;

@@ -10,7 +10,11 @@ use super::deployment::Deployment;
 
 /// The values that hold, without secrets: settings have none.
 pub fn of(deployment: &Deployment, settings: &Settings) -> InForce {
-    let profile = json!({ "profile": deployment.name(), "settings": value(settings) });
+    let profile = json!({
+        "profile": deployment.name(),
+        "package": deployment.package_id(),
+        "settings": value(settings),
+    });
     let capability = json!({
         "descriptor": deployment.descriptor.metadata.name(),
         "standing": value(&deployment.standing),

@@ -1,8 +1,8 @@
 //! Named crash points, for the tests that kill this process where it hurts. Without the `crash-points` feature they are nothing.
 
-/// Every crash point, in the order in which a notice passes them.
+/// Every crash point: in the order in which a notice passes them, and then a package that is installed or removed.
 #[cfg_attr(not(feature = "crash-points"), expect(dead_code, reason = "listed for the harness"))]
-pub(super) const POINTS: &[&str] = &[
+pub(crate) const POINTS: &[&str] = &[
     "start.before_recover",
     "start.after_recover",
     "commit.before",
@@ -12,11 +12,16 @@ pub(super) const POINTS: &[&str] = &[
     "receipt.before_commit",
     "receipt.after_commit",
     "stop.before_end",
+    "package.staged",
+    "package.placed",
+    "package.recorded",
+    "package.selected",
+    "package.leaving",
 ];
 
 /// Kills this process, as `kill -9` would, when `CANDOR_CRASH_AT=<point>:<n>` names this point and this is its n-th passing.
 #[cfg(feature = "crash-points")]
-pub(super) fn point(name: &'static str) {
+pub(crate) fn point(name: &'static str) {
     use std::sync::atomic::{AtomicU64, Ordering};
     static PASSED: AtomicU64 = AtomicU64::new(0);
     debug_assert!(POINTS.contains(&name), "{name}");
@@ -32,4 +37,4 @@ pub(super) fn point(name: &'static str) {
 
 /// See the other one: here it is nothing.
 #[cfg(not(feature = "crash-points"))]
-pub(super) fn point(_: &'static str) {}
+pub(crate) fn point(_: &'static str) {}

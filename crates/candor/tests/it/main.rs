@@ -18,3 +18,4 @@ mod exec;
 mod kill;
 mod profiles;
 mod reload;
+mod schemas;

@@ -40,19 +40,35 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
         Act::OpenGate { gate, target, reason, lasts } => open_gate(step, gate, target, reason, lasts),
         Act::CloseGate { gate } => close_gate(step, gate),
         Act::Exported { bundle, about, records, tree_size } => exported(step, &bundle, &about, records, tree_size),
+        Act::Package { change, package, manifest_sha256, key, before } => {
+            line("package", &package)?;
+            line("key", &key)?;
+            before.as_deref().map_or(Ok(()), |before| line("before", before))?;
+            digest("manifest_sha256", &manifest_sha256)?;
+            let body = json!({
+                "act": "package", "change": change, "package": package, "manifest_sha256": manifest_sha256, "key": key,
+                "before": before,
+            });
+            let no = step.plan.numbers.take_record();
+            step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
+            Ok(())
+        }
     }
 }
 
 /// Who has a copy of what is part of the record.
 fn exported(step: &mut Step<'_>, bundle: &str, about: &str, records: u64, tree_size: u64) -> Result<(), StepError> {
     line("about", about)?;
-    if bundle.len() != 64 || !bundle.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(Refusal::Text { field: "bundle", max: 64 }.into());
-    }
+    digest("bundle", bundle)?;
     let no = step.plan.numbers.take_record();
     let body = json!({ "act": "export", "bundle": bundle, "about": about, "records": records, "tree_size": tree_size });
     step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
     Ok(())
+}
+
+fn digest(field: &'static str, text: &str) -> Result<(), Refusal> {
+    let is_hex = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if is_hex { Ok(()) } else { Err(Refusal::Text { field, max: 64 }) }
 }
 
 fn line(field: &'static str, text: &str) -> Result<(), Refusal> {

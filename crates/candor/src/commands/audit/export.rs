@@ -25,6 +25,7 @@ use candor_audit::{
 };
 use candor_core::{
     ids::{CorrelationId, IncidentNo, TaskId},
+    profile::PACKAGE_VERSION,
     time::Timestamp,
 };
 use candor_path::Act;
@@ -119,7 +120,7 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
         correlation_id: choice.correlation(),
         deployment_profile: found.names.get(&Kind::Profile).cloned(),
         capability_descriptor: found.names.get(&Kind::Capability).cloned(),
-        plugin_package_version: env!("CARGO_PKG_VERSION").to_owned(),
+        plugin_package_version: found.package.clone().unwrap_or_else(|| PACKAGE_VERSION.to_owned()),
         exporter: format!("candor {}", env!("CARGO_PKG_VERSION")),
         exported_at_us: now.as_micros(),
     };
@@ -173,6 +174,8 @@ struct Found {
     context: BTreeSet<u64>,
     /// The last of them by name, `name@version`.
     names: BTreeMap<Kind, String>,
+    /// The version of the package that the last of them came from.
+    package: Option<String>,
     /// The last of each kind so far.
     latest: BTreeMap<Kind, u64>,
 }
@@ -198,6 +201,9 @@ impl Found {
         let said: Value = serde_json::from_slice(&entry.stored.body).unwrap_or_default();
         let name = said.get("profile").or_else(|| said.get("descriptor")).and_then(Value::as_str);
         name.and_then(|name| self.names.insert(kind, name.to_owned()));
+        if let Some((_, version)) = said.get("package").and_then(Value::as_str).and_then(|id| id.split_once('@')) {
+            self.package = Some(version.to_owned());
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod source;
 mod verify;
 
 use clap::Subcommand;
+pub use verify::key as public_key;
 
 use crate::{cli::Global, exit::Outcome};
 

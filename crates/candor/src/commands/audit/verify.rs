@@ -68,7 +68,11 @@ pub fn run(global: &Global, args: &VerifyArgs) -> Outcome {
     }
 }
 
-fn key(text: &str) -> Result<PublicKey, Failure> {
+/// A public key, or the one in the file that `@FILE` names.
+///
+/// # Errors
+/// When it is none.
+pub fn key(text: &str) -> Result<PublicKey, Failure> {
     let text = match text.strip_prefix('@') {
         None => text.to_owned(),
         Some(path) => note(Path::new(path))?,
