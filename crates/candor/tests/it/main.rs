@@ -16,6 +16,7 @@ mod cli;
 mod common;
 mod exec;
 mod kill;
+mod package;
 mod profiles;
 mod reload;
 mod schemas;

@@ -50,6 +50,7 @@ texts! {
 texts! {
     /// A profile to start from, and one record of each kind that a reviewer meets first.
     EXAMPLES "examples/":
+    "README.md"
     "decision.json"
     "event.json"
     "evidence.json"
