@@ -79,6 +79,14 @@ fn a_signed_archive_that_would_escape_or_isnt_what_it_says_is_refused() {
     other.insert("docs/zz.md".to_owned(), b"less".to_vec());
     packed(&manifest(&more), &other);
     assert!(shop.verify(1, &file).contains("`docs/zz.md` was changed"));
+    // A program of the package's own: a builder that packs only its folders leaves it out, another one's is refused.
+    for program in ["src/adapters/send.mjs", "bin/send", "send.sh"] {
+        let mut more = files.clone();
+        more.insert(program.to_owned(), b"#!/bin/sh\n".to_vec());
+        packed(&manifest(&more), &more);
+        let told = shop.verify(8, &file);
+        assert!(told.contains(program) && told.contains("nothing that runs"), "{told}");
+    }
     // Manifests that say too much, twice, or of another time.
     let text = String::from_utf8(manifest(&files)).unwrap();
     for (old, new, told) in [
@@ -196,14 +204,9 @@ fn a_target_credential_schedule_root_or_runtime_is_refused_in_every_place() {
         replace(&tree.join(MANIFEST), "Looks at tasks", "ghp_0123456789abcdefghij0123456789abcdef Looks at tasks");
     });
     // What runs, what configures, and what hides.
-    for file in [
-        "src/adapters/send.mjs",
-        "bin/send",
-        "examples/candor.yaml",
-        "examples/send.sh",
-        "docs/.env",
-        "profiles/x.yaml.sh",
-    ] {
+    for file in
+        ["examples/candor.yaml", "examples/send.sh", "docs/.env", "docs/send", "profiles/x.yaml.sh", "schemas/a/b.json"]
+    {
         let told = if file == "examples/candor.yaml" { "unknown field" } else { file };
         plant(file, told, &|tree| {
             let path = tree.join(file);
