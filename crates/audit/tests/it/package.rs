@@ -17,17 +17,26 @@ fn files(of: &[(&str, &str)]) -> Files {
     of.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect()
 }
 
+/// As small as a manifest can be that the rest of Candor reads.
 fn manifest(files: &Files) -> Vec<u8> {
-    let list = listing(files).into_iter().map(|file| json!([file.path, file.sha256, file.bytes]));
-    json!({ "files": list.collect::<Vec<_>>() }).to_string().into_bytes()
+    let list =
+        listing(files).into_iter().map(|file| json!({ "path": file.path, "sha256": file.sha256, "bytes": file.bytes }));
+    let manifest = json!({
+        "package_manifest_version": "1.0.0", "name": "p", "version": "1.0.0", "summary": "s",
+        "compatibility": { "candor": { "from": "0.1.0", "below": "0.2.0" }, "documents": "d", "bundles": "b" },
+        "exchange": { "upgrade_from": "1.0.0", "downgrade_to": "1.0.0" },
+        "adapters": [{ "surface": "watchdog", "roles": ["run watchdog"], "reference": "r", "does": "d" }],
+        "files": list.collect::<Vec<_>>(),
+    });
+    manifest.to_string().into_bytes()
 }
 
 fn list(manifest: &[u8]) -> Result<Vec<Listed>, String> {
     let manifest: Value = serde_json::from_slice(manifest).map_err(|error| error.to_string())?;
     let file = |file: &Value| Listed {
-        path: file[0].as_str().unwrap_or_default().to_owned(),
-        sha256: file[1].as_str().unwrap_or_default().to_owned(),
-        bytes: file[2].as_u64().unwrap_or_default(),
+        path: file["path"].as_str().unwrap_or_default().to_owned(),
+        sha256: file["sha256"].as_str().unwrap_or_default().to_owned(),
+        bytes: file["bytes"].as_u64().unwrap_or_default(),
     };
     Ok(manifest["files"].as_array().into_iter().flatten().map(file).collect())
 }
@@ -128,7 +137,10 @@ fn files_that_the_manifest_names_otherwise_are_refused() {
     assert!(under(&[("a", "1")]).contains("`b` is named in the manifest, and isn't there"));
     assert!(under(&[("a", "1"), ("b", "2"), ("c", "3")]).contains("`c` is in the archive"));
     assert!(under(&[("a", "1"), ("b", "9")]).contains("`b` was changed"));
-    let twice = json!({ "files": [["a", digest(b"1"), 1], ["a", digest(b"1"), 1]] }).to_string();
+    let twice = {
+        let file = json!({ "path": "a", "sha256": digest(b"1"), "bytes": 1 });
+        json!({ "files": [file, file] }).to_string()
+    };
     assert!(matches!(opened(&package(twice.as_bytes(), &files(&[("a", "1")]))), Err(PackageError::Unordered(_))));
 }
 
@@ -199,4 +211,40 @@ fn too_many_too_large_and_a_bomb_are_refused_before_they_are_read() {
     let mut bomb = whole[..at].to_vec();
     bomb.extend_from_slice(header("docs/a.md", 8 << 30).unwrap().as_bytes());
     assert!(matches!(opened(&bomb), Err(PackageError::Archive(_))));
+}
+
+/// Writes the corpus of the fuzz target, whose key and bounds these are: `CANDOR_WRITE_CORPUS=1`.
+#[test]
+fn the_corpus_has_a_package_of_the_right_key() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/package");
+    let (whole, files) = small();
+    let at = |name: &[u8]| (0..whole.len()).find(|at| at % 512 == 0 && whole[*at..].starts_with(name)).unwrap();
+    let changed = |at: usize, to: &[u8]| {
+        let mut bytes = whole.clone();
+        bytes[at..at + to.len()].copy_from_slice(to);
+        bytes
+    };
+    let first = at(b"docs/a.md");
+    let corpus = [
+        ("whole", whole.clone()),
+        ("empty", Vec::new()),
+        ("cut-in-file", whole[..first + 600].to_vec()),
+        ("cut-at-block", whole[..first].to_vec()),
+        ("path-outside", changed(first, b"../a/a.md")),
+        ("link", changed(first + 156, b"2")),
+        ("huge-member", changed(first + 124, b"77777777777")),
+        ("binary-size", changed(first + 124, &[0x80, 0, 0, 0, 0xff])),
+        ("trailing", [whole.as_slice(), b"more"].concat()),
+        ("unsigned", write(&manifest(&files), b"{}", &files, Vec::new()).unwrap()),
+        ("zeros", vec![0; 2048]),
+    ];
+    for (name, bytes) in corpus {
+        let path = folder.join(name);
+        if std::env::var_os("CANDOR_WRITE_CORPUS").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        assert!(std::fs::read(&path).unwrap() == bytes, "{name} is of another version; write it again");
+        assert_eq!(opened(&bytes).is_ok(), name == "whole", "{name}");
+    }
 }

@@ -151,10 +151,8 @@ pub fn selected(home: &Home) -> Result<Option<Installed>, Failure> {
 }
 
 /// Every package that is installed here, by name and version; one that can't be read as the reason why.
-///
-/// # Errors
-/// When the folder can't be read.
-pub fn all(home: &Home) -> Result<Vec<(String, Result<Installed, Failure>)>, Failure> {
+#[must_use]
+pub fn all(home: &Home) -> Vec<(String, Result<Installed, Failure>)> {
     let mut found = Vec::new();
     for name in folders(&place::packages(home)) {
         for version in folders(&place::packages(home).join(&name)) {
@@ -163,7 +161,7 @@ pub fn all(home: &Home) -> Result<Vec<(String, Result<Installed, Failure>)>, Fai
         }
     }
     found.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok(found)
+    found
 }
 
 fn folders(of: &Path) -> Vec<String> {

@@ -165,7 +165,7 @@ pub fn place(home: &Home, _: &Lock, opened: &Opened, key: &str, now: Timestamp) 
         there.check()?;
         return Ok(there);
     }
-    if all(home)?.len() >= PACKAGES_MAX {
+    if all(home).len() >= PACKAGES_MAX {
         return Err(Failure::new(Exit::Refused, format!("{PACKAGES_MAX} versions of packages are installed already"))
             .hint("remove one with `candor package remove NAME@VERSION`"));
     }

@@ -91,6 +91,7 @@ fn exchange(global: &Global, args: &ExchangeArgs, way: Ordering, change: Change)
         None => {
             let installed = package::find(&home, &args.package)?;
             installed.check()?;
+            installed.manifest.fits(&package::host()).map_err(refused)?;
             allowed(&installed.manifest)?;
             installed
         }

@@ -20,7 +20,7 @@ pub fn run(global: &Global) -> Outcome {
         "package": format!("{}@{PACKAGE_VERSION}", core.name), "in_use": selected.is_none(), "from": "built in",
         "intact": true, "note": "what comes with this program",
     })];
-    for (id, found) in package::all(&home)? {
+    for (id, found) in package::all(&home) {
         let checked = found.and_then(|installed| {
             installed.check()?;
             Ok(installed)

@@ -1,7 +1,8 @@
 //! Packages in their place: installed, exchanged, removed, and what a crash in the middle leaves.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
+use candor_audit::package::{ENVELOPE, MANIFEST, digest, seal};
 use serde_json::{Value, json};
 
 use super::Workshop;
@@ -188,6 +189,64 @@ fn what_is_changed_after_the_installation_is_found_and_can_be_mended() {
     home.ends(0, &["package", "install", &file, "--key", &shop.public]);
     fs::remove_dir_all(&folder).unwrap();
     home.ends(8, &["config", "check"]);
+    home.ends(0, &["package", "remove", "reporting-governance@0.1.1", "--in-use"]);
+    home.ends(0, &["config", "check"]);
+}
+
+/// A page decides nothing, so nothing stops for it; whoever asks is told.
+#[test]
+fn a_changed_page_is_found_by_whoever_looks() {
+    let shop = Workshop::new();
+    let home = Home::new("");
+    home.ends(0, &["package", "install", &shop.version("0.1.1"), "--key", &shop.public]);
+    fs::set_permissions(home.state(), fs::Permissions::from_mode(0o700)).unwrap();
+    home.ends(0, &["doctor"]);
+    fs::write(home.state().join("packages/reporting-governance/0.1.1/docs/audit.md"), "anything goes").unwrap();
+    home.ends(0, &["config", "check"]);
+    assert!(home.ends(13, &["doctor"]).contains("`docs/audit.md` was changed"));
+    assert!(home.ends(1, &["package", "list"]).contains("NOT INTACT"));
+    home.ends(0, &["notify", "look", "--agent", "a"]);
+    assert!(home.ends(0, &["status"]).contains("package reporting-governance@0.1.1"));
+}
+
+/// Another program took the place of the one that the package was made for: that is said, and there is a way on and a way out.
+#[test]
+fn a_package_that_the_program_has_outgrown_is_named_and_can_be_exchanged() {
+    let shop = Workshop::new();
+    let outgrown = || -> Home {
+        let home = Home::new("");
+        home.ends(0, &["package", "install", &shop.version("0.1.1"), "--key", &shop.public]);
+        // As an older program would have installed it.
+        let folder = home.state().join("packages/reporting-governance/0.1.1");
+        let text = fs::read_to_string(folder.join(MANIFEST)).unwrap();
+        let older = text.replacen("\"below\": \"0.2.0\"", "\"below\": \"0.0.9\"", 1).replacen(
+            "\"from\": \"0.1.0\"",
+            "\"from\": \"0.0.1\"",
+            1,
+        );
+        assert_ne!(older, text);
+        fs::write(folder.join(MANIFEST), &older).unwrap();
+        fs::write(folder.join(ENVELOPE), seal(older.as_bytes(), &json!({}), &shop.key())).unwrap();
+        for file in [folder.join("installed.json"), home.state().join("packages/selected.json")] {
+            let mut told: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+            told["manifest_sha256"] = json!(digest(older.as_bytes()));
+            fs::write(file, told.to_string()).unwrap();
+        }
+        home
+    };
+    let home = outgrown();
+    let told = home.ends(8, &["config", "check"]);
+    assert!(
+        told.contains("fits candor from 0.0.1 and below 0.0.9") && told.contains("candor package upgrade"),
+        "{told}"
+    );
+    assert!(home.ends(0, &["package", "list"]).contains("below 0.0.9"));
+    home.ends(0, &["package", "upgrade", &shop.version("0.1.2"), "--key", &shop.public]);
+    home.ends(0, &["config", "check"]);
+    assert_eq!(in_use(&home), "reporting-governance@0.1.2");
+    home.ends(7, &["package", "downgrade", "reporting-governance@0.1.1"]);
+    assert_eq!(in_use(&home), "reporting-governance@0.1.2");
+    let home = outgrown();
     home.ends(0, &["package", "remove", "reporting-governance@0.1.1", "--in-use"]);
     home.ends(0, &["config", "check"]);
 }

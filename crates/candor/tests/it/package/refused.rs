@@ -5,6 +5,7 @@ use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 use candor_audit::{
     archive::{ArchiveWriter, header},
     package::{ENVELOPE, Files, MANIFEST, listing, seal, write},
+    sign::key::NodeKey,
 };
 use serde_json::{Value, json};
 
@@ -48,187 +49,240 @@ fn a_byte_changed_anywhere_another_key_and_no_package_are_refused() {
     }
 }
 
-/// Signed by the right key, and hostile all the same: what a builder's stolen key, or a careless builder, could make.
-#[test]
-fn a_signed_archive_that_would_escape_or_isnt_what_it_says_is_refused() {
-    let shop = Workshop::new();
-    let key = shop.key();
-    let files = candor_core::package::core_files();
-    let manifest = |files: &Files| -> Vec<u8> {
+/// Whoever has the builder's key, and makes by hand what the builder's command would not.
+struct Forger {
+    shop: Workshop,
+    key: NodeKey,
+    files: Files,
+    file: String,
+}
+
+impl Forger {
+    fn new() -> Self {
+        let shop = Workshop::new();
+        let (key, file) = (shop.key(), shop.path("forged.tar"));
+        Self { shop, key, files: candor_core::package::core_files(), file }
+    }
+
+    /// The files of Candor's own package, and another one.
+    fn with(&self, path: &str, content: &str) -> Files {
+        let mut files = self.files.clone();
+        files.insert(path.to_owned(), content.as_bytes().to_vec());
+        files
+    }
+
+    fn manifest(files: &Files) -> Vec<u8> {
         let mut manifest: Value = serde_json::from_str(candor_core::package::CORE_MANIFEST).unwrap();
         let listed = listing(files).into_iter();
         manifest["files"] =
             listed.map(|file| json!({ "path": file.path, "sha256": file.sha256, "bytes": file.bytes })).collect();
         manifest.to_string().into_bytes()
-    };
-    let file = shop.path("bad.tar");
-    let packed = |manifest: &[u8], files: &Files| {
-        let bytes = write(manifest, &seal(manifest, &json!({}), &key), files, Vec::new()).unwrap();
-        fs::write(&file, bytes).unwrap();
-    };
-    packed(&manifest(&files), &files);
-    shop.verify(0, &file);
-    // A file that the manifest doesn't name, one that is missing, and one that is another.
-    let mut more = files.clone();
-    more.insert("docs/zz.md".to_owned(), b"more".to_vec());
-    packed(&manifest(&files), &more);
-    assert!(shop.verify(1, &file).contains("`docs/zz.md` is in the archive"));
-    packed(&manifest(&more), &files);
-    assert!(shop.verify(1, &file).contains("isn't there"));
-    let mut other = more.clone();
-    other.insert("docs/zz.md".to_owned(), b"less".to_vec());
-    packed(&manifest(&more), &other);
-    assert!(shop.verify(1, &file).contains("`docs/zz.md` was changed"));
-    // A program of the package's own: a builder that packs only its folders leaves it out, another one's is refused.
+    }
+
+    fn envelope(&self, manifest: &[u8]) -> Vec<u8> {
+        seal(manifest, &json!({}), &self.key)
+    }
+
+    /// What the command says of a package with this manifest and these files, signed.
+    fn told(&self, code: i32, manifest: &[u8], files: &Files) -> String {
+        let bytes = write(manifest, &self.envelope(manifest), files, Vec::new()).unwrap();
+        fs::write(&self.file, bytes).unwrap();
+        self.shop.verify(code, &self.file)
+    }
+}
+
+#[test]
+fn signed_files_that_the_manifest_names_otherwise_and_programs_are_refused() {
+    let forger = Forger::new();
+    let (files, more) = (&forger.files, forger.with("docs/zz.md", "more"));
+    forger.told(0, &Forger::manifest(files), files);
+    assert!(forger.told(1, &Forger::manifest(files), &more).contains("`docs/zz.md` is in the archive"));
+    assert!(forger.told(1, &Forger::manifest(&more), files).contains("isn't there"));
+    let other = forger.with("docs/zz.md", "less");
+    assert!(forger.told(1, &Forger::manifest(&more), &other).contains("`docs/zz.md` was changed"));
+    // A builder that packs only its folders leaves a program out, another one's package is refused.
     for program in ["src/adapters/send.mjs", "bin/send", "send.sh"] {
-        let mut more = files.clone();
-        more.insert(program.to_owned(), b"#!/bin/sh\n".to_vec());
-        packed(&manifest(&more), &more);
-        let told = shop.verify(8, &file);
+        let more = forger.with(program, "#!/bin/sh\n");
+        let told = forger.told(8, &Forger::manifest(&more), &more);
         assert!(told.contains(program) && told.contains("nothing that runs"), "{told}");
     }
-    // Manifests that say too much, twice, or of another time.
-    let text = String::from_utf8(manifest(&files)).unwrap();
+}
+
+#[test]
+fn a_signed_manifest_that_says_too_much_twice_or_of_another_time_is_refused() {
+    let forger = Forger::new();
+    let text = String::from_utf8(Forger::manifest(&forger.files)).unwrap();
+    let version = "\"package_manifest_version\":\"1.0.0\"";
     for (old, new, told) in [
         ("\"name\"", "\"target\":\"ops\",\"name\"", "unknown field `target`"),
         ("\"name\"", "\"name\":\"a\",\"name\"", "duplicate field `name`"),
-        (
-            "\"package_manifest_version\":\"1.0.0\"",
-            "\"package_manifest_version\":\"2.0.0\"",
-            "this program reads 1.0.0",
-        ),
+        (version, "\"package_manifest_version\":\"2.0.0\"", "this program reads 1.0.0"),
         ("\"name\":\"reporting-governance\"", "\"name\":\"../evil\"", "is not a package's name"),
         ("\"version\":\"0.1.0-mainline\"", "\"version\":\"0.1.0-../x\"", "is not a version"),
     ] {
         let changed = text.replacen(old, new, 1);
         assert_ne!(changed, text, "{old}");
-        packed(changed.as_bytes(), &files);
-        let refused = shop.verify(1, &file);
+        let refused = forger.told(1, changed.as_bytes(), &forger.files);
         assert!(refused.contains(told), "{told}: {refused}");
     }
-    // Twice the same name, and names that lead elsewhere.
-    let bytes = manifest(&files);
-    let mut archive = ArchiveWriter::new(Vec::new());
-    archive.add(MANIFEST, &bytes).unwrap();
-    archive.add(ENVELOPE, &seal(&bytes, &json!({}), &key)).unwrap();
-    for _ in 0..2 {
-        archive.add("LICENSE", &files["LICENSE"]).unwrap();
-    }
-    fs::write(&file, archive.finish().unwrap()).unwrap();
-    assert!(shop.verify(1, &file).contains("`LICENSE` stands twice"));
-    // GNU tar's own archives of links, folders and devices.
-    let tree = shop.tree("hostile");
-    symlink("/etc/passwd", tree.join("docs/link.md")).unwrap();
-    assert!(Command::new("tar").args(["-cf", &file, "-C"]).arg(&tree).arg(".").status().unwrap().success());
-    shop.verify(1, &file);
-    for name in ["../../escape.md", "/tmp/escape.md"] {
-        let mut evil = files.clone();
-        evil.insert(name.to_owned(), b"out".to_vec());
-        let bytes = manifest(&evil);
-        let mut archive = tar::Builder::new(Vec::new());
-        let envelope = seal(&bytes, &json!({}), &key);
-        let own = [(MANIFEST, bytes.as_slice()), (ENVELOPE, envelope.as_slice()), (name, b"out".as_slice())];
-        for (name, content) in own {
-            let mut header = header("x", content.len() as u64).unwrap();
-            header.as_mut_bytes()[..100].fill(0);
-            header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
-            header.set_cksum();
-            archive.append(&header, content).unwrap();
-        }
-        fs::write(&file, archive.into_inner().unwrap()).unwrap();
-        let target = shop.path("victim");
-        let victim = Home { folder: tempfile::tempdir_in(shop.home.folder.path()).unwrap() };
-        victim.ends(1, &["package", "install", &file, "--key", &shop.public]);
-        assert!(!Path::new(&target).exists() && !Path::new("/tmp/escape.md").exists());
-        assert!(!victim.folder.path().join("escape.md").exists());
+    for (old, new, told) in [
+        ("\"below\":\"0.2.0\"", "\"below\":\"0.1.0\"", "before it begins"),
+        ("\"from\":\"0.1.0\"", "\"from\":\"0.1.1\"", "and this is candor 0.1.0"),
+        ("v1alpha1", "v2", "speaks `reporting-governance/v2` for its documents"),
+        ("\"bundles\":\"1.0.0\"", "\"bundles\":\"2.0.0\"", "speaks `2.0.0` for its bundles"),
+        ("\"run watchdog\"", "\"run everything\"", "names `candor run everything`"),
+    ] {
+        let changed = text.replacen(old, new, 1);
+        assert_ne!(changed, text, "{old}");
+        let code = if new.contains("below") { 1 } else { 7 };
+        let refused = forger.told(code, changed.as_bytes(), &forger.files);
+        assert!(refused.contains(told), "{told}: {refused}");
     }
 }
 
-/// Whatever belongs to one machine is found, wherever it is planted.
 #[test]
-fn a_target_credential_schedule_root_or_runtime_is_refused_in_every_place() {
+fn a_signed_archive_that_would_escape_has_links_or_says_things_twice_is_refused() {
+    let forger = Forger::new();
+    let manifest = Forger::manifest(&forger.files);
+    let mut archive = ArchiveWriter::new(Vec::new());
+    archive.add(MANIFEST, &manifest).unwrap();
+    archive.add(ENVELOPE, &forger.envelope(&manifest)).unwrap();
+    for _ in 0..2 {
+        archive.add("LICENSE", &forger.files["LICENSE"]).unwrap();
+    }
+    fs::write(&forger.file, archive.finish().unwrap()).unwrap();
+    assert!(forger.shop.verify(1, &forger.file).contains("`LICENSE` stands twice"));
+    // GNU tar's own archive, with folders and a link.
+    let tree = forger.shop.tree("hostile");
+    symlink("/etc/passwd", tree.join("docs/link.md")).unwrap();
+    assert!(Command::new("tar").args(["-cf", &forger.file, "-C"]).arg(&tree).arg(".").status().unwrap().success());
+    forger.shop.verify(1, &forger.file);
+    let outside = forger.shop.path("escape.md");
+    for name in ["../../escape.md", outside.as_str()] {
+        let manifest = Forger::manifest(&forger.with(name, "out"));
+        let envelope = forger.envelope(&manifest);
+        let mut bytes = Vec::new();
+        for (name, content) in [(MANIFEST, manifest.as_slice()), (ENVELOPE, &envelope), (name, b"out")] {
+            // As a tool without our care would write it: the header takes any name.
+            let mut block = header("x", content.len() as u64).unwrap();
+            block.as_mut_bytes()[..100].fill(0);
+            block.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+            block.set_cksum();
+            bytes.extend_from_slice(block.as_bytes());
+            bytes.extend_from_slice(content);
+            bytes.resize(bytes.len().next_multiple_of(512), 0);
+        }
+        bytes.resize(bytes.len() + 1024, 0);
+        fs::write(&forger.file, bytes).unwrap();
+        let victim = Home { folder: tempfile::tempdir_in(forger.shop.home.folder.path()).unwrap() };
+        victim.ends(1, &["package", "install", &forger.file, "--key", &forger.shop.public]);
+        assert!(!Path::new(&outside).exists() && !victim.folder.path().join("escape.md").exists());
+    }
+}
+
+const PROFILE: &str = "profiles/standard-team-mode.yaml";
+const OPENCLAW: &str = "capabilities/openclaw-watchdog-reference.yaml";
+
+/// Puts something into a tree, and sees that nothing is built of it.
+fn plant(shop: &Workshop, what: &str, told: &str, change: impl Fn(&Path)) {
+    let tree = shop.tree("planted");
+    change(&tree);
+    let refused = shop.build(8, "planted.tar", &["--from", tree.to_str().unwrap()]);
+    assert!(refused.contains(told), "{what}: {refused}");
+    assert!(!Path::new(&shop.path("planted.tar")).exists(), "{what}");
+    fs::remove_dir_all(tree).unwrap();
+}
+
+#[test]
+fn a_target_credential_schedule_root_or_program_in_a_document_is_refused() {
     let shop = Workshop::new();
-    let plant = |what: &str, told: &str, change: &dyn Fn(&Path)| {
-        let tree = shop.tree("planted");
-        change(&tree);
-        let refused = shop.build(8, "planted.tar", &["--from", tree.to_str().unwrap()]);
-        assert!(refused.contains(told), "{what}: {refused}");
-        assert!(!Path::new(&shop.path("planted.tar")).exists(), "{what}");
-        fs::remove_dir_all(tree).unwrap();
-    };
-    let profile = "profiles/standard-team-mode.yaml";
-    let in_profile = |new: &'static str| move |tree: &Path| replace(&tree.join(profile), "  notifications:\n", new);
-    plant("a target", "`targets`", &in_profile("  notifications:\n    targets: [{name: ops, sender: webhook}]\n"));
-    plant("a chat", "`chat`", &in_profile("  notifications:\n    chat: 123456789\n"));
-    plant("a token", "`token`", &in_profile("  notifications:\n    token: {file: /x}\n"));
-    plant("a schedule", "`cron`", &in_profile("  cron: '*/5 * * * *'\n  notifications:\n"));
-    plant("a root", "`storage_root`", &in_profile("  storage_root: /var/lib/x\n  notifications:\n"));
-    plant("a program", "`program`", &in_profile("  notifications:\n    program: /usr/bin/send\n"));
-    plant("a gate", "`gates`", &in_profile("  gates: [bot_api_call]\n  notifications:\n"));
-    let descriptor = "capabilities/hermes.yaml";
-    plant("a target in a descriptor", "`target`", &|tree| {
-        replace(&tree.join(descriptor), "spec:\n", "spec:\n  target: ops\n")
-    });
-    plant("a program by its path", "by its path", &|tree| {
-        replace(
-            &tree.join("capabilities/openclaw-watchdog-reference.yaml"),
-            "program: openclaw",
-            "program: /opt/openclaw",
-        );
-    });
-    plant("another machine", "another machine", &|tree| {
-        replace(&tree.join("capabilities/openclaw-watchdog-reference.yaml"), "127.0.0.1", "10.0.0.1");
-    });
-    plant("a root in a probe", "a place of one machine", &|tree| {
-        replace(&tree.join("capabilities/claude-code-hooks.yaml"), "~/.claude", "/srv");
-    });
-    plant("a target in a pack", "`targets`", &|tree| {
-        replace(&tree.join("policy-packs/delivery-truth/pack.yaml"), "title:", "targets: [ops]\ntitle:");
-    });
-    // A credential in any text, also in a comment.
+    for (what, planted) in [
+        ("`targets`", "    targets: [{name: ops, sender: webhook}]\n"),
+        ("`chat`", "    chat: 123456789\n"),
+        ("`token`", "    token: {file: /x}\n"),
+        ("`cron`", "    cron: '*/5 * * * *'\n"),
+        ("`storage_root`", "    storage_root: /var/lib/x\n"),
+        ("`program`", "    program: /usr/bin/send\n"),
+        ("`gates`", "    gates: [bot_api_call]\n"),
+    ] {
+        for section in ["  notifications:\n", "  audit:\n", "  adapters:\n"] {
+            plant(&shop, what, what, |tree| replace(&tree.join(PROFILE), section, &format!("{section}{planted}")));
+        }
+    }
+    for (what, told, file, old, new) in [
+        ("a target in a descriptor", "`target`", OPENCLAW, "spec:\n", "spec:\n  target: ops\n"),
+        (
+            "a target in a pack",
+            "`targets`",
+            "policy-packs/delivery-truth/pack.yaml",
+            "title:",
+            "targets: [ops]\ntitle:",
+        ),
+        ("a program by its path", "by its path", OPENCLAW, "program: openclaw", "program: /opt/openclaw"),
+        ("another machine", "another machine", OPENCLAW, "127.0.0.1", "10.0.0.1"),
+        ("a root", "a place of one machine", "capabilities/claude-code-hooks.yaml", "~/.claude", "/srv"),
+        ("a target in the manifest", "unknown field `target`", MANIFEST, "{\n", "{\n  \"target\": \"ops\",\n"),
+    ] {
+        plant(&shop, what, told, |tree| replace(&tree.join(file), old, new));
+    }
+}
+
+#[test]
+fn what_looks_like_a_secret_is_refused_in_every_kind_of_text() {
+    let shop = Workshop::new();
     for file in [
-        profile,
-        descriptor,
+        PROFILE,
+        OPENCLAW,
         "docs/audit.md",
+        "examples/my-team-mode.yaml",
         "policy-packs/delivery-truth/rules.cedar",
         "schemas/event.json",
         "LICENSE",
     ] {
-        plant("a credential", "looks like a bot's token", &|tree| {
-            let path = tree.join(file);
-            let text = fs::read_to_string(&path).unwrap();
-            fs::write(path, format!("{text}\n# 123456789:AAExample_token-with-35-characters_\n")).unwrap();
+        plant(&shop, file, "looks like a bot's token", |tree| {
+            let text = fs::read_to_string(tree.join(file)).unwrap();
+            fs::write(tree.join(file), format!("{text}\n# 123456789:AAExample_token-with-35-characters_\n")).unwrap();
         });
     }
-    plant("a key in the manifest", "looks like", &|tree| {
+    plant(&shop, "the manifest", "looks like a GitHub token", |tree| {
         replace(&tree.join(MANIFEST), "Looks at tasks", "ghp_0123456789abcdefghij0123456789abcdef Looks at tasks");
     });
-    // What runs, what configures, and what hides.
-    for file in
-        ["examples/candor.yaml", "examples/send.sh", "docs/.env", "docs/send", "profiles/x.yaml.sh", "schemas/a/b.json"]
-    {
-        let told = if file == "examples/candor.yaml" { "unknown field" } else { file };
-        plant(file, told, &|tree| {
-            let path = tree.join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "targets: []\n").unwrap();
+}
+
+#[test]
+fn what_runs_configures_hides_or_does_not_hold_together_is_refused() {
+    let shop = Workshop::new();
+    for file in ["examples/send.sh", "docs/.env", "docs/send", "profiles/x.yaml.sh", "schemas/a/b.json"] {
+        plant(&shop, file, file, |tree| {
+            fs::create_dir_all(tree.join(file).parent().unwrap()).unwrap();
+            fs::write(tree.join(file), "targets: []\n").unwrap();
         });
     }
-    plant("a configuration as a record", "is no kind of record", &|tree| {
-        fs::write(tree.join("examples/config.json"), r#"{"targets": []}"#).unwrap();
+    for (file, told) in [("examples/candor.yaml", "unknown field"), ("examples/config.json", "is no kind of record")] {
+        plant(&shop, file, told, |tree| fs::write(tree.join(file), r#"{"targets": []}"#).unwrap());
+    }
+    plant(&shop, "a link", "can't be read", |tree| symlink("/etc/passwd", tree.join("docs/link.md")).unwrap());
+    plant(&shop, "a linked folder", "can't be", |tree| symlink("/etc", tree.join("docs/folder")).unwrap());
+    plant(&shop, "a contract that is missing", "the contract is missing", |tree| {
+        fs::remove_file(tree.join("schemas/receipt.json")).unwrap();
     });
-    plant("a link", "can't be read", &|tree| symlink("/etc/passwd", tree.join("docs/link.md")).unwrap());
-    plant("a contract that is missing", "the contract is missing", &|tree| {
-        fs::remove_file(tree.join("schemas/receipt.json")).unwrap()
+    plant(&shop, "no profiles", "has no deployment profiles", |tree| {
+        fs::remove_dir_all(tree.join("profiles")).unwrap()
     });
-    plant("a pack without sense", "policy-packs/", &|tree| {
-        replace(&tree.join("policy-packs/delivery-truth/rules.cedar"), "permit", "forbid");
+    let rules = "policy-packs/delivery-truth/rules.cedar";
+    plant(&shop, "a pack without sense", "policy-packs/", |tree| replace(&tree.join(rules), "permit", "forbid"));
+    plant(&shop, "a pack that fails its cases", "the case", |tree| {
+        let cases = tree.join("policy-packs/delivery-truth/cases/cases.yaml");
+        replace(&cases, "verdict: allow\n", "verdict: block_completion\n");
     });
-    plant("a profile over a bound", "within_bounds", &|tree| {
-        replace(
-            &tree.join(profile),
-            "    default_verdict",
-            "    thresholds: {claim_min_strength: 99}\n    default_verdict",
-        )
+    plant(&shop, "a profile over a bound", "within_bounds", |tree| {
+        let planted = "    thresholds: {claim_min_strength: 99}\n    default_verdict";
+        replace(&tree.join(PROFILE), "    default_verdict", planted);
+    });
+    plant(&shop, "a profile of another line", "package_version", |tree| {
+        replace(&tree.join(PROFILE), "pluginVersion: 0.1.0-mainline", "pluginVersion: 0.2.0");
+    });
+    plant(&shop, "a descriptor that isn't there", "counts on the descriptor `nobody`", |tree| {
+        replace(&tree.join(PROFILE), "descriptor: openclaw-watchdog-reference", "descriptor: nobody");
     });
 }
