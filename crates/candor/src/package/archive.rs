@@ -72,10 +72,11 @@ pub fn open(path: &Path, key: &PublicKey) -> Result<Opened, Failure> {
     let unread = |error: std::io::Error| {
         Failure::new(Exit::Usage, format!("`{}` can't be read: {error}; nothing is said about it", path.display()))
     };
-    let file = File::open(path).map_err(unread)?;
-    if !file.metadata().map_err(unread)?.is_file() {
+    // Looked at before it is opened: a pipe would wait for whoever writes into it.
+    if !fs::metadata(path).map_err(unread)?.is_file() {
         return Err(Failure::new(Exit::Usage, format!("`{}` is no file", path.display())));
     }
+    let file = File::open(path).map_err(unread)?;
     let package =
         package::read(BufReader::new(file), key, &BOUNDS, list).map_err(|error| refused(path, &error, key))?;
     let manifest = parse(&package.manifest)?;

@@ -75,6 +75,92 @@ impl Held {
     }
 }
 
+/// Whether a schema says what the strict reader says: it takes the document, and not with a field more.
+fn takes_this_and_no_more(held: &Held, name: &str, document: &Value, file: &str) {
+    assert_eq!(held.wrong(name, document), None, "{file}");
+    let mut more = document.clone();
+    more["surprise"] = Value::from(1);
+    assert!(held.wrong(name, &more).is_some(), "{name} takes anything");
+}
+
+/// Every document and example that comes with Candor is as its schema says, and so is a package that is built of them.
+#[test]
+fn what_comes_with_candor_is_as_the_schemas_say() {
+    let held = Held::new();
+    let yaml = |text: &[u8]| -> Value { serde_saphyr::from_str(std::str::from_utf8(text).unwrap()).unwrap() };
+    let mut seen = 0;
+    for (path, bytes) in candor_core::package::core_files() {
+        let (name, document) = match path.rsplit_once('/').unwrap_or(("", &path)) {
+            ("profiles", _) | ("examples", "my-team-mode.yaml") => ("deployment-profile", yaml(&bytes)),
+            ("capabilities", _) => ("capability-descriptor", yaml(&bytes)),
+            (_, "pack.yaml") => ("policy-pack", yaml(&bytes)),
+            ("examples", "event.json") => ("event-record", serde_json::from_slice(&bytes).unwrap()),
+            ("examples", file) if file.ends_with(".json") => {
+                (file.trim_end_matches(".json"), serde_json::from_slice(&bytes).unwrap())
+            }
+            _ => continue,
+        };
+        takes_this_and_no_more(&held, name, &document, &path);
+        seen += 1;
+    }
+    assert!(seen >= 20, "{seen}");
+    let home = Home::new("");
+    let path = |name: &str| home.folder.path().join(name).to_str().unwrap().to_owned();
+    home.ends(0, &["package", "key", &path("key")]);
+    home.ends(0, &["package", "build", "--key", &path("key"), "--out", &path("p.tar")]);
+    let manifest = Command::new("tar").args(["-xOf", &path("p.tar"), "package-manifest.json"]).output().unwrap().stdout;
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    takes_this_and_no_more(&held, "package-manifest", &manifest, "the manifest of a built package");
+    assert!(manifest["files"].as_array().unwrap().len() > 50);
+}
+
+/// What the schema of events refuses, and what it takes: as the reader does.
+#[test]
+fn the_schema_of_events_says_what_the_reader_says() {
+    let held = Held::new();
+    let event = |kind: &str, more: Value| {
+        let mut event = serde_json::json!({
+            "specversion": "1.0", "id": "1", "source": "/x", "type": format!("reporting-governance.{kind}"), "subject": "t",
+        });
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event
+    };
+    for (kind, more, taken) in [
+        ("task.started", serde_json::json!({}), true),
+        ("task.started", serde_json::json!({"data": {"period": "5m"}}), true),
+        ("task.started", serde_json::json!({"data": {"perido": "5m"}}), false),
+        ("task.checkpointed", serde_json::json!({"data": {"percent": 10}}), true),
+        ("task.blocked", serde_json::json!({}), false),
+        ("task.blocked", serde_json::json!({"data": {"reason": "no room"}}), true),
+        ("claim.made", serde_json::json!({"data": {"claim": "tests_passed"}}), true),
+        ("claim.made", serde_json::json!({"data": {"claim": "Not A Kind"}}), false),
+        (
+            "evidence.added",
+            serde_json::json!({"data": {"supports": [], "evidence": {"kind": "file", "path": "a"}}}),
+            true,
+        ),
+        ("evidence.added", serde_json::json!({"data": {"supports": [], "evidence": {"kind": "rumour"}}}), false),
+        (
+            "evidence.added",
+            serde_json::json!({"data": {"supports": [], "strength": "attested", "evidence": {"kind": "file", "path": "a"}}}),
+            false,
+        ),
+        ("notice.requested", serde_json::json!({"data": {"title": "look"}}), true),
+        ("task.renamed", serde_json::json!({}), false),
+        ("task.started", serde_json::json!({"subject": "../x"}), false),
+        ("task.started", serde_json::json!({"time": "yesterday"}), false),
+        ("task.started", serde_json::json!({"strength": "attested"}), false),
+        ("task.started", serde_json::json!({"specversion": "0.3"}), false),
+    ] {
+        let event = event(kind, more);
+        assert_eq!(held.wrong("event", &event).is_none(), taken, "{event}");
+        let read = candor_core::event::Event::parse(event.clone(), candor_core::time::Timestamp::from_micros(1));
+        // What an empty list of claims supports is no question of form.
+        let formed = read.as_ref().err().is_none_or(|error| error.at == "/data/supports");
+        assert_eq!(formed, taken, "{event}: {read:?}");
+    }
+}
+
 /// The schema for artifacts of a kind; none for kinds that no contract of the model names.
 fn schema_of(kind: Kind) -> Option<&'static str> {
     Some(match kind {

@@ -180,6 +180,37 @@ fn a_signed_archive_that_would_escape_has_links_or_says_things_twice_is_refused(
     }
 }
 
+#[test]
+fn too_many_too_large_and_a_bomb_are_refused() {
+    let forger = Forger::new();
+    let mut many = forger.files.clone();
+    many.extend((0..1_000).map(|no| (format!("docs/{no}.md"), b"x".to_vec())));
+    assert!(forger.told(1, &Forger::manifest(&many), &many).contains("files are more than 1000"));
+    let large = forger.with("docs/large.md", &"x".repeat(1024 * 1024 + 1));
+    assert!(forger.told(1, &Forger::manifest(&large), &large).contains("more than 1048576"));
+    let mut heavy = forger.files.clone();
+    heavy.extend((0..17).map(|no| (format!("docs/{no}.md"), vec![b'x'; 1024 * 1024])));
+    assert!(forger.told(1, &Forger::manifest(&heavy), &heavy).contains("in all files together"));
+    // The same as trees are not built.
+    let tree = forger.shop.tree("large");
+    let build = |told: &str| {
+        let refused = forger.shop.build(8, "large.tar", &["--from", tree.to_str().unwrap()]);
+        assert!(refused.contains(told), "{refused}");
+    };
+    fs::write(tree.join("docs/large.md"), "x".repeat(1024 * 1024 + 1)).unwrap();
+    build("more than 1048576 bytes");
+    fs::remove_file(tree.join("docs/large.md")).unwrap();
+    (0..1_000).for_each(|no| fs::write(tree.join(format!("docs/{no}.md")), "x").unwrap());
+    build("more than 1000 files");
+    // A manifest that would be eight gibibytes is not read at all; nor is a pipe waited for.
+    let bomb = header(MANIFEST, 8 << 30).unwrap();
+    fs::write(&forger.file, bomb.as_bytes()).unwrap();
+    assert!(forger.shop.verify(1, &forger.file).contains("more than 1048576"));
+    let pipe = forger.shop.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    forger.shop.verify(2, &pipe);
+}
+
 const PROFILE: &str = "profiles/standard-team-mode.yaml";
 const OPENCLAW: &str = "capabilities/openclaw-watchdog-reference.yaml";
 
