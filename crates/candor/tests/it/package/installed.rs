@@ -328,7 +328,8 @@ fn a_daemon_goes_by_another_package_when_it_is_asked_to() {
         let told: Value = serde_json::from_slice(&fs::read(home.state().join("daemon.json")).unwrap()).unwrap();
         told["configuration"]["digest"].clone()
     };
-    let file = stricter(&shop, "0.1.1");
+    // Nothing but the version differs, and that is enough.
+    let file = shop.version("0.1.1");
     let told = home.ends(0, &["package", "install", &file, "--key", &shop.public]);
     assert!(told.contains("candor config reload"), "{told}");
     let before = digest();
@@ -362,7 +363,8 @@ fn keys_are_private_never_shown_and_never_written_over() {
     let again = shop.home.ends(0, &["package", "key", &path]);
     assert_eq!(again.trim(), shop.public);
     assert_eq!(fs::read_to_string(&path).unwrap(), secret);
-    let seed = secret.trim().rsplit('+').next().unwrap();
+    // PRIVATE+KEY+name+id+seed; a seed in base64 may hold the sign that parts them.
+    let seed = secret.trim().splitn(5, '+').last().unwrap();
     Command::new("chmod").args(["644", &path]).status().unwrap();
     let told = shop.build(8, "x.tar", &[]);
     assert!(told.contains("chmod 600") && !told.contains(seed), "{told}");
