@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod config;
+mod deploy;
 mod desk;
 mod engine;
 mod exit;
@@ -10,8 +11,11 @@ mod home;
 mod output;
 mod package;
 mod packs;
+mod probing;
+mod receiver;
 mod reload;
 mod report;
+mod verify;
 mod views;
 
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 mod docs;
 mod modules;
 mod rooms;
+mod shown;
 mod size;
 mod tree;
 mod words;
@@ -15,7 +16,7 @@ use crate::shell::TaskError;
 type Rule = (&'static str, fn(&Tree) -> Vec<Finding>);
 
 /// The rules, in the order in which they are reported.
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     ("files have at most 600 lines", size::files),
     ("nothing is left to do", words::unfinished),
     ("no path or registry of one machine", words::machine_paths),
@@ -28,6 +29,7 @@ const RULES: [Rule; 12] = [
     ("links lead somewhere", docs::links),
     ("the limits are documented", docs::limits),
     ("the exit codes are documented", docs::exit_codes),
+    ("what is promised is shown", shown::by_something),
 ];
 
 /// Checks all rules and says whether they hold.

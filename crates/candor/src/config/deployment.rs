@@ -96,10 +96,7 @@ impl Deployment {
         home: &Home,
         now: Timestamp,
     ) -> Result<Self, Failure> {
-        let document = match file.profile.as_str() {
-            SAFE_DEFAULT => None,
-            id => Some(Shelf::Profiles.find_over(home, package.as_ref(), id, Exit::Config)?),
-        };
+        let document = Shelf::Profiles.selected_over(home, package.as_ref(), &file.profile)?;
         Self::laid(package, document, file, text, home, now)
     }
 

@@ -134,6 +134,27 @@ impl Shelf {
         Ok(documents)
     }
 
+    /// The document of the profile that is selected; none where that is the safe default.
+    ///
+    /// # Errors
+    /// When there is no such document.
+    pub fn selected(self, home: &Home, id: &str) -> Result<Option<Document>, Failure> {
+        self.selected_over(home, package::selected(home)?.as_ref(), id)
+    }
+
+    /// The same over this package.
+    ///
+    /// # Errors
+    /// As [`Shelf::selected`].
+    pub fn selected_over(
+        self,
+        home: &Home,
+        package: Option<&Installed>,
+        id: &str,
+    ) -> Result<Option<Document>, Failure> {
+        if id == SAFE_DEFAULT { Ok(None) } else { self.find_over(home, package, id, Exit::Config).map(Some) }
+    }
+
     /// The document of this id.
     ///
     /// # Errors

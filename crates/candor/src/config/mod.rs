@@ -75,6 +75,12 @@ impl Config {
         Self::bind(file, home, text.as_deref(), package)
     }
 
+    /// The package that this deployment goes by, `name@version`.
+    #[must_use]
+    pub fn package(&self) -> String {
+        self.deployment.package_id()
+    }
+
     /// What an engine goes by.
     #[must_use]
     pub fn into_rules(self) -> Rules {

@@ -1,8 +1,8 @@
 //! Named crash points, for the tests that kill this process where it hurts. Without the `crash-points` feature they are nothing.
 
-/// Every crash point: in the order in which a notice passes them, and then a package that is installed or removed.
+/// Every crash point, in the order in which a notice passes them, then those of a package and a deployment, and one per role.
 #[cfg_attr(not(feature = "crash-points"), expect(dead_code, reason = "listed for the harness"))]
-pub(crate) const POINTS: &[&str] = &[
+pub const POINTS: &[&str] = &[
     "start.before_recover",
     "start.after_recover",
     "commit.before",
@@ -17,11 +17,19 @@ pub(crate) const POINTS: &[&str] = &[
     "package.recorded",
     "package.selected",
     "package.leaving",
+    "deploy.after_journal",
+    "deploy.after_piece",
+    "deploy.after_record",
+    "export.before_keep",
+    "run.watchdog",
+    "run.dispatcher",
+    "run.bridge",
+    "run.all",
 ];
 
 /// Kills this process, as `kill -9` would, when `CANDOR_CRASH_AT=<point>:<n>` names this point and this is its n-th passing.
 #[cfg(feature = "crash-points")]
-pub(crate) fn point(name: &'static str) {
+pub fn point(name: &'static str) {
     use std::sync::atomic::{AtomicU64, Ordering};
     static PASSED: AtomicU64 = AtomicU64::new(0);
     debug_assert!(POINTS.contains(&name), "{name}");
@@ -37,4 +45,4 @@ pub(crate) fn point(name: &'static str) {
 
 /// See the other one: here it is nothing.
 #[cfg(not(feature = "crash-points"))]
-pub(crate) fn point(_: &'static str) {}
+pub fn point(_: &'static str) {}

@@ -14,11 +14,14 @@ use candor_core::{
 use serde_json::json;
 
 use crate::{
-    input::Act,
+    input::{Act, Deployed},
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Effect, Refusal, Reply, Write},
     queue, receipt, watch,
 };
+
+/// Most stages or gaps that one deployment names.
+const DEPLOYED_PAIRS_MAX: usize = 64;
 
 pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), StepError> {
     if origin != Origin::Operator {
@@ -53,6 +56,7 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
             step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
             Ok(())
         }
+        Act::Deployed(deployed) => self::deployed(step, &deployed),
     }
 }
 
@@ -69,6 +73,26 @@ fn exported(step: &mut Step<'_>, bundle: &str, about: &str, records: u64, tree_s
 fn digest(field: &'static str, text: &str) -> Result<(), Refusal> {
     let is_hex = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if is_hex { Ok(()) } else { Err(Refusal::Text { field, max: 64 }) }
+}
+
+/// What is meant to run here, with what it can't do.
+fn deployed(step: &mut Step<'_>, of: &Deployed) -> Result<(), StepError> {
+    let lines =
+        [("profile", &of.profile), ("adapter", &of.adapter), ("package", &of.package), ("scheduler", &of.scheduler)];
+    lines.iter().try_for_each(|(field, text)| line(field, text))?;
+    for (field, pairs) in [("stages", &of.stages), ("gaps", &of.gaps)] {
+        if pairs.len() > DEPLOYED_PAIRS_MAX {
+            return Err(Refusal::LongList { field, max: DEPLOYED_PAIRS_MAX }.into());
+        }
+        pairs.iter().try_for_each(|(name, text)| line(field, name).and_then(|()| line(field, text)))?;
+    }
+    let no = step.plan.numbers.take_record();
+    let mut body = json(of);
+    if let Some(body) = body.as_object_mut() {
+        body.insert("act".to_owned(), json!("deploy"));
+    }
+    step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
+    Ok(())
 }
 
 fn line(field: &'static str, text: &str) -> Result<(), Refusal> {

@@ -15,7 +15,7 @@ use candor_core::{
     package::Change,
     time::duration_text,
 };
-use candor_path::{Act, Input};
+use candor_path::{Act, Deployed, Input};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -80,6 +80,7 @@ enum ActRequest {
         #[serde(default)]
         before: Option<String>,
     },
+    Deployed(Box<Deployed>),
 }
 
 impl From<ActRequest> for Act {
@@ -98,6 +99,7 @@ impl From<ActRequest> for Act {
             ActRequest::Package { change, package, manifest_sha256, key, before } => {
                 Self::Package { change, package, manifest_sha256, key, before }
             }
+            ActRequest::Deployed(deployed) => Self::Deployed(deployed),
         }
     }
 }
@@ -116,6 +118,7 @@ impl From<&Act> for ActRequest {
             Act::Package { change, package, manifest_sha256, key, before } => {
                 Self::Package { change, package, manifest_sha256, key, before }
             }
+            Act::Deployed(deployed) => Self::Deployed(deployed),
         }
     }
 }

@@ -42,7 +42,7 @@ use super::{
 use crate::{
     cli::Global,
     desk::{self, Desk},
-    engine::Clock,
+    engine::{Clock, crash},
     exit::{Exit, Failure, Outcome},
     home::Home,
     output,
@@ -135,6 +135,7 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     let bundle = file.digest()?;
     let records = shipped.len() as u64;
     record(global, Act::Exported { bundle, about: choice.words(), records, tree_size: head.size })?;
+    crash::point("export.before_keep");
     file.keep()?;
     told(global, &out, &key, &choice, shipped.len(), &head)
 }
