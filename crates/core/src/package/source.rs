@@ -38,12 +38,15 @@ texts! {
     "capabilities.md"
     "configuration.md"
     "delivery-states.md"
+    "deployment.md"
     "evidence.md"
     "exit-codes.md"
+    "guarantees.md"
     "limits.md"
     "packages.md"
     "profiles.md"
     "security.md"
+    "verification.md"
     "watching.md"
 }
 

@@ -201,9 +201,14 @@ fn a_changed_page_is_found_by_whoever_looks() {
     home.ends(0, &["package", "install", &shop.version("0.1.1"), "--key", &shop.public]);
     fs::set_permissions(home.state(), fs::Permissions::from_mode(0o700)).unwrap();
     home.ends(0, &["doctor"]);
+    let checks = home.json(&["deploy", "validate"])["checks"].clone();
+    let package = checks.as_array().unwrap().iter().find(|check| check["what"] == "package").unwrap().clone();
+    assert_eq!(package["weight"], "fine", "{package}");
+    assert!(package["saw"].as_str().unwrap().starts_with("reporting-governance@0.1.1 is whole"), "{package}");
     fs::write(home.state().join("packages/reporting-governance/0.1.1/docs/audit.md"), "anything goes").unwrap();
     home.ends(0, &["config", "check"]);
     assert!(home.ends(13, &["doctor"]).contains("`docs/audit.md` was changed"));
+    assert!(home.ends(13, &["deploy", "validate"]).contains("`docs/audit.md` was changed"));
     assert!(home.ends(1, &["package", "list"]).contains("NOT INTACT"));
     home.ends(0, &["notify", "look", "--agent", "a"]);
     assert!(home.ends(0, &["status"]).contains("package reporting-governance@0.1.1"));
