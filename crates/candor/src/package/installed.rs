@@ -40,8 +40,9 @@ pub struct Installed {
 impl Installed {
     /// Reads what lies in a package's folder. Its manifest must be the one that was installed; each file is held against it when it is read.
     pub(super) fn read(folder: &Path) -> Result<Self, Failure> {
-        let receipt = Receipt::read(folder)?;
-        let bytes = read(&folder.join(MANIFEST), PACKAGE_MANIFEST_BYTES_MAX)?;
+        let again = |failure: Failure| failure.hint(AGAIN);
+        let receipt = Receipt::read(folder).map_err(again)?;
+        let bytes = read(&folder.join(MANIFEST), PACKAGE_MANIFEST_BYTES_MAX).map_err(again)?;
         let digest = digest(&bytes);
         if digest != receipt.manifest_sha256 {
             return Err(changed(folder, MANIFEST));

@@ -112,6 +112,7 @@ impl Lock {
         home.create()?;
         let root = packages(home);
         private().recursive(true).create(&root).map_err(|error| unwritten(&root, &error))?;
+        sync(&home.state).map_err(|error| unwritten(&home.state, &error))?;
         let path = root.join(".lock");
         let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let file = opened.map_err(|error| unwritten(&path, &error))?;

@@ -20,7 +20,7 @@ use crate::{
     decision::Decision,
     evidence::Evidence,
     pack::{Pack, PackSet, PackSource, cases, core_sources, manifests},
-    profile::{Overlay, Packs, Profile, parse_profile_for, resolve},
+    profile::{Overlay, Packs, Profile, SAFE_DEFAULT, parse_profile_for, resolve},
 };
 
 /// Contracts without which nothing could be validated.
@@ -313,6 +313,9 @@ fn check_profiles(
                 continue;
             }
         };
+        if id == SAFE_DEFAULT {
+            sorted.wrong(path, format!("`{SAFE_DEFAULT}` is the name of no profile: it stands for none"));
+        }
         if profile.metadata.id != id {
             sorted.wrong(path, format!("the id `{}` is not the file's name", profile.metadata.id));
         }

@@ -188,7 +188,7 @@ fn what_is_changed_after_the_installation_is_found_and_can_be_mended() {
     }
     home.ends(0, &["package", "install", &file, "--key", &shop.public]);
     fs::remove_dir_all(&folder).unwrap();
-    home.ends(8, &["config", "check"]);
+    assert!(home.ends(8, &["config", "check"]).contains("--in-use"));
     home.ends(0, &["package", "remove", "reporting-governance@0.1.1", "--in-use"]);
     home.ends(0, &["config", "check"]);
 }

@@ -310,6 +310,10 @@ fn what_runs_configures_hides_or_does_not_hold_together_is_refused() {
         let planted = "    thresholds: {claim_min_strength: 99}\n    default_verdict";
         replace(&tree.join(PROFILE), "    default_verdict", planted);
     });
+    plant(&shop, "a profile that stands for none", "is the name of no profile", |tree| {
+        let text = fs::read_to_string(tree.join(PROFILE)).unwrap().replace("id: standard-team-mode", "id: dry-run");
+        fs::write(tree.join("profiles/dry-run.yaml"), text).unwrap();
+    });
     plant(&shop, "a profile of another line", "package_version", |tree| {
         replace(&tree.join(PROFILE), "pluginVersion: 0.1.0-mainline", "pluginVersion: 0.2.0");
     });
