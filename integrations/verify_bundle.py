@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Checks a Candor audit bundle without Candor: the standard library, and `cryptography` for Ed25519.
 
-    python3 verify_bundle.py BUNDLE.tar KEY
+    python3 verify_bundle.py BUNDLE.tar KEY [COPIER]
 
-KEY is the node's public key as `candor audit key` prints it. Ends with 0 if the bundle is intact, 1 if not, 2 if it couldn't be checked.
+KEY is the node's public key as `candor audit key` prints it; COPIER is that of whoever made a redacted copy, where that wasn't the node. A packed
+bundle is unpacked first: `zstd -d BUNDLE.tar.zst`. Ends with 0 if the bundle is intact, 1 if not, 2 if it couldn't be checked.
 crates/audit/BUNDLE.md and crates/audit/FORMAT.md say what is checked here, and why. It holds a whole bundle in memory; for large ones use
 `candor audit verify`.
 """
@@ -22,7 +23,7 @@ FOLDERS = {
     "decision": "reporting-decisions", "incident": "long-task-watchdog-incidents", "queue": "operator-notify-queue",
     "spool": "operator-notify-dispatch-spool", "attempt": "operator-notify-sender-attempts", "receipt": "operator-notify-bridge-receipts",
     "operator_act": "operator-acts", "gate": "live-gates", "heartbeat_fold": "long-task-watchdog-heartbeats", "gap": "audit-gaps",
-    "profile": "deployment-profiles", "capability": "capability-descriptors", "pack": "policy-packs",
+    "profile": "deployment-profiles", "capability": "capability-descriptors", "pack": "policy-packs", "key": "audit-keys",
 }
 
 
@@ -167,7 +168,8 @@ class Key:
     def __init__(self, text):
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-        self.name, self.id, typed = text.strip().split("+", 2)
+        self.text = text.strip()
+        self.name, self.id, typed = self.text.split("+", 2)
         typed = base64.b64decode(typed, validate=True)
         if typed[:1] != b"\1" or sha(self.name.encode(), b"\n", typed)[:4].hex() != self.id:
             raise ValueError("that is no public key of a node")
@@ -211,6 +213,43 @@ def signed_head(note, key):
     raise Wrong("the log's head isn't signed by the key")
 
 
+def is_head_of(note, key):
+    try:
+        return bool(signed_head(note, key))
+    except Wrong:
+        return False
+
+
+def rotation(note):
+    """The log, the old and the new key of a change that both signed; none if it is something else."""
+    try:
+        text, _, lines = note.rpartition("\n\n")
+        title, origin, old, new, _ = text.splitlines()
+        keys = [Key(old), Key(new)]
+        signatures = {}
+        for line in lines.splitlines():
+            _, name, signature = line.split(" ", 2)
+            signature = base64.b64decode(signature, validate=True)
+            signatures[(name, signature[:4].hex())] = signature[4:]
+        signed = all(key.signed((text + "\n").encode(), signatures[(key.name, key.id)]) for key in keys)
+        return (origin, *keys) if title == "candor-key-rotation" and signed else None
+    except (ValueError, KeyError, IndexError):
+        return None
+
+
+def signers(files, artifacts, key):
+    """The reader's key, and those that took over from it one by one, by changes that both signed. A key that only the bundle names isn't among them."""
+    keys, origin = [key], None
+    for place in artifacts:
+        if place.startswith("state/audit-keys/"):
+            content = strict(files[place])
+            change = rotation(content["rotation"]) if isinstance(content.get("rotation"), str) else None
+            if change and change[1].raw == keys[-1].raw and origin in (None, change[0]):
+                origin = change[0]
+                keys.append(change[2])
+    return keys, origin
+
+
 # --- the bundle ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -243,17 +282,23 @@ def unpack(data):
     return files, names[len(FILES) :]
 
 
-def verify(data, key):
+def verify(data, key, copier=None):
     files, artifacts = unpack(data)
     digest = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    must(signed_manifest(files["manifest.dsse.json"], key) == digest["manifest.json"], "the manifest isn't the one that was signed")
     manifest = strict(files["manifest.json"])
+    keys, followed = signers(files, artifacts, key)
+    node = next((one for one in keys if is_head_of(files["checkpoint.txt"].decode(), one)), key)
+    way = key.name if node is not key else None
+    signer = (copier or node) if "derived" in manifest else node
+    must(signed_manifest(files["manifest.dsse.json"], signer) == digest["manifest.json"], "the manifest isn't the one that was signed")
+    must("derived" not in manifest or manifest["derived"]["by"] == signer.text, "it is a copy by somebody else")
     must(canonical(manifest).encode() == files["manifest.json"], "the manifest isn't canonical")
     for name in FILES[2:6]:
         must(manifest["files"][name] == digest[name], f"{name} isn't the file that the manifest names")
     sums = "".join(f"{digest[name]}  {name}\n" for name in FILES[:6] + artifacts)
     must(files["SHA256SUMS"] == sums.encode(), "SHA256SUMS doesn't list the files as they are")
-    origin, size, head = signed_head(files["checkpoint.txt"].decode(), key)
+    origin, size, head = signed_head(files["checkpoint.txt"].decode(), node)
+    must(way is None or followed == origin, "the change of keys is of another log")
     log = manifest["log"]
     must((log["origin"], log["tree_size"], base64.b64decode(log["root"])) == (origin, size, head), "the manifest speaks of another head")
 
@@ -295,6 +340,12 @@ def verify(data, key):
         must(place.startswith(f"state/{FOLDERS[entry['kind']]}/"), f"{place}: it is in another folder than its kind")
         value = strict(content)
         must(canonical(value).encode() == content, f"{place}: its bytes are not canonical")
+        removed = [pointer for pointer, leaf in leaves(value)[0] if isinstance(leaf, dict) and leaf]
+        named = entry.get("redacted", [])
+        below = lambda place, pointer: place == pointer or place.startswith(pointer + "/")
+        must(all(any(below(at, pointer) for pointer in named) for at in removed), f"{place}: more is removed than the manifest says")
+        must(all(any(below(at, pointer) for at in removed) for pointer in named), f"{place}: less is removed than the manifest says")
+        must(len(named) == len(set(named)), f"{place}: the manifest names a removed value twice")
         must(commitment(value, opening) == base64.b64decode(record["commit"]), f"{place}: its content is not what was recorded")
 
     # Nothing of what the bundle is about is left out between or after the shown records.
@@ -303,7 +354,7 @@ def verify(data, key):
     def chosen(record):
         return record[field] == selection[field] if field else selection["from"] <= record["at"] <= selection["to"]
 
-    context = {"profile", "capability", "pack"}
+    context = {"profile", "capability", "pack", "key"}
     foreign = [entry["ref"] for entry in entries if not chosen(shown[entry["index"]][0]) and entry["kind"] not in context]
     must(not foreign, f"{foreign}: the bundle isn't about it")
     shipped = {entry["index"] for entry in entries} | {withheld["index"] for withheld in manifest["withheld"]}
@@ -317,29 +368,30 @@ def verify(data, key):
     if selection["headers"] == "range" and records:
         run = [index for index in sorted(shown) if all(later in shown for later in range(index, size))]
         must(run and all(record["index"] >= run[0] for record in filter(chosen, records)), "it claims every header up to the log's end, and doesn't show them")
-    return manifest
+    return manifest, way
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         print(__doc__, file=sys.stderr)
         return 2
     try:
         key = Key(sys.argv[2])
+        copier = Key(sys.argv[3]) if len(sys.argv) == 4 else None
         with open(sys.argv[1], "rb") as file:
             data = file.read()
     except (OSError, ValueError) as error:
         print(f"couldn't be checked: {error}", file=sys.stderr)
         return 2
     try:
-        manifest = verify(data, key)
+        manifest, way = verify(data, key, copier)
     except Wrong as wrong:
         print(f"not intact: {wrong}")
         return 1
     except (tarfile.TarError, struct.error, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError) as error:
         print(f"not intact: {type(error).__name__}: {error}")
         return 1
-    print(f"intact: {manifest['count']} artifacts, log of {manifest['log']['tree_size']}, signed by {key.name}")
+    print(f"intact: {manifest['count']} artifacts, log of {manifest['log']['tree_size']}, signed by {key.name}" + (" by way of changes of its key that both keys signed" if way else ""))
     return 0
 
 

@@ -13,7 +13,7 @@ fn key() -> Option<NodeKey> {
 /// Bytes are a bundle of this key, or something is wrong with them; and they are so twice. What is intact holds to the last byte.
 pub(crate) fn bundle(bytes: &[u8]) {
     let Some(key) = key().map(|key| key.public()) else { return };
-    let trust = verify::Trust { key: &key, known: &[] };
+    let trust = verify::Trust { key: &key, known: &[], copier: None };
     let told = |bytes: &[u8]| match verify::verify(&bytes, &trust) {
         Ok(verdict) => format!("{verdict:?}"),
         Err(Failure::Found(finding)) => finding.to_string(),

@@ -41,6 +41,8 @@ pub const TARGETS: [Target; 22] = [
     target("pack_manifest", policy::manifest),
     target("pack_rules", policy::rules),
     target("pack_cases", policy::cases),
+    Target { name: "profile", run: policy::profile, also: &["profiles"] },
+    Target { name: "descriptor", run: policy::descriptor, also: &["capabilities"] },
     target("target_config", policy::target_config),
     Target {
         name: "test_report",

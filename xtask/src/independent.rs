@@ -3,8 +3,9 @@
 use std::{fs, path::Path, process::Command};
 
 use crate::{
-    shell::{TaskError, Trying as _, answers, cargo, failed, root, show, show_and_keep},
+    shell::{TaskError, Trying as _, answers, failed, root, show, show_and_keep},
     steps::Found,
+    test,
 };
 
 /// Makes bundles and has others check them.
@@ -17,10 +18,7 @@ pub(crate) fn checks() -> Result<Found, TaskError> {
     if !answers("python3", &["-m", "venv", "--help"]) {
         return failed("`python3` with `venv` is not there: other implementations of the formats are Python packages");
     }
-    // The same build as the tests', so that nothing is compiled twice.
-    if !show(&mut cargo(&["build", "--workspace", "--bins", "--tests", "--features", "candor/crash-points"]))? {
-        return failed("the build failed");
-    }
+    test::build()?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
     let folder = target.join("independent");
     let _ = fs::remove_dir_all(folder.join("state"));
@@ -28,7 +26,7 @@ pub(crate) fn checks() -> Result<Found, TaskError> {
     let key = bundles(&target.join("debug/candor"), &folder)?;
     let mut command = Command::new(python(&folder)?);
     command.current_dir(root().join("integrations")).arg("independent.py").arg(key);
-    command.args(["task.tar", "redacted.tar", "window.tar"].map(|name| folder.join(name)));
+    command.args(["task.tar", "redacted.tar", "window.tar", "copy.tar"].map(|name| folder.join(name)));
     let bundles = counted(&mut command)?;
     let mut command = Command::new(python(&folder)?);
     command.current_dir(root().join("integrations")).arg("independent_package.py");
@@ -59,7 +57,7 @@ fn package(candor: &Path, folder: &Path) -> Result<String, TaskError> {
     Ok(key)
 }
 
-/// A little life on record, and three bundles of it. Gives the node's public key.
+/// A little life on record, three bundles of it, and a redacted copy of one. Gives the node's public key.
 fn bundles(candor: &Path, folder: &Path) -> Result<String, TaskError> {
     let run = |arguments: &[&str]| -> Result<String, TaskError> {
         let output = Command::new(candor).current_dir(folder).args(["--state", "state"]).args(arguments).output();
@@ -82,7 +80,10 @@ fn bundles(candor: &Path, folder: &Path) -> Result<String, TaskError> {
         &["--task", "nightly", "--selected", "--redact", "/event/data/summary", "--redact", "/title"],
     )?;
     export("window.tar", &["--since", "2020-01-01T00:00:00Z"])?;
-    run(&["audit", "key"])
+    let key = run(&["audit", "key"])?;
+    let copy = ["audit", "redact", "task.tar", "--key", &key, "--out", "copy.tar", "--force"];
+    run(&[&copy[..], &["--pointer", "/event/data/summary", "--pointer", "/rules"]].concat())?;
+    Ok(key)
 }
 
 /// A Python with the packages of `integrations/requirements.txt`.

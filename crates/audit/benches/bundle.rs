@@ -66,14 +66,19 @@ fn main() {
     let floor = started.elapsed().as_secs_f64();
     println!("parse, canonical form and SHA-256 alone   {floor:8.2} s  {:9.0} records/s", records as f64 / floor);
     let child = Command::new(&arguments[0]).args([&records.to_string(), "check"]).output().unwrap();
-    print!("{}", String::from_utf8_lossy(&child.stdout));
+    let told = String::from_utf8_lossy(&child.stdout);
+    print!("{told}");
+    let took: f64 = told.lines().find_map(|line| line.strip_prefix("took ")?.parse().ok()).unwrap_or(f64::NAN);
+    println!("figure verify_share_of_bare {:.3}", floor / took);
+    let rss = told.lines().find_map(|line| line.strip_prefix("rss_mib ")).unwrap_or("NaN");
+    println!("figure verify_rss_mib {rss}");
     std::fs::remove_file(&path).unwrap();
 }
 
 fn check(path: &Path) {
     let started = Instant::now();
     let key = key().public();
-    let verdict = verify(&InFile(path), &Trust { key: &key, known: &[] }).unwrap();
+    let verdict = verify(&InFile(path), &Trust { key: &key, known: &[], copier: None }).unwrap();
     let took = started.elapsed().as_secs_f64();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
@@ -82,6 +87,7 @@ fn check(path: &Path) {
         "verify                                    {took:8.2} s  {:9.0} records/s",
         verdict.artifacts as f64 / took
     );
+    println!("took {took:.4}");
     println!("rss_mib {:.1}", rss / 1024.0);
 }
 
@@ -145,6 +151,7 @@ fn write(path: &Path, records: u64) {
         plugin_package_version: "0.1.0".into(),
         exporter: "candor 0.1.0".into(),
         exported_at_us: 1_795_424_578_123_456,
+        derived: None,
     };
     let file = BufWriter::new(File::create(path).unwrap());
     let mut archive = draft.seal(about, &head, &head.sign(&[&key()]), &key(), file).unwrap();

@@ -32,7 +32,10 @@ use crate::begun::Begun;
 use crate::canonical::{Layout, lay_out};
 use crate::merkle::{Frontier, Hash, Tree};
 
-pub use redact::{OpeningError, Redacted, UnknownPointer, commit_redacted, places_where, redact};
+pub(crate) use redact::covering;
+pub use redact::{
+    OpeningError, Redacted, UnknownPointer, commit_redacted, places_where, redact, redact_copy, removed_places,
+};
 
 static VALUE: LazyLock<Begun> = LazyLock::new(|| Begun::after(&block("candor-audit-v1/value")));
 static FRAME: LazyLock<Sha256> = LazyLock::new(|| Sha256::new_with_prefix(block("candor-audit-v1/frame")));

@@ -5,6 +5,7 @@
 //! accepted survives canonical form: `parse(canonical(parse(x))) == parse(x)`.
 
 mod admit;
+mod difference;
 mod numbers;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
@@ -12,6 +13,7 @@ use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 pub use admit::{Unfit, admit};
+pub use difference::first_difference;
 
 /// How many arrays and objects may stand inside one another.
 pub const MAX_DEPTH: usize = 64;

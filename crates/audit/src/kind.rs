@@ -43,11 +43,13 @@ pub enum Kind {
     Capability,
     /// A policy pack in force.
     Pack,
+    /// A change of the key that signs the log.
+    Key,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 17] = [
+    pub const ALL: [Kind; 18] = [
         Kind::Watch,
         Kind::Event,
         Kind::Claim,
@@ -65,6 +67,7 @@ impl Kind {
         Kind::Profile,
         Kind::Capability,
         Kind::Pack,
+        Kind::Key,
     ];
 
     /// The name in headers and manifests.
@@ -88,6 +91,7 @@ impl Kind {
             Kind::Profile => "profile",
             Kind::Capability => "capability",
             Kind::Pack => "pack",
+            Kind::Key => "key",
         }
     }
 
@@ -112,6 +116,7 @@ impl Kind {
             Kind::Profile => "state/deployment-profiles",
             Kind::Capability => "state/capability-descriptors",
             Kind::Pack => "state/policy-packs",
+            Kind::Key => "state/audit-keys",
         }
     }
 

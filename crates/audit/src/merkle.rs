@@ -88,10 +88,16 @@ impl<T: Tree> Frontier<T> {
 
     /// Appends one leaf hash.
     pub fn push(&mut self, leaf: Hash) {
+        self.push_noting(leaf, |_, _, _| ());
+    }
+
+    /// Appends one leaf hash, and tells of each subtree that becomes complete by it: its level, its number within the level, its root.
+    pub fn push_noting(&mut self, leaf: Hash, mut complete: impl FnMut(u32, u64, Hash)) {
         let mut hash = leaf;
-        for _ in 0..self.size.trailing_ones() {
+        for level in 1..=self.size.trailing_ones() {
             if let Some(left) = self.peaks.pop() {
                 hash = T::node(&left, &hash);
+                complete(level, self.size >> level, hash);
             }
         }
         self.peaks.push(hash);

@@ -107,16 +107,24 @@ pub enum Mismatch {
     Commitment,
 }
 
+/// Whether a header line is the one of the log leaf `leaf_hash`: all that can be checked where the content is gone.
+///
+/// # Errors
+/// What does not fit.
+pub fn check_header(header_line: &[u8], leaf_hash: &Hash) -> Result<Header, Mismatch> {
+    if log_leaf(header_line) != *leaf_hash {
+        return Err(Mismatch::Leaf);
+    }
+    Ok(Header::parse(header_line)?)
+}
+
 /// Whether header line, nonce and content belong together and to the log leaf `leaf_hash`. Nothing but the log binds
 /// the header's own fields, which is why the leaf is needed.
 ///
 /// # Errors
 /// The first thing that does not fit.
 pub fn check(header_line: &[u8], leaf_hash: &Hash, nonce: &Nonce, body: &[u8]) -> Result<Header, Mismatch> {
-    if log_leaf(header_line) != *leaf_hash {
-        return Err(Mismatch::Leaf);
-    }
-    let header = Header::parse(header_line)?;
+    let header = check_header(header_line, leaf_hash)?;
     let content = lay_out(&json::parse(body, MAX_BODY_BYTES)?);
     if content.bytes != body {
         return Err(Mismatch::NotCanonical);

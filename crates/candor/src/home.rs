@@ -7,8 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use candor_audit::sign::key::{KeyError, NodeKey};
-
 use crate::exit::{Exit, Failure};
 
 /// The state folder and what lies in it.
@@ -130,34 +128,6 @@ impl Home {
         let usual = default_state().is_some_and(|usual| usual == self.state);
         if usual { Ok("candor".to_owned()) } else { Ok(format!("candor-{}", self.node()?)) }
     }
-
-    /// The key that signs the log: made at first use, readable by its owner alone.
-    ///
-    /// # Errors
-    /// When it can be neither read nor made.
-    pub fn audit_key(&self) -> Result<NodeKey, Failure> {
-        let path = self.state.join("audit.key");
-        let named = format!("candor-node-{}", self.node()?);
-        let unfit = |error: KeyError| Failure::new(Exit::Config, format!("`{}`: {error}", path.display()));
-        match fs::read_to_string(&path) {
-            Ok(text) => return NodeKey::from_secret(text.trim()).map_err(unfit),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(unreadable(&path, &error)),
-        }
-        let mut seed = [0; 32];
-        random(&mut seed)?;
-        let key = NodeKey::from_seed(&named, &seed).map_err(unfit)?;
-        let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        match made {
-            Ok(mut file) => writeln!(file, "{}", key.secret())
-                .and_then(|()| file.sync_all())
-                .map(|()| key)
-                .map_err(|error| unreadable(&path, &error)),
-            // Another process was faster: its key is the one that holds.
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => self.audit_key(),
-            Err(error) => Err(unreadable(&path, &error)),
-        }
-    }
 }
 
 fn default_state() -> Option<PathBuf> {
@@ -167,7 +137,7 @@ fn default_state() -> Option<PathBuf> {
         .map(|dir| dir.join("candor"))
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::Store, format!("`{}` can't be read or made: {error}", path.display()))
         .hint("check the owner, the permissions and the space of the state folder")
 }

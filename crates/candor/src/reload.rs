@@ -1,14 +1,17 @@
 //! Reading the configuration again while a daemon runs.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use candor_core::time::Timestamp;
 use candor_web::App;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 use crate::{
     commands::up::tokens,
-    config::Config,
+    config::{AuditPlan, Config},
     desk::{Adopted, DaemonFile, RefusedConfig},
     engine::Submitter,
     exit::{Exit, Failure},
@@ -26,6 +29,8 @@ pub struct Reloader {
     pub app: App,
     /// What it wrote about itself.
     pub daemon: DaemonFile,
+    /// What the herald goes by.
+    pub heads: watch::Sender<Arc<AuditPlan>>,
 }
 
 /// The same for a role that runs without an API: with every SIGHUP it goes by what the configuration says then.
@@ -69,11 +74,14 @@ impl Reloader {
         }
     }
 
-    async fn adopt(&self, config: Config) -> Result<(), Failure> {
+    async fn adopt(&self, mut config: Config) -> Result<(), Failure> {
         let tokens = tokens(&self.home, &config)?;
         let wrong = |error: &dyn std::fmt::Display| Failure::new(Exit::Config, error.to_string());
         self.app.adopt_tokens(tokens).map_err(|error| wrong(&error))?;
-        self.submitter.adopt(config.into_rules()).await.map_err(|error| wrong(&error))
+        let audit = Arc::new(std::mem::take(&mut config.audit));
+        self.submitter.adopt(config.into_rules()).await.map_err(|error| wrong(&error))?;
+        self.heads.send_replace(audit);
+        Ok(())
     }
 
     fn adopted(&mut self, digest: String, at: Timestamp) {

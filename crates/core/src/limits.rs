@@ -40,6 +40,8 @@ pub const GATE_OPEN_MAX: Duration = Duration::from_secs(31 * 24 * 3600);
 pub const ESCALATION_LEVELS_MAX: usize = 8;
 /// Furthest that an event's own `time` may lie ahead of this machine's clock before it is refused.
 pub const EVENT_FUTURE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Shortest window that contents are kept for: an hour.
+pub const KEEP_FOR_MIN: Duration = Duration::from_secs(3600);
 /// Largest profile or capability descriptor, in bytes.
 pub const PROFILE_BYTES_MAX: usize = 64 * 1024;
 /// Longest time that one capability probe may take.

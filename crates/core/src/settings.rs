@@ -10,6 +10,7 @@ use crate::{
     gate::Gate,
     ids::{RuntimeName, TargetName},
     notice::ProofLevel,
+    profile::KeepFor,
     task::Cadence,
     time::duration_text,
 };
@@ -103,6 +104,12 @@ pub struct Settings {
     /// How often routine checkpoints are folded into an artifact.
     #[serde(with = "duration_text")]
     pub fold_every: Duration,
+    /// How long contents are kept before they may be pruned.
+    #[serde(default)]
+    pub keep_for: KeepFor,
+    /// Where signed heads of the log go beside targets; a gate may be opened for one of them.
+    #[serde(default)]
+    pub places: Vec<TargetName>,
 }
 
 impl Settings {

@@ -95,6 +95,34 @@ pub enum Act {
     },
     /// Have it on record what this deployment is from now on.
     Deployed(Box<Deployed>),
+    /// Have it on record that a bundle of this log was read where it is written.
+    BundleRead {
+        /// SHA-256 of the bundle, in hex.
+        bundle: String,
+        /// What it is about, in words.
+        about: String,
+        /// By which command.
+        how: String,
+    },
+    /// Have it on record that another key signs from now on.
+    RotateKey {
+        /// The change, as a note that both keys signed.
+        rotation: String,
+    },
+    /// Send the log's signed head to a target, as a notice.
+    TellHead {
+        /// The target.
+        target: TargetName,
+        /// The head.
+        head: String,
+    },
+    /// Take contents that are past their time out of the log; the gate `destructive_operation` must be open.
+    Prune {
+        /// The stretches of the log that may be touched, `[from, to)`, in order.
+        stretches: Vec<(u64, u64)>,
+        /// SHA-256 of the bundle that holds them, in hex, where they were archived.
+        archive: Option<String>,
+    },
 }
 
 /// A deployment as it goes on record.

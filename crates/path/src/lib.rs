@@ -26,6 +26,7 @@ mod machine;
 mod plan;
 pub mod queue;
 pub mod receipt;
+pub mod retention;
 mod view;
 pub mod watch;
 

@@ -18,7 +18,10 @@ use candor_core::{
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::view::{ClockReading, OwnerRow};
+use crate::{
+    retention::Pruning,
+    view::{ClockReading, OwnerRow},
+};
 
 macro_rules! numbers {
     ($($field:ident: $kind:ty => $take:ident, $doc:literal;)+) => {
@@ -136,6 +139,8 @@ pub enum ArtifactKind {
     Capability,
     /// The packs in force.
     Pack,
+    /// A change of the key that signs the log.
+    Key,
 }
 
 /// A record for the log.
@@ -210,6 +215,8 @@ pub enum Write {
     Clock(ClockReading),
     /// What is decided by, by its digest.
     InForce(String),
+    /// A pruning as it now is.
+    Pruning(Box<Pruning>),
     /// The clock jumped: every stored instant that waits for the future, or measures silence, moves with it.
     Shift {
         /// By how many microseconds.
@@ -375,6 +382,23 @@ pub enum Refusal {
     /// Only the operator may do that.
     #[error("only the operator may do that; an agent's credential reports and attaches evidence")]
     OperatorOnly,
+    /// The gate that an act of the operator's passes is closed.
+    #[error("gate `{0}` is closed; open it with `candor gate open {0} --reason \"...\" --expires 1h`")]
+    GateClosed(&'static str),
+    /// What should be signed isn't, or is something else.
+    #[error("`{field}` is not what it should be: {why}")]
+    NotSigned {
+        /// Which.
+        field: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// A pruning isn't finished.
+    #[error("a pruning is under way; wait until it is finished")]
+    PruningUnderWay,
+    /// Nothing may be pruned so.
+    #[error("nothing can be pruned: {0}")]
+    NotPrunable(&'static str),
     /// A text is empty or too long.
     #[error("`{field}` must be 1 to {max} bytes on one line")]
     Text {
@@ -416,6 +440,10 @@ impl Refusal {
             Self::GateNotOpen(_) => "gate_not_open",
             Self::OpenTooLong { .. } => "open_too_long",
             Self::OperatorOnly => "operator_only",
+            Self::GateClosed(_) => "gate_closed",
+            Self::NotSigned { .. } => "not_signed",
+            Self::PruningUnderWay => "pruning_under_way",
+            Self::NotPrunable(_) => "not_prunable",
             Self::Text { .. } => "text",
             Self::LongList { .. } => "long_list",
         }

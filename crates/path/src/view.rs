@@ -12,7 +12,7 @@ use candor_core::{
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::plan::Numbers;
+use crate::{plan::Numbers, retention::Pruning};
 
 /// The store couldn't be read. Carries the store's own words.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -163,6 +163,10 @@ pub trait View {
         alive_since: Timestamp,
         limit: usize,
     ) -> Result<Vec<(NoticeNo, TargetName)>, Unreadable>;
+    /// How many records the log has.
+    fn log_length(&self) -> Result<u64, Unreadable>;
+    /// The pruning that isn't finished, if there is one.
+    fn pruning(&self) -> Result<Option<Pruning>, Unreadable>;
     /// Routine checkpoints that wait to be folded, at most `limit` tasks.
     fn beats(&self, limit: usize) -> Result<Vec<BeatFold>, Unreadable>;
 }

@@ -206,6 +206,8 @@ impl Scenario {
             lease: Duration::from_secs(15),
             handover: ROUND * 2,
             fold_every: ROUND,
+            keep_for: candor_core::profile::KeepFor::default(),
+            places: Vec::new(),
         };
         // Loading costs more than a whole run.
         static PACKS: OnceLock<PackSet> = OnceLock::new();

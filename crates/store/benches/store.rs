@@ -69,6 +69,8 @@ fn machine() -> Machine {
         lease: hour,
         handover: hour,
         fold_every: hour,
+        keep_for: candor_core::profile::KeepFor::default(),
+        places: Vec::new(),
     };
     Machine { settings, packs: PackSet::core().unwrap() }
 }

@@ -14,6 +14,7 @@ mod listing;
 mod log;
 pub mod memory;
 mod nonces;
+mod retention;
 pub mod sqlite;
 mod store;
 
@@ -23,4 +24,5 @@ pub use listing::{
 };
 pub use log::{LogEntry, Record, audit_kind};
 pub use nonces::{Counted, Nonces, Random};
+pub use retention::{Fate, Prunable, PruneStep};
 pub use store::{Store, Txn};

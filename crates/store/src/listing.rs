@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use candor_audit::{kind::Kind, merkle::Hash};
 use candor_core::{
     claim::Claim,
     evidence::Evidence,
@@ -11,10 +12,13 @@ use candor_core::{
     task::{Incident, Task, TaskState},
     time::Timestamp,
 };
-use candor_path::OwnerRow;
+use candor_path::{
+    OwnerRow,
+    retention::{Cutoffs, Pruning},
+};
 use serde::Serialize;
 
-use crate::{LogEntry, Record, StoreError};
+use crate::{LogEntry, Prunable, Record, StoreError};
 
 /// Which tasks to list.
 #[derive(Clone, Debug, Default)]
@@ -152,6 +156,14 @@ pub trait Listing {
     fn artifacts(&self, which: Artifacts<'_>, limit: usize) -> Result<Vec<Record>, StoreError>;
     /// The log from an index on, as sealed.
     fn log(&self, from: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError>;
+    /// Artifacts of a kind that is rare (documents in force, changes of keys), newest first.
+    fn of_kind(&self, kind: Kind, limit: usize) -> Result<Vec<Record>, StoreError>;
+    /// The root of the `no`-th complete subtree of `2^level` artifacts; none where the log doesn't have it whole.
+    fn subtree(&self, level: u32, no: u64) -> Result<Option<Hash>, StoreError>;
+    /// What may be pruned under these cutoffs, as much as one pruning takes.
+    fn prunable(&self, cutoffs: &Cutoffs) -> Result<Prunable, StoreError>;
+    /// The pruning that isn't finished, if there is one.
+    fn open_pruning(&self) -> Result<Option<Pruning>, StoreError>;
     /// The end of the log.
     fn head(&self) -> Result<Head, StoreError>;
     /// Deliveries without a next step: not final, not due at a time, not held for a named reason, not leased by an owner who has not

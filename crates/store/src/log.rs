@@ -35,6 +35,7 @@ pub fn audit_kind(kind: ArtifactKind) -> Kind {
         ArtifactKind::Profile => Kind::Profile,
         ArtifactKind::Capability => Kind::Capability,
         ArtifactKind::Pack => Kind::Pack,
+        ArtifactKind::Key => Kind::Key,
     }
 }
 
@@ -67,19 +68,39 @@ fn kind_word<S: Serializer>(kind: &Kind, to: S) -> Result<S::Ok, S::Error> {
 pub struct LogEntry {
     /// The log line, without newline.
     pub header_line: Vec<u8>,
-    /// The secret of its salts.
+    /// The secret of its salts; zeros where its content was pruned.
     pub nonce: Nonce,
-    /// Its content in canonical bytes.
+    /// Its content in canonical bytes; nothing where it was pruned.
     pub body: Vec<u8>,
 }
 
 impl LogEntry {
-    /// The artifact that this is.
+    /// Whether its content was pruned: the header is all that is left.
+    #[must_use]
+    pub fn is_pruned(&self) -> bool {
+        self.body.is_empty()
+    }
+
+    /// Its header.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn header(&self) -> Result<Header, String> {
+        Header::parse(&self.header_line).map_err(|error| error.to_string())
+    }
+
+    /// Takes its content and nonce out.
+    pub(crate) fn prune(&mut self) {
+        self.body.clear();
+        self.nonce = Nonce([0; 32]);
+    }
+
+    /// The artifact that this is; one whose content was pruned says so in place of it.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn record(&self) -> Result<Record, String> {
-        let header = Header::parse(&self.header_line).map_err(|error| error.to_string())?;
+        let header = self.header()?;
         let task = header.task.map(|link| link.task_id.parse()).transpose().map_err(|error| format!("{error}"))?;
         let correlation = header.correlation_id.map(|id| id.parse()).transpose().map_err(|error| format!("{error}"))?;
         Ok(Record {
@@ -89,9 +110,18 @@ impl LogEntry {
             id: header.id.as_str().to_owned(),
             task,
             correlation,
-            body: serde_json::from_slice(&self.body).map_err(|error| error.to_string())?,
+            body: if self.is_pruned() {
+                pruned()
+            } else {
+                serde_json::from_slice(&self.body).map_err(|error| error.to_string())?
+            },
         })
     }
+}
+
+/// What people see in place of a content that was pruned.
+pub(crate) fn pruned() -> Value {
+    serde_json::json!({ "pruned": true })
 }
 
 /// The end of a task's chain of artifacts.
@@ -122,6 +152,7 @@ impl Tip {
         chain: Option<&mut Chain>,
         nonce: &Nonce,
         now: Timestamp,
+        on_subtree: impl FnMut(u32, u64, Hash),
     ) -> Result<Sealed, SealError> {
         let index = self.tree.size();
         let link = artifact.task.as_ref().zip(chain.as_deref()).map(|(task, chain)| TaskLink {
@@ -139,7 +170,7 @@ impl Tip {
             body: &artifact.body,
             nonce,
         })?;
-        self.tree.push(sealed.leaf_hash);
+        self.tree.push_noting(sealed.leaf_hash, on_subtree);
         self.leaf = Some(sealed.leaf_hash);
         if let Some(chain) = chain {
             *chain = Chain { seq: chain.seq + 1, leaf: Some(sealed.leaf_hash), last: Some(index) };

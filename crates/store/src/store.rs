@@ -1,9 +1,10 @@
 //! The two traits that a store is: what a step reads and writes, and what people read.
 
+use candor_approval::{Permit, kinds::DestructiveOperation};
 use candor_core::time::Timestamp;
 use candor_path::{Plan, View};
 
-use crate::{Listing, StoreError};
+use crate::{Listing, PruneStep, StoreError};
 
 /// A place that keeps what Candor knows.
 pub trait Store {
@@ -34,6 +35,13 @@ pub trait Txn: View {
     /// # Errors
     /// When it can't be written. The transaction is spent then: its commit fails too.
     fn apply(&mut self, plan: &Plan, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Goes on with the open pruning: takes contents that it may touch, that are past their time and that nothing needs, of about `most`
+    /// records. One permit, one step: a gate that closes stops a pruning between two of them.
+    ///
+    /// # Errors
+    /// When it can't be written. The transaction is spent then.
+    fn prune(&mut self, permit: Permit<DestructiveOperation>, most: u64) -> Result<PruneStep, StoreError>;
 
     /// Makes everything applied durable, all or nothing.
     ///

@@ -160,18 +160,23 @@ pub fn refusal_status(refusal: &Refusal) -> StatusCode {
         | Refusal::UnknownDelivery { .. }
         | Refusal::UnknownTarget(_)
         | Refusal::UnknownEvidence(_) => StatusCode::NOT_FOUND,
-        Refusal::NotOwner { .. } | Refusal::Reserved(_) | Refusal::OperatorOnly => StatusCode::FORBIDDEN,
+        Refusal::NotOwner { .. } | Refusal::Reserved(_) | Refusal::OperatorOnly | Refusal::GateClosed(_) => {
+            StatusCode::FORBIDDEN
+        }
         Refusal::Ended(_)
         | Refusal::TooMany { .. }
         | Refusal::AlreadyAcked(_)
         | Refusal::BeingSent(_)
         | Refusal::NoIncident(_)
-        | Refusal::GateNotOpen(_) => StatusCode::CONFLICT,
+        | Refusal::GateNotOpen(_)
+        | Refusal::PruningUnderWay => StatusCode::CONFLICT,
         Refusal::UnknownParent(_)
         | Refusal::ReceiptSupports(_)
         | Refusal::NotCollectable(_)
         | Refusal::OpenTooLong { .. }
         | Refusal::LongList { .. }
+        | Refusal::NotSigned { .. }
+        | Refusal::NotPrunable(_)
         | Refusal::Text { .. } => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

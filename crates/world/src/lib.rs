@@ -1,5 +1,6 @@
 //! candor-world
 pub mod collectors;
+pub mod places;
 pub mod probes;
 pub mod redact;
 pub mod schedulers;

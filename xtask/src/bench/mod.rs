@@ -3,6 +3,7 @@
 //! Every run starts the release binary in a folder of its own below `target/bench`, and a receiver on loopback. Peers are taken in
 //! turn with Candor; one that can't be had is named and not made up.
 
+mod audit;
 mod daemon;
 mod idle;
 mod load;
@@ -23,7 +24,7 @@ use crate::shell::{TaskError, Trying as _, failed, root};
 /// What to measure.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these: notices, idle, tasks, micro (repeatable); or burst, Candor's own without the peers, to tune by.
+    /// Only these: notices, idle, tasks, micro, audit (repeatable); or burst, Candor's own without the peers, to tune by.
     #[arg(long)]
     only: Vec<String>,
     /// A tenth of the work: to see that it runs, not to publish.
@@ -60,7 +61,7 @@ impl Bench {
 
 /// Runs the benches.
 pub(crate) fn run(args: &Args) -> Result<bool, TaskError> {
-    const NAMES: [&str; 5] = ["notices", "burst", "idle", "tasks", "micro"];
+    const NAMES: [&str; 6] = ["notices", "burst", "idle", "tasks", "micro", "audit"];
     if let Some(unknown) = args.only.iter().find(|name| !NAMES.contains(&name.as_str())) {
         return failed(format!("no bench `{unknown}`; there are {}", NAMES.join(", ")));
     }
@@ -82,6 +83,9 @@ pub(crate) fn run(args: &Args) -> Result<bool, TaskError> {
     }
     if wanted("micro") {
         micro::measure(&mut bench)?;
+    }
+    if wanted("audit") {
+        audit::measure(&mut bench)?;
     }
     let text = table::markdown(&bench.rows, &bench.missing, &command(args));
     println!("\n{text}");

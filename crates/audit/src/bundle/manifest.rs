@@ -105,6 +105,17 @@ pub struct Withheld {
     pub why: String,
 }
 
+/// Of what a bundle is a copy with values taken out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Derived {
+    /// The public key of who made the copy, and signed its manifest.
+    pub by: String,
+    /// SHA-256 of the manifest of what it is a copy of, in hex. It tells nothing of what was taken out: that manifest has the hash of the
+    /// openings, and with them of the secret salts that went with the values.
+    pub of: String,
+}
+
 /// All of a manifest but the list of artifacts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -118,6 +129,9 @@ pub struct Rest {
     pub count: u64,
     /// The profile in force, `name@version`.
     pub deployment_profile: Option<String>,
+    /// Of what it is a copy, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived: Option<Derived>,
     /// When it was made.
     pub exported_at: String,
     /// What made it, `candor 0.1.0`.

@@ -4,6 +4,9 @@
 //! isn't shown, what opens the commitments, and each artifact under its `ref`. `BUNDLE.md` beside this crate is the format for
 //! strangers; [`write::Draft`] makes one, [`verify::verify`] checks one as a stream.
 
+pub mod copy;
+mod explain;
+pub mod keys;
 pub mod manifest;
 pub mod opening;
 pub mod verdict;

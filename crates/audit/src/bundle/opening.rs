@@ -1,6 +1,6 @@
 //! What opens an artifact's commitment: its nonce, or the salts of what a redacted copy still shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     canonical::{self, lay_out},
-    commit::{Commitment, Nonce, OpeningError, Salt, commit_layout, commit_redacted},
+    commit::{Commitment, Nonce, OpeningError, Salt, commit_layout, commit_redacted, covering, removed_places},
     json as strict,
     seal::MAX_BODY_BYTES,
 };
@@ -110,6 +110,30 @@ impl Opening {
                     return Err(ContentError::NotCanonical);
                 }
                 Ok(commit_redacted(&value, salts)?)
+            }
+        }
+    }
+}
+
+impl Opening {
+    /// Whether what was removed from these bytes is what these JSON pointers name: each removed value is at or below one, each has
+    /// one, and none stands twice.
+    #[must_use]
+    pub fn removes(&self, body: &[u8], pointers: &[String]) -> bool {
+        match self {
+            Opening::Whole(_) => pointers.is_empty(),
+            Opening::Redacted(_) => {
+                let Ok(copy) = strict::parse_copy(body, MAX_COPY_BYTES) else { return false };
+                let named: BTreeSet<String> = pointers.iter().cloned().collect();
+                let mut met = BTreeSet::new();
+                for place in removed_places(&copy) {
+                    let by: Vec<&str> = covering(&named, &place).collect();
+                    if by.is_empty() {
+                        return false;
+                    }
+                    met.extend(by);
+                }
+                !met.is_empty() && met.len() == pointers.len()
             }
         }
     }

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use super::manifest::Derived;
+use crate::{at, sign::rotation::Rotation};
+
 /// What is wrong with a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -99,11 +102,30 @@ pub enum Anchor {
     },
 }
 
+/// A change of the signing key that the check followed, signed by both keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyChange {
+    /// The key until then.
+    pub from: String,
+    /// The key from then on.
+    pub to: String,
+    /// When it was signed.
+    pub at: String,
+}
+
+impl From<&Rotation> for KeyChange {
+    fn from(rotation: &Rotation) -> Self {
+        KeyChange { from: rotation.old.to_string(), to: rotation.new.to_string(), at: at::text(rotation.at_us) }
+    }
+}
+
 /// What an intact bundle shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// The key that signed it.
     pub signed_by: String,
+    /// How the reader's key leads to that one; empty where it is the same.
+    pub key_changes: Vec<KeyChange>,
     /// The log.
     pub origin: String,
     /// How many artifacts the log has.
@@ -126,8 +148,56 @@ pub struct Verdict {
     pub gaps: u64,
     /// What ties the log to what was known before.
     pub anchored: Anchor,
+    /// Of what it is a copy with values taken out, and who made it, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub derived: Option<Derived>,
     /// What it doesn't prove.
     pub not_proved: Vec<String>,
+}
+
+/// What even an intact bundle leaves open.
+pub(super) fn not_proved(verdict: &Verdict, by_task: bool, brought: bool) -> Vec<String> {
+    let mut open = vec![
+        "that what was reported is true: a record shows what was observed, decided and attempted, and when".to_owned(),
+        format!("anything after the log's head of {}", verdict.head_at),
+    ];
+    if verdict.anchored == Anchor::SignerOnly {
+        open.push(
+            "that the signer showed others the same log: bring a head that you got earlier, with `--known`".to_owned(),
+        );
+    }
+    if verdict.anchored == Anchor::SignerOnly && brought {
+        open.push("that the log continues the head that you brought: the bundle doesn't show that place; ask for one made with `--since-head`".to_owned());
+    }
+    if !verdict.key_changes.is_empty() {
+        open.push("that the key that you brought was in its owner's hands when it gave up to the next".to_owned());
+    }
+    if let Complete::UpToLastShown { .. } = verdict.complete {
+        open.push("that no chosen record came after the last shown one: that rests on the signer".to_owned());
+    }
+    if let Complete::Range { from: from @ 1.., .. } = verdict.complete
+        && !by_task
+    {
+        open.push(format!(
+            "that no chosen record came before record {from}: a task's records are numbered, these aren't"
+        ));
+    }
+    if let Some(copy) = &verdict.derived {
+        open.push(format!(
+            "what the manifest says beside the records: it is the word of who made this copy, `{}`",
+            copy.by
+        ));
+    }
+    if verdict.redacted > 0 {
+        open.push(format!("what the {} removed values were", verdict.redacted));
+    }
+    if verdict.withheld > 0 {
+        open.push(format!("what the {} withheld records say", verdict.withheld));
+    }
+    if verdict.gaps > 0 {
+        open.push(format!("what happened in the {} gaps that are on record", verdict.gaps));
+    }
+    open
 }
 
 /// Why there is no verdict.
@@ -139,6 +209,17 @@ pub enum Failure {
     /// It could not be read to the end.
     #[error("the bundle can't be read: {0}")]
     Unreadable(std::io::Error),
+}
+
+impl Failure {
+    /// What a failed read means: bytes that are no archive are the bundle's own fault, all else is the machine's.
+    #[must_use]
+    pub fn io(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::InvalidData => Finding::new(Class::Damaged, "the archive", error.to_string()).into(),
+            _ => Failure::Unreadable(error),
+        }
+    }
 }
 
 impl From<Finding> for Failure {

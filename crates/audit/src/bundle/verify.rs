@@ -16,9 +16,11 @@ use super::{
     CHECKPOINT, ENVELOPE, FILES, MANIFEST, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, MAX_OPENING_BYTES, NODES, OPENINGS,
     PREDICATE_TYPE, RECORDS, SUMS,
     archive::{ArchiveError, ArchiveReader},
+    explain::{OTHER_MEMBER, explain},
+    keys::{self, Signer},
     manifest::{self, Entry, HASH_VERSION, Headers, Refused, Rest, Selection},
     opening::{MAX_COPY_BYTES, Opening, OpeningLine},
-    verdict::{Anchor, Class, Complete, Failure, Finding, Verdict},
+    verdict::{Anchor, Class, Complete, Failure, Finding, KeyChange, Verdict, not_proved},
     walk::{Lines, Shown, Walk},
 };
 use crate::{
@@ -28,7 +30,12 @@ use crate::{
     kind::Kind,
     merkle::Hash,
     seal::MAX_BODY_BYTES,
-    sign::{checkpoint::Checkpoint, dsse, key::PublicKey, note::MAX_NOTE_BYTES},
+    sign::{
+        checkpoint::Checkpoint,
+        dsse,
+        key::{MAX_NAME_BYTES, PublicKey},
+        note::MAX_NOTE_BYTES,
+    },
 };
 
 /// A bundle that can be read from its beginning more than once.
@@ -49,10 +56,43 @@ impl Source for &[u8] {
 /// What the reader brings along; nothing of it is taken from the bundle.
 #[derive(Debug)]
 pub struct Trust<'a> {
-    /// The key of the node.
+    /// The key of the node: the one that signed, or one that it took over from by changes that both signed.
     pub key: &'a PublicKey,
     /// Heads of the log that were seen before, already checked.
     pub known: &'a [Checkpoint],
+    /// The key of whoever made a copy with values taken out, where that isn't the node itself.
+    pub copier: Option<&'a PublicKey>,
+}
+
+/// A shown record, with its artifact where the bundle has it.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// Its header.
+    pub header: &'a Header,
+    /// Its artifact, whose bytes are those that the manifest names and that the header commits to.
+    pub artifact: Option<SeenArtifact<'a>>,
+}
+
+/// An artifact as it is in a bundle.
+#[derive(Debug)]
+pub struct SeenArtifact<'a> {
+    /// What the manifest says of it.
+    pub entry: &'a Entry,
+    /// Its bytes.
+    pub body: &'a [u8],
+    /// What opens its commitment.
+    pub opening: &'a Opening,
+}
+
+/// What a check came to, and what the manifest says beside the list of artifacts.
+#[derive(Debug)]
+pub struct Checked {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The manifest without its list.
+    pub rest: Rest,
+    /// SHA-256 of the manifest, in hex.
+    pub manifest: String,
 }
 
 /// Checks a bundle.
@@ -60,9 +100,19 @@ pub struct Trust<'a> {
 /// # Errors
 /// The first thing that is wrong, or that it can't be read.
 pub fn verify(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Verdict, Failure> {
-    let mut from = ArchiveReader::new(BufReader::new(bundle.open().map_err(Failure::Unreadable)?));
-    let front = Front::read(&mut from, trust)?;
-    let head = front.head(trust)?;
+    read(bundle, trust, &mut |_| ()).map(|checked| checked.verdict)
+}
+
+/// Checks a bundle, and shows each record to `on_record` on the way, in the log's order. What was shown counts only once there is a verdict:
+/// whether the header is in the log is known at the end.
+///
+/// # Errors
+/// The first thing that is wrong, or that it can't be read.
+pub fn read(bundle: &dyn Source, trust: &Trust<'_>, on_record: &mut dyn FnMut(&Seen<'_>)) -> Result<Checked, Failure> {
+    let signer = keys::signer(bundle, trust)?;
+    let mut from = ArchiveReader::new(BufReader::new(bundle.open().map_err(Failure::io)?));
+    let front = Front::read(&mut from, trust, &signer)?;
+    let head = front.head(trust, &signer)?;
     let mut check = Check {
         walk: Walk::new(cursor(bundle, RECORDS)?, cursor(bundle, NODES)?, trust.known),
         openings: Lines::new(cursor(bundle, OPENINGS)?, OPENINGS, MAX_OPENING_BYTES),
@@ -75,6 +125,7 @@ pub fn verify(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Verdict, Failure
         gaps: 0,
         redacted: 0,
         failed: None,
+        on_record,
     };
     let list = cursor(bundle, MANIFEST)?;
     let read = manifest::read(list, |entry| check.entry(&entry).map_err(|failure| check.keep(failure)));
@@ -82,7 +133,9 @@ pub fn verify(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Verdict, Failure
         return Err(explain(failure, bundle));
     }
     read.map_err(|error| damaged(MANIFEST, &error))?;
-    check.finish(&head, trust)
+    let verdict = check.finish(&head, trust, &signer)?;
+    let manifest = front.hashes.into_iter().next().map_or(String::new(), |(_, hash)| hash);
+    Ok(Checked { verdict, rest: front.rest, manifest })
 }
 
 fn damaged(place: &str, why: &dyn std::fmt::Display) -> Finding {
@@ -90,8 +143,8 @@ fn damaged(place: &str, why: &dyn std::fmt::Display) -> Finding {
 }
 
 /// A reader of one of the files before the artifacts.
-fn cursor<'b>(bundle: &'b dyn Source, name: &str) -> Result<Box<dyn BufRead + 'b>, Failure> {
-    let mut from = ArchiveReader::new(BufReader::new(bundle.open().map_err(Failure::Unreadable)?));
+pub(super) fn cursor<'b>(bundle: &'b dyn Source, name: &str) -> Result<Box<dyn BufRead + 'b>, Failure> {
+    let mut from = ArchiveReader::new(BufReader::new(bundle.open().map_err(Failure::io)?));
     while let Some(member) = from.next_member().map_err(of_archive)? {
         if member.name == name {
             return Ok(Box::new(BufReader::new(from)));
@@ -102,7 +155,7 @@ fn cursor<'b>(bundle: &'b dyn Source, name: &str) -> Result<Box<dyn BufRead + 'b
 
 fn of_archive(error: ArchiveError) -> Failure {
     match error {
-        ArchiveError::Io(error) => Failure::Unreadable(error),
+        ArchiveError::Io(error) => Failure::io(error),
         other => damaged("the archive", &other).into(),
     }
 }
@@ -116,7 +169,7 @@ struct Front {
 }
 
 impl Front {
-    fn read(from: &mut ArchiveReader<impl Read>, trust: &Trust<'_>) -> Result<Front, Failure> {
+    fn read(from: &mut ArchiveReader<impl Read>, trust: &Trust<'_>, signer: &Signer) -> Result<Front, Failure> {
         let mut hashes = Vec::new();
         let (mut rest, mut envelope, mut checkpoint) = (None, Vec::new(), Vec::new());
         for name in FILES {
@@ -138,10 +191,11 @@ impl Front {
                 CHECKPOINT => checkpoint = short(&mut hashing, name, MAX_NOTE_BYTES)?,
                 _ => {}
             }
-            io::copy(&mut hashing, &mut io::sink()).map_err(Failure::Unreadable)?;
+            io::copy(&mut hashing, &mut io::sink()).map_err(Failure::io)?;
             hashes.push((name, hex(&hashing.hash.finalize())));
             if name == ENVELOPE {
-                let digest = dsse::open(&envelope, trust.key, MANIFEST, PREDICATE_TYPE)
+                let key = maker(rest.as_ref(), trust, &signer.key)?;
+                let digest = dsse::open(&envelope, key, MANIFEST, PREDICATE_TYPE)
                     .map_err(|error| Finding::new(Class::Signature, ENVELOPE, error.to_string()))?;
                 if hashes.first().is_none_or(|(_, hash)| *hash != digest) {
                     let words = "it isn't the manifest that was signed";
@@ -205,13 +259,17 @@ impl Front {
     }
 
     /// The log's head, if the key signed it and the manifest says the same.
-    fn head(&self, trust: &Trust<'_>) -> Result<Checkpoint, Failure> {
-        let head = Checkpoint::open(&self.checkpoint, trust.key)
+    fn head(&self, trust: &Trust<'_>, signer: &Signer) -> Result<Checkpoint, Failure> {
+        let head = Checkpoint::open(&self.checkpoint, &signer.key)
             .map_err(|error| Finding::new(Class::Signature, CHECKPOINT, error.to_string()))?;
         let log = &self.rest.log;
         if log.origin != head.origin || log.tree_size != head.size || log.root != STANDARD.encode(head.root) {
             let words = "the manifest speaks of another head of the log";
             return Err(Finding::new(Class::Changed, CHECKPOINT, words).into());
+        }
+        if signer.chain.iter().any(|step| step.origin != head.origin) {
+            let words = "the change of keys that leads to its key is of another log";
+            return Err(Finding::new(Class::Foreign, CHECKPOINT, words).into());
         }
         for known in trust.known {
             if known.origin != head.origin {
@@ -240,10 +298,33 @@ impl Front {
     }
 }
 
+/// Whose signature a manifest must have: the node's, or that of who made the copy, if it says that it is one. Both keys are the reader's.
+fn maker<'t>(
+    rest: Option<&Result<Rest, Finding>>,
+    trust: &Trust<'t>,
+    node: &'t PublicKey,
+) -> Result<&'t PublicKey, Finding> {
+    let derived = rest.and_then(|rest| rest.as_ref().ok()).and_then(|rest| rest.derived.as_ref());
+    let Some(derived) = derived else { return Ok(node) };
+    let key = trust.copier.unwrap_or(node);
+    if derived.by == key.to_string() {
+        return Ok(key);
+    }
+    let by: String = derived.by.chars().take(MAX_NAME_BYTES).collect();
+    Err(Finding::new(
+        Class::Signature,
+        ENVELOPE,
+        format!(
+            "it is a copy that `{}` made; get that key from its owner, and give it beside the node's",
+            by.escape_debug()
+        ),
+    ))
+}
+
 /// A file that is held in memory.
 fn short(from: &mut impl Read, name: &str, max_bytes: usize) -> Result<Vec<u8>, Failure> {
     let mut content = Vec::new();
-    from.take(max_bytes as u64 + 1).read_to_end(&mut content).map_err(Failure::Unreadable)?;
+    from.take(max_bytes as u64 + 1).read_to_end(&mut content).map_err(Failure::io)?;
     if content.len() > max_bytes {
         return Err(damaged(name, &format!("it has more than {max_bytes} bytes")).into());
     }
@@ -264,8 +345,8 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// What decisions go by. A bundle has what was in force for its records, whatever else it is about.
-const CONTEXT: [Kind; 3] = [Kind::Profile, Kind::Capability, Kind::Pack];
+/// What decisions go by, and changes of the signing key. A bundle has what was in force for its records, whatever else it is about.
+const CONTEXT: [Kind; 4] = [Kind::Profile, Kind::Capability, Kind::Pack, Kind::Key];
 
 /// The record by record part.
 struct Check<'k, R, A> {
@@ -281,6 +362,7 @@ struct Check<'k, R, A> {
     gaps: u64,
     redacted: u64,
     failed: Option<Failure>,
+    on_record: &'k mut dyn FnMut(&Seen<'_>),
 }
 
 impl<R: BufRead, A: Read> Check<'_, R, A> {
@@ -316,13 +398,9 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
         self.gaps += u64::from(header.kind == Kind::Gap);
         let body = self.body(entry)?;
         let opening = self.opening(entry)?;
-        if matches!(opening, Opening::Redacted(_)) == entry.redacted.is_empty() {
-            return Err(Finding::new(
-                Class::Changed,
-                place,
-                "what the manifest says is removed from it is not what is",
-            )
-            .into());
+        if !opening.removes(&body, &entry.redacted) {
+            let words = "what the manifest says is removed from it is not what is";
+            return Err(Finding::new(Class::Changed, place, words).into());
         }
         self.redacted += entry.redacted.len() as u64;
         let commitment =
@@ -331,6 +409,8 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             let words = "its content is not what was recorded in the log";
             return Err(Finding::new(Class::Changed, place, words).into());
         }
+        let artifact = SeenArtifact { entry, body: &body, opening: &opening };
+        (self.on_record)(&Seen { header, artifact: Some(artifact) });
         Ok(())
     }
 
@@ -370,6 +450,7 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
     /// A header without an artifact: of others, or withheld.
     fn passed(&mut self, shown: &Shown) -> Result<(), Failure> {
         let header = &shown.header;
+        (self.on_record)(&Seen { header, artifact: None });
         if !self.chosen(header) {
             return Ok(());
         }
@@ -413,7 +494,7 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
     }
 
     /// What comes after the last artifact, and the root.
-    fn finish(mut self, head: &Checkpoint, trust: &Trust<'_>) -> Result<Verdict, Failure> {
+    fn finish(mut self, head: &Checkpoint, trust: &Trust<'_>, signer: &Signer) -> Result<Verdict, Failure> {
         while let Some(shown) = self.walk.next_shown()? {
             self.passed(&shown)?;
         }
@@ -441,10 +522,10 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             )
             .into());
         }
-        self.verdict(head, trust)
+        self.verdict(head, trust, signer)
     }
 
-    fn verdict(&self, head: &Checkpoint, trust: &Trust<'_>) -> Result<Verdict, Failure> {
+    fn verdict(&self, head: &Checkpoint, trust: &Trust<'_>, signer: &Signer) -> Result<Verdict, Failure> {
         let rest = &self.front.rest;
         if rest.gaps.len() as u64 != self.gaps {
             return Err(Finding::new(Class::Changed, MANIFEST, "it lists other gaps than the records show").into());
@@ -469,7 +550,8 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             None => Anchor::SignerOnly,
         };
         let mut verdict = Verdict {
-            signed_by: trust.key.to_string(),
+            signed_by: signer.key.to_string(),
+            key_changes: signer.chain.iter().map(KeyChange::from).collect(),
             origin: head.origin.clone(),
             tree_size: head.size,
             head_at: at::text(head.at_us),
@@ -481,97 +563,11 @@ impl<R: BufRead, A: Read> Check<'_, R, A> {
             withheld: rest.withheld.len() as u64,
             gaps: self.gaps,
             anchored,
+            derived: rest.derived.clone(),
             not_proved: Vec::new(),
         };
         let by_task = matches!(rest.selection, Selection::Task { .. });
-        verdict.not_proved = not_proved(&verdict, by_task, trust);
+        verdict.not_proved = not_proved(&verdict, by_task, !trust.known.is_empty());
         Ok(verdict)
     }
-}
-
-/// What even an intact bundle leaves open.
-fn not_proved(verdict: &Verdict, by_task: bool, trust: &Trust<'_>) -> Vec<String> {
-    let mut open = vec![
-        "that what was reported is true: a record shows what was observed, decided and attempted, and when".to_owned(),
-        format!("anything after the log's head of {}", verdict.head_at),
-    ];
-    if verdict.anchored == Anchor::SignerOnly {
-        open.push(
-            "that the signer showed others the same log: bring a head that you got earlier, with `--known`".to_owned(),
-        );
-    }
-    if verdict.anchored == Anchor::SignerOnly && !trust.known.is_empty() {
-        open.push("that the log continues the head that you brought: the bundle doesn't show that place; ask for one made with `--since-head`".to_owned());
-    }
-    if let Complete::UpToLastShown { .. } = verdict.complete {
-        open.push("that no chosen record came after the last shown one: that rests on the signer".to_owned());
-    }
-    if let Complete::Range { from: from @ 1.., .. } = verdict.complete
-        && !by_task
-    {
-        open.push(format!(
-            "that no chosen record came before record {from}: a task's records are numbered, these aren't"
-        ));
-    }
-    if verdict.redacted > 0 {
-        open.push(format!("what the {} removed values were", verdict.redacted));
-    }
-    if verdict.withheld > 0 {
-        open.push(format!("what the {} withheld records say", verdict.withheld));
-    }
-    if verdict.gaps > 0 {
-        open.push(format!("what happened in the {} gaps that are on record", verdict.gaps));
-    }
-    open
-}
-
-/// What is said of an artifact in whose place something else stands, until [`explain`] looks closer.
-const OTHER_MEMBER: &str = "something else stands in its place";
-
-/// Says which of the two it is: an artifact that isn't there, or one too many before it.
-fn explain(failure: Failure, bundle: &dyn Source) -> Failure {
-    let Failure::Found(finding) = failure else { return failure };
-    if finding.words != OTHER_MEMBER {
-        return finding.into();
-    }
-    let Ok(mut from) = bundle.open().map(|bytes| ArchiveReader::new(BufReader::new(bytes))) else {
-        return finding.into();
-    };
-    let mut before: Option<String> = None;
-    let mut listed = BTreeSet::new();
-    if let Ok(list) = cursor(bundle, MANIFEST) {
-        let taken = manifest::read(list, |entry| {
-            if listed.len() < manifest::MAX_LISTED {
-                listed.insert(entry.r#ref);
-            }
-            Ok(())
-        });
-        drop(taken);
-    }
-    let mut seen = BTreeSet::new();
-    while let Ok(Some(member)) = from.next_member() {
-        let known = FILES.contains(&member.name.as_str()) || listed.contains(&member.name);
-        if !known {
-            return Finding::new(
-                Class::Foreign,
-                member.name.escape_debug().to_string(),
-                "the manifest doesn't name it",
-            )
-            .into();
-        }
-        if !seen.insert(member.name.clone()) {
-            return Finding::new(Class::Inserted, member.name, "it is in the archive twice").into();
-        }
-        if member.name == finding.place {
-            let after = before.unwrap_or_default();
-            return Finding::new(
-                Class::Reordered,
-                member.name,
-                format!("it stands after `{after}`, not in the log's order"),
-            )
-            .into();
-        }
-        before = Some(member.name);
-    }
-    Finding::new(Class::Missing, finding.place, "it isn't in the bundle").into()
 }

@@ -34,7 +34,7 @@ impl<R: BufRead> Lines<R> {
         self.line.clear();
         let most = self.max_bytes as u64 + 1;
         let read = io::Read::take(&mut self.from, most).read_until(b'\n', &mut self.line);
-        let read = read.map_err(Failure::Unreadable)?;
+        let read = read.map_err(Failure::io)?;
         if read == 0 {
             return Ok(None);
         }

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     CHECKPOINT, ENVELOPE, MANIFEST, NODES, OPENINGS, PREDICATE_TYPE, RECORDS, SUMS,
     archive::ArchiveWriter,
-    manifest::{Entry, HASH_VERSION, LogHead, ManifestWriter, Rest, Selection, Withheld},
+    manifest::{Derived, Entry, HASH_VERSION, LogHead, ManifestWriter, Rest, Selection, Withheld},
     opening::{Opening, OpeningLine},
     walk::Node,
 };
@@ -45,6 +45,8 @@ pub struct About {
     pub exporter: String,
     /// When, in microseconds since the Unix epoch.
     pub exported_at_us: i64,
+    /// Of what it is a copy, where it is one.
+    pub derived: Option<Derived>,
 }
 
 /// An artifact as it is shipped.
@@ -83,9 +85,20 @@ pub enum WriteError {
 }
 
 impl Draft {
+    /// A copy of a bundle, whose shown headers and subtree roots stay as they are.
+    #[must_use]
+    pub fn copy_of(records: Vec<u8>, nodes: Vec<u8>, withheld: Vec<Withheld>) -> Self {
+        Draft { records, nodes, withheld, ..Draft::default() }
+    }
+
     /// The next record of the log isn't shown.
     pub fn hide(&mut self, index: u64, leaf: Hash) {
-        self.hidden.push(index, leaf);
+        self.hide_subtree(index, 0, leaf);
+    }
+
+    /// None of the next `2^level` records of the log is shown; `from` is a multiple of their number, and this is the root over them.
+    pub fn hide_subtree(&mut self, from: u64, level: u32, root: Hash) {
+        self.hidden.push(Node { from, level, root });
     }
 
     /// What comes next begins a new subtree, so that the head of this size can be met by whoever holds it.
@@ -112,6 +125,14 @@ impl Draft {
     /// Never in practice: what it adds is plain JSON.
     pub fn ship(&mut self, header_line: &[u8], header: &Header, shipped: Shipped<'_>) -> Result<(), WriteError> {
         self.show(header_line);
+        self.ship_shown(header, shipped)
+    }
+
+    /// The same for a record whose header is shown already, in a copy.
+    ///
+    /// # Errors
+    /// As with [`Draft::ship`].
+    pub fn ship_shown(&mut self, header: &Header, shipped: Shipped<'_>) -> Result<(), WriteError> {
         let place = header.artifact_ref();
         let sha256 = hex(&Sha256::digest(shipped.body));
         self.sums.push_str(&format!("{sha256}  {place}\n"));
@@ -159,6 +180,7 @@ impl Draft {
             correlation_id: about.correlation_id,
             count,
             deployment_profile: about.deployment_profile,
+            derived: about.derived,
             exported_at: at::text(about.exported_at_us),
             exporter: about.exporter,
             files: hashes,
@@ -191,8 +213,8 @@ impl Draft {
 struct Hidden(Vec<Node>);
 
 impl Hidden {
-    fn push(&mut self, index: u64, leaf: Hash) {
-        self.0.push(Node { from: index, level: 0, root: leaf });
+    fn push(&mut self, node: Node) {
+        self.0.push(node);
         while let [.., left, right] = self.0.as_slice() {
             let pair = left.level == right.level && left.from.is_multiple_of(1 << (left.level + 1));
             if !pair {

@@ -63,6 +63,44 @@ pub fn redact(nonce: &Nonce, value: &Value, pointers: &BTreeSet<String>) -> Resu
     Ok(Redacted { copy, salts })
 }
 
+/// Removes what stands at and below each of `pointers` from a redacted copy, with the salts of what it still shows. The commitment stays the
+/// same; what was removed before stays removed.
+///
+/// # Errors
+/// When a value that is to be removed has no salt, or a pointer leads nowhere.
+pub fn redact_copy(
+    copy: &Value,
+    salts: &BTreeMap<String, Salt>,
+    pointers: &BTreeSet<String>,
+) -> Result<Redacted, OpeningError> {
+    if let Some(unknown) = pointers.iter().find(|pointer| copy.pointer(pointer).is_none()) {
+        return Err(OpeningError::MissingSalt(unknown.clone()));
+    }
+    let content = lay_out(copy);
+    let mut redacted = Redacted { copy: copy.clone(), salts: BTreeMap::new() };
+    for (pointer, leaf) in places(copy).into_iter().zip(&content.leaves) {
+        let Some(place) = redacted.copy.pointer_mut(&pointer) else { continue };
+        if place.as_object().is_some_and(is_marker) {
+            continue;
+        }
+        let salt = *salts.get(&pointer).ok_or_else(|| OpeningError::MissingSalt(pointer.clone()))?;
+        if covers(pointers, &pointer) {
+            let bytes = content.bytes.get(leaf.clone()).unwrap_or_default();
+            *place = json!({ REDACTED_KEY: STANDARD.encode(value_hash(&salt, bytes)) });
+        } else {
+            redacted.salts.insert(pointer, salt);
+        }
+    }
+    Ok(redacted)
+}
+
+/// The RFC 6901 pointers of what was removed from a redacted copy, in canonical order.
+#[must_use]
+pub fn removed_places(copy: &Value) -> Vec<String> {
+    let removed = |pointer: &String| copy.pointer(pointer).and_then(Value::as_object).is_some_and(is_marker);
+    places(copy).into_iter().filter(removed).collect()
+}
+
 /// The commitment of the artifact that `copy` was made from, if nothing but the marked values was changed.
 ///
 /// # Errors
@@ -100,13 +138,13 @@ enum Opening {
 }
 
 /// The RFC 6901 pointers of the leaves of which `is_one` is true: texts as they are, other leaves as JSON.
-pub fn places_where(value: &Value, is_one: impl Fn(&str) -> bool) -> BTreeSet<String> {
-    let holds = |pointer: &String| match value.pointer(pointer) {
+pub fn places_where(value: &Value, is_one: &mut dyn FnMut(&str) -> bool) -> BTreeSet<String> {
+    let mut holds = |pointer: &String| match value.pointer(pointer) {
         Some(Value::String(text)) => is_one(text),
         Some(other) => is_one(&other.to_string()),
         None => false,
     };
-    places(value).into_iter().filter(holds).collect()
+    places(value).into_iter().filter(|pointer| holds(pointer)).collect()
 }
 
 fn marked_hash(marker: &Value) -> Option<Hash> {
@@ -115,8 +153,13 @@ fn marked_hash(marker: &Value) -> Option<Hash> {
 
 /// Whether one of `pointers` is `leaf` or an ancestor of it.
 fn covers(pointers: &BTreeSet<String>, leaf: &str) -> bool {
+    covering(pointers, leaf).next().is_some()
+}
+
+/// Those of `pointers` that are `leaf` or an ancestor of it.
+pub(crate) fn covering<'p>(pointers: &'p BTreeSet<String>, leaf: &str) -> impl Iterator<Item = &'p str> {
     let ancestors = leaf.match_indices('/').filter_map(|(end, _)| leaf.get(..end));
-    ancestors.chain([leaf]).any(|pointer| pointers.contains(pointer))
+    ancestors.chain([leaf]).filter_map(|pointer| pointers.get(pointer).map(String::as_str))
 }
 
 /// The RFC 6901 pointers of a value's leaves in canonical order: what people write, and unambiguous within one document.

@@ -61,6 +61,14 @@ impl Checkpoint {
         Self::parse(note::open(note, key)?)
     }
 
+    /// What a note says of a head, whoever signed it.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn said(note: &str) -> Result<Checkpoint, CheckpointError> {
+        Self::parse(note::text(note)?)
+    }
+
     fn parse(text: &str) -> Result<Checkpoint, CheckpointError> {
         let mut lines = text.lines();
         let mut line = |number: usize| lines.next().ok_or(CheckpointError::Line(number));

@@ -74,6 +74,13 @@ pub fn seal(statement: &Value, key: &NodeKey) -> Vec<u8> {
     }))
 }
 
+/// The fingerprint of the key by which an envelope says that it is signed. A hint: nothing is checked, and it may say anything.
+#[must_use]
+pub fn hint(envelope: &[u8]) -> Option<String> {
+    let envelope: Envelope = serde_json::from_slice(envelope).ok()?;
+    envelope.signatures.into_iter().next().map(|signature| signature.keyid)
+}
+
 /// The SHA-256, in hex, of the file `name` that `key` signed a statement about.
 ///
 /// # Errors

@@ -45,7 +45,7 @@ pub enum KeyError {
     #[error("`{0}` is no name for a key; use 1 to {MAX_NAME_BYTES} characters without spaces and `+`")]
     Name(String),
     /// The text has not the three parts.
-    #[error("`{0}` is no public key; it looks like `candor-node-1a2b3c4d+5e6f7a8b+AT…`, see `candor audit key show`")]
+    #[error("`{0}` is no public key; it looks like `candor-node-1a2b3c4d+5e6f7a8b+AT…`, see `candor audit key`")]
     Shape(String),
     /// A secret key's text is damaged.
     #[error("this is no signing key; put the file back from a copy")]

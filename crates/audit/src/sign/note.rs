@@ -58,6 +58,14 @@ pub fn open<'n>(note: &'n str, key: &PublicKey) -> Result<&'n str, NoteError> {
     if found { Ok(text) } else { Err(NoteError::Unsigned(key.name().to_owned())) }
 }
 
+/// The text of `note` with its newline, whoever signed it: what it says before anybody is asked who said it.
+///
+/// # Errors
+/// When it is no note.
+pub fn text(note: &str) -> Result<&str, NoteError> {
+    split(note).map(|(text, _)| text)
+}
+
 /// A signature's line: the key's name, and its id with the signature.
 type Line<'n> = (&'n str, Vec<u8>);
 

@@ -3,7 +3,9 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use candor_audit::canonical;
-use candor_audit::commit::{Nonce, OpeningError, Salt, UnknownPointer, commit, commit_redacted, redact};
+use candor_audit::commit::{
+    Nonce, OpeningError, Salt, UnknownPointer, commit, commit_redacted, redact, redact_copy, removed_places,
+};
 use chacha20::cipher::{KeyIvInit as _, StreamCipher as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -198,6 +200,26 @@ proptest! {
         for pointer in redacted.salts.keys() {
             prop_assert_eq!(redacted.copy.pointer(pointer), value.pointer(pointer));
         }
+    }
+
+    #[test]
+    fn redacting_a_copy_again_is_redacting_at_once(
+        (value, pointers) in arbitrary::json_with_pointers(), nonce: [u8; 32], cut: prop::sample::Index,
+    ) {
+        let nonce = Nonce(nonce);
+        let (first, later) = pointers.split_at(cut.index(pointers.len() + 1));
+        let [all, first, later] = [&pointers[..], first, later].map(|some| some.iter().cloned().collect::<BTreeSet<_>>());
+        let at_once = redact(&nonce, &value, &all).unwrap();
+        let copy = redact(&nonce, &value, &first).unwrap();
+        let twice = redact_copy(&copy.copy, &copy.salts, &later).unwrap();
+        prop_assert_eq!(&twice, &at_once);
+        prop_assert_eq!(commit_redacted(&twice.copy, &twice.salts).unwrap(), commit(&nonce, &value));
+        let below = |place: &String| all.iter().any(|at| place.strip_prefix(at.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+        let removed = removed_places(&twice.copy);
+        prop_assert!(removed.iter().all(below), "{:?}", removed);
+        prop_assert_eq!(removed.is_empty(), all.is_empty());
+        // A value whose salt is gone can't be taken out again, nor one that isn't there.
+        prop_assert!(redact_copy(&copy.copy, &copy.salts, &BTreeSet::from(["/no/such/place".to_owned()])).is_err());
     }
 
     #[test]

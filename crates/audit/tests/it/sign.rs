@@ -86,3 +86,51 @@ fn the_signature_is_over_the_pre_authentication_encoding() {
     let signature = STANDARD.decode(envelope["signatures"][0]["sig"].as_str().unwrap()).unwrap();
     assert!(one.public().verifies(&encoded, &signature.try_into().unwrap()));
 }
+
+mod rotation {
+    use candor_audit::sign::{
+        key::NodeKey,
+        note,
+        rotation::{Rotation, chain},
+    };
+
+    fn key(seed: u8) -> NodeKey {
+        NodeKey::from_seed("candor-node-7", &[seed; 32]).unwrap()
+    }
+
+    fn change(from: u8, to: u8) -> Rotation {
+        Rotation::open(&Rotation::sign("candor-node-7", &key(from), &key(to), 1_795_424_578_123_456)).unwrap()
+    }
+
+    #[test]
+    fn a_change_is_one_only_where_both_signed_it() {
+        let (old, new, other) = (key(1), key(2), key(3));
+        let note = Rotation::sign("log", &old, &new, 7);
+        let said = Rotation::open(&note).unwrap();
+        assert_eq!((said.old.clone(), said.new.clone(), said.at_us), (old.public(), new.public(), 7));
+        for keys in [&[&old][..], &[&new], &[&old, &other], &[&other, &new], &[]] {
+            assert!(Rotation::open(&note::sign(&said.text(), keys)).is_err(), "{keys:?}");
+        }
+        assert!(Rotation::open(&Rotation::sign("log", &old, &old, 7)).is_err(), "to itself");
+        for at in 0..note.len() {
+            let mut bytes = note.clone().into_bytes();
+            bytes[at] ^= 1;
+            let opened = String::from_utf8(bytes).ok().and_then(|note| Rotation::open(&note).ok());
+            // A bit of base64 padding or of a name may read the same; another change it never is.
+            assert!(opened.is_none_or(|opened| opened == said), "byte {at}");
+        }
+    }
+
+    /// Whoever has a key that was given up can sign another change; it leads nowhere.
+    #[test]
+    fn a_key_that_was_given_up_changes_nothing() {
+        let all = [change(1, 2), change(1, 9), change(2, 3), change(8, 9), change(2, 9), change(3, 4)];
+        let keys = |from: u8| -> Vec<_> {
+            chain(&key(from).public(), "candor-node-7", &all).iter().map(|step| step.new.clone()).collect()
+        };
+        assert_eq!(keys(1), [key(2).public(), key(3).public(), key(4).public()]);
+        assert_eq!(keys(3), [key(4).public()]);
+        assert!(keys(7).is_empty());
+        assert!(chain(&key(1).public(), "another-log", &all).is_empty());
+    }
+}

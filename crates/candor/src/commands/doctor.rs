@@ -15,6 +15,8 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
+mod record;
+
 use super::{
     deploy::deployment_drift,
     status::{ALIVE_SECS, OWNERS_MAX},
@@ -93,7 +95,10 @@ pub fn run(global: &Global, _: DoctorArgs) -> Outcome {
         audit.add(Weight::Problem, what, next);
     }
     match reader(global) {
-        Ok(store) => store_findings(&mut audit, &store, now).map_err(desk::store_failure)?,
+        Ok(store) => {
+            store_findings(&mut audit, &store, now).map_err(desk::store_failure)?;
+            record::findings(&mut audit, &home, &store, now)?;
+        }
         Err(failure) if failure.exit == Exit::NotFound => {
             audit.add(Weight::Note, "there is no store yet", "`candor up` makes one");
         }
@@ -300,7 +305,11 @@ fn log(audit: &mut Audit, store: &Reader, now: Timestamp) -> Result<(), StoreErr
     let entries = store.log(from, usize::try_from(RECORDS_VERIFIED_MAX).unwrap_or(usize::MAX))?;
     for (entry, index) in entries.iter().zip(from..) {
         let leaf = merkle::log_leaf(&entry.header_line);
-        let sound = seal::check(&entry.header_line, &leaf, &entry.nonce, &entry.body);
+        // Of a content that was pruned, the header is left.
+        let sound = match entry.is_pruned() {
+            true => seal::check_header(&entry.header_line, &leaf),
+            false => seal::check(&entry.header_line, &leaf, &entry.nonce, &entry.body),
+        };
         match sound {
             Ok(header) if header.index == index => {}
             Ok(header) => {

@@ -18,6 +18,7 @@ use crate::{
     desk::{self, DaemonFile, reader},
     engine::Clock,
     exit::{Exit, Failure, Outcome},
+    heads::Shelf,
     home::Home,
     output,
 };
@@ -87,6 +88,7 @@ pub fn run(global: &Global, _: StatusArgs) -> Outcome {
         match Config::load(&home) {
             Ok(config) => {
                 fields.extend(configured(&config));
+                fields.insert("heads".to_owned(), heads(&config, &home));
                 let daemon = DaemonFile::read(&home).filter(desk::is_reachable).map(|daemon| daemon.configuration);
                 let differs = daemon.as_ref().is_some_and(|adopted| adopted.digest != config.digest);
                 let configuration = json!({ "file": config.digest, "daemon": daemon, "differs": differs });
@@ -119,6 +121,19 @@ fn configured(config: &Config) -> serde_json::Map<String, Value> {
         ("targets".to_owned(), json!(settings.targets)),
         ("target_warnings".to_owned(), json!(warnings)),
     ])
+}
+
+/// The last signed head, and what became of sending heads to their places.
+fn heads(config: &Config, home: &Home) -> Value {
+    let shelf = Shelf::of(home);
+    let states = shelf.states();
+    let last = shelf.newest(1).ok().and_then(|mut heads| heads.pop());
+    let last = last.map(|kept| json!({ "size": kept.head.size, "at": Timestamp::from_micros(kept.head.at_us) }));
+    let places = config.audit.publish.iter().map(|place| {
+        let state = states.get(place.name.as_str()).cloned().unwrap_or_default();
+        json!({ "name": place.name, "kind": place.kind(), "last": state.last, "failing": state.failing })
+    });
+    json!({ "last": last, "places": places.collect::<Vec<_>>() })
 }
 
 fn text(value: &Value, at: &str) -> String {
@@ -161,12 +176,29 @@ fn people(status: &Value, now: Timestamp) {
     tasks(status, now);
     deliveries(status, now);
     output::line("");
+    published(status, now);
     output::line(format!(
         "log: {} records, last at {}; {} KiB on disk",
         text(status, "/log/length"),
         text(status, "/log/last_at"),
         status.pointer("/size/database").and_then(Value::as_u64).unwrap_or(0) / 1024
     ));
+}
+
+/// What became of sending the log's head to its places.
+fn published(status: &Value, now: Timestamp) {
+    for place in list(status, "/heads/places") {
+        let (name, since) = (text(place, "/name"), ago(place, "/failing/since", now));
+        if place.pointer("/failing").is_some_and(|failing| !failing.is_null()) {
+            let why = text(place, "/failing/why");
+            output::line(format!("WARNING: heads of the log don't reach `{name}` for {since}: {why}"));
+        } else if place.pointer("/last").is_some_and(|last| !last.is_null()) {
+            let (size, when) = (text(place, "/last/size"), ago(place, "/last/at", now));
+            output::line(format!("head of {size} records is at `{name}` since {when}"));
+        } else {
+            output::line(format!("no head of the log is at `{name}` yet"));
+        }
+    }
 }
 
 fn owners(status: &Value, now: Timestamp) {

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::watch,
 };
 
 use crate::{
@@ -20,8 +21,10 @@ use crate::{
     desk::{Adopted, DaemonFile, store_failure},
     engine::{Clock, Engine, Roles, Setup, SubmitError, Submitter},
     exit::{Exit, Failure, Outcome},
+    heads::Herald,
     home::{Home, TokenKind},
     output,
+    pruning::Warden,
     reload::Reloader,
     views,
 };
@@ -70,6 +73,8 @@ async fn serve(home: Home, config: Config, store: Sqlite, first_run: bool) -> Ou
     let tokens = tokens(&home, &config)?;
     let greeting = greeting(&home, &config, listen, first_run);
     let digest = config.digest.clone();
+    let mut config = config;
+    let (heads, plan) = watch::channel(Arc::new(std::mem::take(&mut config.audit)));
     let engine = Engine::start(Setup {
         rules: config.into_rules(),
         store,
@@ -87,7 +92,16 @@ async fn serve(home: Home, config: Config, store: Sqlite, first_run: bool) -> Ou
     let configuration = Adopted { digest, at: now, refused: None };
     let daemon = DaemonFile { pid: std::process::id(), listen, started_at: now, configuration };
     daemon.write(&home)?;
-    let reloader = Reloader { home: home.clone(), submitter: engine.submitter(), app: app.clone(), daemon };
+    let herald = Herald { home: home.clone(), submitter: engine.submitter(), plan, clock };
+    let warden = Warden {
+        home: home.clone(),
+        submitter: engine.submitter(),
+        plan: heads.subscribe(),
+        clock: herald.clock.clone(),
+    };
+    let heralding = tokio::spawn(herald.run());
+    let pruning = tokio::spawn(warden.run());
+    let reloader = Reloader { home: home.clone(), submitter: engine.submitter(), app: app.clone(), daemon, heads };
     let reloading = tokio::spawn(reloader.on_hangup());
     for line in greeting {
         output::line(line);
@@ -95,6 +109,8 @@ async fn serve(home: Home, config: Config, store: Sqlite, first_run: bool) -> Ou
     let served = candor_web::serve(listener, app, stop_signal()).await;
     output::note("stopping: what is being sent is finished first");
     reloading.abort();
+    heralding.abort();
+    pruning.abort();
     let stopped = engine.stop().await;
     let _ = std::fs::remove_file(home.daemon());
     served.map_err(|error| Failure::new(Exit::Internal, format!("the API ended: {error}")))?;

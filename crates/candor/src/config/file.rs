@@ -16,6 +16,7 @@ use candor_core::{
 use candor_world::{collectors::CollectorConfig, secrets::SecretRef, senders::TargetConfig};
 use serde::Deserialize;
 
+use super::AuditSection;
 use crate::exit::{Exit, Failure};
 
 /// A file to start from: every section with its default, and targets to uncomment.
@@ -43,6 +44,8 @@ pub struct ConfigFile {
     pub default_verdict: Option<Verdict>,
     /// Credentials of agents.
     pub agents: Agents,
+    /// Heads of the log, windows and archives.
+    pub audit: AuditSection,
 }
 
 impl Default for ConfigFile {
@@ -57,6 +60,7 @@ impl Default for ConfigFile {
             packs: Packs::default(),
             default_verdict: None,
             agents: Agents::default(),
+            audit: AuditSection::default(),
         }
     }
 }
@@ -160,6 +164,7 @@ impl ConfigFile {
             grace: time(self.watch.grace),
             escalate_after: self.watch.escalate_after.as_ref().map(|levels| levels.iter().map(|of| of.0).collect()),
             fold_every: time(self.watch.fold_every),
+            keep_for: self.audit.keep_for.clone(),
             ..Overlay::default()
         }
     }

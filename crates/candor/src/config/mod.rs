@@ -1,5 +1,6 @@
 //! Configuration: one YAML file of this machine's own bindings. Unknown fields are refused, with line and column.
 
+mod audit;
 mod deployment;
 mod file;
 mod in_force;
@@ -7,6 +8,7 @@ mod library;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
+pub use audit::{AuditPlan, AuditSection, Bound, Every, PublishPlace};
 use candor_core::{
     capability::{Capabilities, Capability, supported},
     ids::TargetName,
@@ -51,6 +53,8 @@ pub struct Config {
     pub agents: Vec<AgentToken>,
     /// Whether an agent without a credential is turned away.
     pub require_agent_token: bool,
+    /// Heads of the log, windows and archives.
+    pub audit: AuditPlan,
     /// Whether a file was read, or the safe defaults hold.
     pub from_file: bool,
     /// SHA-256 over the file, the package in use and the packs, in hexadecimal: whether a daemon runs this one.
@@ -131,7 +135,10 @@ impl Config {
         if targets.len() > candor_core::limits::TARGETS_MAX {
             return Err(wrong(format!("at most {} targets", candor_core::limits::TARGETS_MAX)));
         }
-        let settings = settings(&deployment, targets, &bindings, home.node()?);
+        let names: Vec<TargetName> = targets.iter().map(|target| target.name.clone()).collect();
+        let audit = AuditPlan::bind(&file.audit, &deployment.resolved.keep_for.value, &names, &pool).map_err(wrong)?;
+        let mut settings = settings(&deployment, targets, &bindings, home.node()?);
+        settings.places = audit.places();
         let packs = PackSet::load(&deployment.sources, &deployment.resolved.tuned())
             .map_err(|errors| Failure::new(Exit::Config, errors.to_string()))?;
         let digest = digest(text, &deployment);
@@ -142,6 +149,7 @@ impl Config {
             listen: file.listen,
             agents: file.agents.tokens,
             require_agent_token: file.agents.require_token,
+            audit,
             from_file: text.is_some(),
             deployment,
             digest,
@@ -170,6 +178,8 @@ fn settings(
         lease: Duration::from_secs(15),
         handover: Duration::from_secs(600),
         fold_every: resolved.fold_every.value,
+        keep_for: resolved.keep_for.value.clone(),
+        places: Vec::new(),
     }
 }
 

@@ -25,6 +25,11 @@ pub const POINTS: &[&str] = &[
     "run.dispatcher",
     "run.bridge",
     "run.all",
+    "rotate.after_key",
+    "rotate.after_record",
+    "prune.before_commit",
+    "prune.after_commit",
+    "archive.after_write",
 ];
 
 /// Kills this process, as `kill -9` would, when `CANDOR_CRASH_AT=<point>:<n>` names this point and this is its n-th passing.

@@ -6,6 +6,7 @@
 mod clock;
 pub mod crash;
 mod hands;
+mod prune;
 mod turn;
 mod writer;
 
@@ -24,6 +25,7 @@ use candor_path::{InForce, Input, Machine, Refusal, Reply};
 use candor_store::{StoreError, sqlite::Sqlite};
 use candor_world::{collectors::CollectorConfig, senders::Binding};
 pub use clock::Clock;
+pub use crash::point as crash_point;
 use tokio::sync::oneshot;
 
 use crate::exit::{Exit, Failure};

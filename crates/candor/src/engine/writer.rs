@@ -17,6 +17,7 @@ use candor_store::{Listing, Store, StoreError, Txn, sqlite::Sqlite};
 use super::{
     Answers, Job, Roles, Setup, SubmitError, ToWriter, crash,
     hands::Hands,
+    prune,
     turn::{Chores, Turn},
 };
 use crate::exit::{Exit, Failure};
@@ -68,6 +69,8 @@ pub(super) struct Writer {
     /// Whether the last turn wrote anything. One that didn't has nothing left that it could do now.
     progress: bool,
     stopping: Option<Instant>,
+    /// When the next step of a pruning is tried, where one may be open.
+    prune_at: Option<Instant>,
 }
 
 impl Writer {
@@ -93,6 +96,7 @@ impl Writer {
             next_due: None,
             progress: true,
             stopping: None,
+            prune_at: None,
         }
     }
 
@@ -104,6 +108,7 @@ impl Writer {
             let jobs = self.take_in();
             self.retry_in_force();
             self.turn(jobs);
+            self.prune();
             if self.is_finished() {
                 break;
             }
@@ -123,6 +128,8 @@ impl Writer {
         if self.roles == Roles::NONE {
             return Ok(());
         }
+        // One that a crash or a closed gate interrupted goes on.
+        self.prune_at = self.roles.watchdog.then(Instant::now);
         let alone = self.store.was_alone();
         let away_since = if self.takes_reports && alone {
             self.store.reads().owners(1)?.first().map(|owner| owner.beat_at).filter(|last| now.since(*last) >= AWAY_MIN)
@@ -212,6 +219,9 @@ impl Writer {
             return until.saturating_duration_since(now).max(Duration::from_millis(1));
         }
         let mut wait = self.chores.next().saturating_duration_since(now);
+        if let Some(at) = self.prune_at {
+            wait = wait.min(at.saturating_duration_since(now));
+        }
         if self.stopping.is_some() {
             return wait.min(STOP_POLL);
         }
@@ -237,6 +247,22 @@ impl Writer {
         }
     }
 
+    /// Goes on with an open pruning, a step at a time, so that nobody waits for it.
+    fn prune(&mut self) {
+        if self.prune_at.is_none_or(|at| at > Instant::now()) || self.stopping.is_some() {
+            return;
+        }
+        self.prune_at = match prune::step(&mut self.store, &self.clock) {
+            Ok(prune::Next::Now) => Some(Instant::now()),
+            Ok(prune::Next::Nothing) => None,
+            Ok(prune::Next::GateClosed) => Some(Instant::now() + BEAT_EVERY),
+            Err(error) => {
+                tracing::warn!(%error, "a pruning couldn't go on");
+                Some(Instant::now() + STORE_REST)
+            }
+        };
+    }
+
     /// One transaction: what was taken in, what is due, one commit; then answers and effects.
     fn turn(&mut self, jobs: Vec<Job>) {
         let turn = Turn {
@@ -249,6 +275,9 @@ impl Writer {
         };
         match turn.run(&mut self.store, &self.unsaved, &jobs) {
             Ok(done) => {
+                if jobs.iter().flat_map(|job| &job.inputs).any(prune::is_asked) {
+                    self.prune_at = Some(Instant::now());
+                }
                 self.rest_until = None;
                 self.unsaved.clear();
                 self.chores = done.chores;

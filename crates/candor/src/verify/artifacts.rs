@@ -93,6 +93,9 @@ fn look(place: &Home, found: &mut BTreeMap<&str, Result<u64, String>>, sealed: &
         *sealed = std::mem::replace(sealed, Ok(0)).map(|count| count + 1);
         let Some((class, _)) = CLASSES.iter().find(|(_, kinds)| kinds.contains(&header.kind)) else { continue };
         let Some(saw) = found.get_mut(class) else { continue };
+        if entry.is_pruned() {
+            continue;
+        }
         match shape(header.kind, &entry.body, now) {
             Ok(()) => *saw = std::mem::replace(saw, Ok(0)).map(|count| count + 1),
             Err(why) => *saw = Err(format!("record {index}, of kind {}: {why}", header.kind.as_str())),
@@ -102,7 +105,11 @@ fn look(place: &Home, found: &mut BTreeMap<&str, Result<u64, String>>, sealed: &
 
 fn whole(entry: &LogEntry, index: u64) -> Result<Header, String> {
     let leaf = merkle::log_leaf(&entry.header_line);
-    let header = seal::check(&entry.header_line, &leaf, &entry.nonce, &entry.body);
+    // Of what was pruned the header is left, and its place in the log.
+    let header = match entry.is_pruned() {
+        true => seal::check_header(&entry.header_line, &leaf),
+        false => seal::check(&entry.header_line, &leaf, &entry.nonce, &entry.body),
+    };
     let header = header.map_err(|error| format!("record {index} was changed: {error}"))?;
     if header.index == index {
         Ok(header)

@@ -382,3 +382,34 @@ fn init_makes_what_a_deployment_begins_with() {
     machine.ends(0, &["deploy", "validate"]);
     machine.ends(0, &["deploy", "activate"]);
 }
+
+/// From nothing to a bundle that somebody else checks, as the README has it, with no file but those that the commands make.
+#[test]
+fn a_fresh_user_comes_from_init_to_a_bundle_that_a_stranger_checks() {
+    let machine = Machine::new("", &[("crontab", CRONTAB)]);
+    machine.ends(0, &["init", "--profile", "minimal-solo-mode"]);
+    machine.ends(0, &["deploy", "validate"]);
+    machine.ends(0, &["deploy", "activate"]);
+    machine.ends(0, &["task", "start", "nightly", "--period", "1s", "--grace", "0s"]);
+    let table = fs::read_to_string(machine.home.folder.path().join("table")).unwrap();
+    let pass = table.lines().find_map(|line| line.strip_prefix("* * * * * ")).unwrap().to_owned();
+    wait("the silence is noticed by what was installed", || {
+        assert!(Command::new("sh").arg("-c").arg(&pass).status().unwrap().success());
+        machine.json(&["notice", "list"])["notices"].as_array().is_some_and(|notices| !notices.is_empty())
+    });
+    let bundle = machine.home.folder.path().join("nightly.tar");
+    machine.ends(0, &["audit", "export", "--task", "nightly", "--out", bundle.to_str().unwrap()]);
+    let key = machine.ends(0, &["audit", "key"]);
+    // Elsewhere, with the binary, the bundle and the key, and nothing else.
+    let elsewhere = Machine::new("", &[]);
+    let copy = elsewhere.user().join("nightly.tar");
+    fs::copy(&bundle, &copy).unwrap();
+    assert!(elsewhere.ends(0, &["audit", "verify", copy.to_str().unwrap(), "--key", key.trim()]).starts_with("intact"));
+    // And by hand.
+    let script = "tar -xf nightly.tar && sha256sum -c --quiet SHA256SUMS && python3 -c \"import json; m = json.load(open('manifest.json')); print(sorted({a['kind'] for a in m['artifacts']}))\"";
+    let by_hand = Command::new("sh").arg("-c").arg(script).current_dir(elsewhere.user()).output().unwrap();
+    let kinds = String::from_utf8_lossy(&by_hand.stdout).into_owned();
+    for kind in ["event", "decision", "queue", "spool", "receipt", "profile", "capability"] {
+        assert!(kinds.contains(&format!("'{kind}'")), "{kind}: {kinds}");
+    }
+}

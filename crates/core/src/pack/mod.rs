@@ -7,11 +7,13 @@
 //! Who is who:
 //! - a [`PackSource`] is a pack's files as text, and a [`PackSet`] is what loading makes of several of them;
 //! - [`PackSet::evaluate`] turns facts into an [`Evaluation`], and [`Evaluation::settle`] says what takes effect here;
+//!   [`PackSet::decide`] makes a [`Decision`](crate::decision::Decision) of both, and [`PackSet::decide_again`] makes a recorded one again;
 //! - [`explain`] says why a recorded decision is what it is, and what would change it;
 //! - [`cases`] runs a pack's golden cases, and [`lint`] says everything that is wrong with a pack.
 
 mod bounds;
 pub mod cases;
+mod decide;
 mod effect;
 mod error;
 mod evaluate;
@@ -23,6 +25,7 @@ mod rule;
 mod schema;
 mod source;
 
+pub use decide::Subject;
 pub use effect::{Settled, effective};
 pub(crate) use error::nearest;
 pub use error::{PackError, PackErrors, Position};

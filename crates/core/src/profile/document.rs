@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::KeepFor;
 use crate::{
     capability::{Ability, Identity},
     decision::{Verdict, words},
@@ -281,9 +282,9 @@ pub struct Audit {
     /// How often routine checkpoints are folded into one artifact.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub fold_every: Option<DurationText>,
-    /// How long artifacts are kept at least.
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
-    pub keep_for: Option<DurationText>,
+    /// How long contents are kept at least: one window for all, or one per class and one for `other`. What is older may be pruned.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::keep::KeepForText>"))]
+    pub keep_for: Option<KeepFor>,
     /// What an export holds; all classes when absent.
     pub export: Option<BTreeSet<ArtifactClass>>,
 }

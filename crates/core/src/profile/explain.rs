@@ -43,8 +43,7 @@ impl Resolved {
         lines.push(line("notifications.needs", &self.needs, self.needs.value.as_str().to_owned()));
         lines.push(line("notifications.escalate_after", &self.escalate_after, times(&self.escalate_after.value)));
         lines.push(time("audit.fold_every", &self.fold_every));
-        let kept = self.keep_for.value.map_or_else(|| "for ever".to_owned(), format_duration);
-        lines.push(line("audit.keep_for", &self.keep_for, kept));
+        lines.push(line("audit.keep_for", &self.keep_for, self.keep_for.value.words()));
         let classes: Vec<&str> = self.export.value.iter().map(|class| class.as_str()).collect();
         lines.push(line("audit.export", &self.export, classes.join(", ")));
         lines

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{AdapterDefaults, ArtifactClass, Profile, ProfileError, Rule, SenderMode, Surface};
+use super::{AdapterDefaults, ArtifactClass, KeepFor, Profile, ProfileError, Rule, SenderMode, Surface};
 use crate::{
     decision::{Verdict, words},
     notice::ProofLevel,
@@ -53,8 +53,8 @@ pub struct Overlay {
     pub surfaces: BTreeMap<Surface, bool>,
     /// How often routine checkpoints are folded.
     pub fold_every: Option<Duration>,
-    /// How long artifacts are kept at least.
-    pub keep_for: Option<Duration>,
+    /// How long contents are kept at least.
+    pub keep_for: Option<KeepFor>,
     /// What an export holds.
     pub export: Option<BTreeSet<ArtifactClass>>,
 }
@@ -83,7 +83,7 @@ impl From<&Profile> for Overlay {
             needs: spec.notifications.needs,
             surfaces: spec.adapters.surfaces(),
             fold_every: plain(spec.audit.fold_every),
-            keep_for: plain(spec.audit.keep_for),
+            keep_for: spec.audit.keep_for.clone(),
             export: spec.audit.export.clone(),
         }
     }

@@ -7,6 +7,7 @@
 
 mod document;
 mod explain;
+mod keep;
 mod layer;
 mod parse;
 mod resolve;
@@ -18,6 +19,7 @@ pub use document::{
     SenderMode, Spec, Surface, Switch, Watchdog,
 };
 pub use explain::Line;
+pub use keep::KeepFor;
 pub use layer::{Layer, Overlay, Set};
 pub use parse::{API_VERSION, PACKAGE_VERSION, parse_profile, parse_profile_for};
 pub(crate) use parse::{check_head, read_document};

@@ -7,12 +7,12 @@ use std::{
 };
 
 use super::{
-    ArtifactClass, Layer, Overlay, ProfileError, ProfileErrors, Rule, SenderMode, Set, Surface,
+    ArtifactClass, KeepFor, Layer, Overlay, ProfileError, ProfileErrors, Rule, SenderMode, Set, Surface,
     layer::{Laid, Relax},
 };
 use crate::{
     decision::Verdict,
-    limits::{ESCALATION_LEVELS_MAX, PERIOD_MAX, PERIOD_MIN},
+    limits::{ESCALATION_LEVELS_MAX, KEEP_FOR_MIN, PERIOD_MAX, PERIOD_MIN},
     notice::ProofLevel,
     pack::{Direction, Pack, Stricter, Tunable, nearest},
     time::format_duration,
@@ -43,8 +43,8 @@ pub struct Resolved {
     pub surfaces: BTreeMap<Surface, Set<bool>>,
     /// How often routine checkpoints are folded.
     pub fold_every: Set<Duration>,
-    /// How long artifacts are kept at least; none is for ever.
-    pub keep_for: Set<Option<Duration>>,
+    /// How long contents are kept at least.
+    pub keep_for: Set<KeepFor>,
     /// What an export holds.
     pub export: Set<BTreeSet<ArtifactClass>>,
 }
@@ -108,7 +108,10 @@ impl Resolved {
                 .map(|surface| (*surface, Set::package(true, surface_bound(*surface))))
                 .collect(),
             fold_every: Set::package(minutes(10), between(PERIOD_MIN, "no strictness in it")),
-            keep_for: Set::package(None, "nothing is deleted today, so this is a floor"),
+            keep_for: Set::package(
+                KeepFor::default(),
+                format!("{} or more; a binding may only lengthen what the profile set", format_duration(KEEP_FOR_MIN)),
+            ),
             export: Set::package(ArtifactClass::ALL.iter().copied().collect(), "classes of the model"),
         }
     }
@@ -170,9 +173,8 @@ impl Resolved {
         let escalation = Laid { key: "escalate_after", layer, relax: Relax::NotBelowProfile };
         let next = of.escalate_after.as_ref();
         errors.extend(escalation.lay(&mut self.escalate_after, next, |next, was| later(next, was), |of| times(of)));
-        if let Some(keep_for) = of.keep_for {
-            self.keep_for.take(layer, Some(keep_for));
-        }
+        let keep = Laid { key: "keep_for", layer, relax: Relax::NotBelowProfile };
+        errors.extend(keep.lay(&mut self.keep_for, of.keep_for.as_ref(), KeepFor::is_shorter, KeepFor::words));
         errors
     }
 

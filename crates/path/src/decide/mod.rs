@@ -10,6 +10,7 @@ use candor_core::{
     facts::Facts,
     ids::{CorrelationId, DecisionNo, EventNo, NoticeNo},
     notice::Notice,
+    pack::Subject,
     task::{Incident, Task},
 };
 
@@ -32,26 +33,16 @@ pub(crate) struct Case<'a> {
 
 /// Evaluates the rules and records what they ask for beside what takes effect.
 pub(crate) fn decide(step: &mut Step<'_>, case: &Case<'_>) -> Decision {
-    let event_type = case.report.event_type();
-    let evaluation = step.machine.packs.evaluate(event_type.as_str(), case.facts, step.settings().default_verdict);
-    let settled = evaluation.settle(&case.facts.capability);
-    let decision = Decision {
+    let about = Subject {
         no: step.plan.numbers.take_decision(),
         event: case.event,
-        event_type: event_type.as_str().to_owned(),
+        event_type: case.report.event_type().as_str().to_owned(),
         task: case.task.map(|task| task.id.clone()),
         claim: case.claim.map(|claim| claim.no),
         correlation: case.correlation.clone(),
-        requested: evaluation.requested,
-        effective: settled.effective,
-        gap: settled.gap,
-        obligations: settled.obligations,
-        severity: evaluation.severity,
-        rules: evaluation.rules,
-        facts: case.facts.to_value(),
-        packs: step.machine.packs.names(),
         at: step.now,
     };
+    let decision = step.machine.packs.decide(about, case.facts, step.settings().default_verdict);
     let task = case.task.map(|task| &task.id);
     step.record(ArtifactKind::Decision, decision.no, task, Some(case.correlation), json(&decision));
     decision

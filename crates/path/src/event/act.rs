@@ -13,15 +13,13 @@ use candor_core::{
 };
 use serde_json::json;
 
+use super::record;
 use crate::{
-    input::{Act, Deployed},
+    input::Act,
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Effect, Refusal, Reply, Write},
     queue, receipt, watch,
 };
-
-/// Most stages or gaps that one deployment names.
-const DEPLOYED_PAIRS_MAX: usize = 64;
 
 pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), StepError> {
     if origin != Origin::Operator {
@@ -42,60 +40,21 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
         }
         Act::OpenGate { gate, target, reason, lasts } => open_gate(step, gate, target, reason, lasts),
         Act::CloseGate { gate } => close_gate(step, gate),
-        Act::Exported { bundle, about, records, tree_size } => exported(step, &bundle, &about, records, tree_size),
+        Act::Exported { bundle, about, records, tree_size } => {
+            record::exported(step, &bundle, &about, records, tree_size)
+        }
+        Act::BundleRead { bundle, about, how } => record::read(step, &bundle, &about, &how),
         Act::Package { change, package, manifest_sha256, key, before } => {
-            line("package", &package)?;
-            line("key", &key)?;
-            before.as_deref().map_or(Ok(()), |before| line("before", before))?;
-            digest("manifest_sha256", &manifest_sha256)?;
-            let body = json!({
-                "act": "package", "change": change, "package": package, "manifest_sha256": manifest_sha256, "key": key,
-                "before": before,
-            });
-            let no = step.plan.numbers.take_record();
-            step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
-            Ok(())
+            record::package(step, change, &package, &manifest_sha256, &key, before.as_deref())
         }
-        Act::Deployed(deployed) => self::deployed(step, &deployed),
+        Act::Deployed(deployed) => record::deployed(step, &deployed),
+        Act::RotateKey { rotation } => record::rotate_key(step, &rotation),
+        Act::TellHead { target, head } => record::tell_head(step, &target, &head),
+        Act::Prune { stretches, archive } => record::prune(step, stretches, archive.as_deref()),
     }
 }
 
-/// Who has a copy of what is part of the record.
-fn exported(step: &mut Step<'_>, bundle: &str, about: &str, records: u64, tree_size: u64) -> Result<(), StepError> {
-    line("about", about)?;
-    digest("bundle", bundle)?;
-    let no = step.plan.numbers.take_record();
-    let body = json!({ "act": "export", "bundle": bundle, "about": about, "records": records, "tree_size": tree_size });
-    step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
-    Ok(())
-}
-
-fn digest(field: &'static str, text: &str) -> Result<(), Refusal> {
-    let is_hex = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if is_hex { Ok(()) } else { Err(Refusal::Text { field, max: 64 }) }
-}
-
-/// What is meant to run here, with what it can't do.
-fn deployed(step: &mut Step<'_>, of: &Deployed) -> Result<(), StepError> {
-    let lines =
-        [("profile", &of.profile), ("adapter", &of.adapter), ("package", &of.package), ("scheduler", &of.scheduler)];
-    lines.iter().try_for_each(|(field, text)| line(field, text))?;
-    for (field, pairs) in [("stages", &of.stages), ("gaps", &of.gaps)] {
-        if pairs.len() > DEPLOYED_PAIRS_MAX {
-            return Err(Refusal::LongList { field, max: DEPLOYED_PAIRS_MAX }.into());
-        }
-        pairs.iter().try_for_each(|(name, text)| line(field, name).and_then(|()| line(field, text)))?;
-    }
-    let no = step.plan.numbers.take_record();
-    let mut body = json(of);
-    if let Some(body) = body.as_object_mut() {
-        body.insert("act".to_owned(), json!("deploy"));
-    }
-    step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
-    Ok(())
-}
-
-fn line(field: &'static str, text: &str) -> Result<(), Refusal> {
+pub(super) fn line(field: &'static str, text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() || text.len() > LINE_BYTES_MAX || text.contains(['\n', '\r', '\0']) {
         return Err(Refusal::Text { field, max: LINE_BYTES_MAX });
     }
@@ -225,6 +184,7 @@ fn open_gate(
     }
     if let Some(target) = &target
         && step.settings().target(target).is_none()
+        && !step.settings().places.contains(target)
     {
         return Err(Refusal::UnknownTarget(target.clone()).into());
     }

@@ -2,6 +2,7 @@
 
 mod act;
 mod intake;
+mod record;
 mod report;
 
 pub(crate) use act::act;

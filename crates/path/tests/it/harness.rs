@@ -63,6 +63,8 @@ impl World {
             lease: secs(15),
             handover: secs(60),
             fold_every: secs(600),
+            keep_for: candor_core::profile::KeepFor::default(),
+            places: Vec::new(),
         };
         let machine = Machine { settings, packs: PackSet::core().unwrap() };
         let now = Timestamp::from_micros(1_800_000_000_000_000);

@@ -11,5 +11,6 @@
 
 mod deliver;
 mod harness;
+mod record;
 mod truths;
 mod watch;

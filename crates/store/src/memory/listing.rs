@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use candor_audit::kind::Kind;
+use candor_audit::{
+    kind::Kind,
+    merkle::{Hash, log_leaf, log_root},
+};
 use candor_core::{
     claim::Claim,
     evidence::Evidence,
@@ -12,15 +15,18 @@ use candor_core::{
     task::{Incident, Task, TaskState},
     time::Timestamp,
 };
-use candor_path::OwnerRow;
+use candor_path::{
+    OwnerRow,
+    retention::{Cutoffs, Pruning},
+};
 
 use super::{
     Memory,
     state::{Kept, State, TaskRow},
 };
 use crate::{
-    Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Parked, Record, Size, StoreError,
-    Stranded, TaskFilter, log::receipt_notice,
+    Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Parked, Prunable, Record, Size,
+    StoreError, Stranded, TaskFilter, log::receipt_notice,
 };
 
 impl State {
@@ -170,6 +176,26 @@ impl Listing for Memory {
     fn log(&self, from: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         Ok(self.state.artifacts.iter().skip(from).filter_map(|kept| kept.entry.clone()).take(limit).collect())
+    }
+
+    fn of_kind(&self, kind: Kind, limit: usize) -> Result<Vec<Record>, StoreError> {
+        Ok(records(self.state.artifacts.iter().rev().filter(|kept| kept.record.kind == kind), limit))
+    }
+
+    fn subtree(&self, level: u32, no: u64) -> Result<Option<Hash>, StoreError> {
+        let entries: Vec<_> = self.state.artifacts.iter().filter_map(|kept| kept.entry.as_ref()).collect();
+        let leaves = 1_usize.checked_shl(level);
+        let from = leaves.and_then(|leaves| usize::try_from(no).ok()?.checked_mul(leaves));
+        let span = from.zip(leaves).and_then(|(from, leaves)| entries.get(from..from.checked_add(leaves)?));
+        Ok(span.map(|span| log_root(span.iter().map(|entry| log_leaf(&entry.header_line)))))
+    }
+
+    fn prunable(&self, cutoffs: &Cutoffs) -> Result<Prunable, StoreError> {
+        self.state.find_prunable(cutoffs)
+    }
+
+    fn open_pruning(&self) -> Result<Option<Pruning>, StoreError> {
+        Ok(self.state.prunings.values().find(|pruning| !pruning.done).cloned())
     }
 
     fn head(&self) -> Result<Head, StoreError> {

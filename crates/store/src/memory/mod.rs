@@ -1,6 +1,7 @@
 //! The store of the simulator and the tests: plain maps, obviously right, cheap to make and to clone.
 
 mod listing;
+mod prune;
 mod state;
 mod txn;
 mod view;

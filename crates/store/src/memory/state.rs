@@ -11,7 +11,7 @@ use candor_core::{
     task::{Incident, Task},
     time::Timestamp,
 };
-use candor_path::{ClockReading, Numbers, OwnerRow, Seen};
+use candor_path::{ClockReading, Numbers, OwnerRow, Seen, retention::Pruning};
 
 use crate::{
     LogEntry, Record,
@@ -74,6 +74,8 @@ pub(super) struct State {
     pub(super) clock: BTreeMap<(), ClockReading>,
     /// The one digest, once there is one.
     pub(super) in_force: BTreeMap<(), String>,
+    /// Prunings by number.
+    pub(super) prunings: BTreeMap<u64, Pruning>,
     pub(super) chains: BTreeMap<TaskId, Chain>,
     pub(super) artifacts: Vec<Arc<Kept>>,
     pub(super) tip: Tip,

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use candor_approval::{Permit, kinds::DestructiveOperation};
 use candor_core::{ids::TaskId, notice::DeliveryState, task::Task, time::Timestamp};
 use candor_path::{Artifact, Beat, Plan, Seen, Write};
 
@@ -9,14 +10,14 @@ use super::{
     Memory,
     state::{Kept, State, TaskRow, Waiting},
 };
-use crate::{LogEntry, Nonces as _, Record, StoreError, Txn, log::audit_kind};
+use crate::{LogEntry, Nonces as _, PruneStep, Record, StoreError, Txn, log::audit_kind};
 
 type Undo = Box<dyn FnOnce(&mut State)>;
 
 /// A transaction of [`Memory`].
 pub struct MemoryTxn<'a> {
-    store: &'a mut Memory,
-    undo: Vec<Undo>,
+    pub(super) store: &'a mut Memory,
+    pub(super) undo: Vec<Undo>,
     pub(super) last_at: Option<Timestamp>,
     spent: bool,
 }
@@ -44,7 +45,7 @@ impl<'a> MemoryTxn<'a> {
     }
 
     /// Sets one entry of one map, or removes it.
-    fn put<K: Ord + Clone + 'static, V: 'static>(
+    pub(super) fn put<K: Ord + Clone + 'static, V: 'static>(
         &mut self,
         map: fn(&mut State) -> &mut BTreeMap<K, V>,
         key: K,
@@ -108,6 +109,9 @@ impl<'a> MemoryTxn<'a> {
                     owner.ended = true;
                     self.put(|state| &mut state.owners, owner.no, Some(owner));
                 }
+            }
+            Write::Pruning(pruning) => {
+                self.put(|state| &mut state.prunings, pruning.no, Some((**pruning).clone()));
             }
             Write::InForce(digest) => self.put(|state| &mut state.in_force, (), Some(digest.clone())),
             Write::Clock(reading) => self.put(|state| &mut state.clock, (), Some(reading.clone())),
@@ -244,7 +248,7 @@ impl<'a> MemoryTxn<'a> {
             .store
             .state
             .tip
-            .append(artifact, chain.as_mut(), &nonce, now)
+            .append(artifact, chain.as_mut(), &nonce, now, |_, _, _| ())
             .map_err(|error| unfit(error.to_string()))?;
         if let (Some(task), Some(chain)) = (&artifact.task, chain) {
             self.put(|state| &mut state.chains, task.clone(), Some(chain));
@@ -275,6 +279,15 @@ impl Txn for MemoryTxn<'_> {
         let applied = self.try_apply(plan, now);
         self.spent = applied.is_err();
         applied
+    }
+
+    fn prune(&mut self, permit: Permit<DestructiveOperation>, most: u64) -> Result<PruneStep, StoreError> {
+        if self.spent {
+            return Err(StoreError::Spent);
+        }
+        let step = self.prune_step(permit, most);
+        self.spent = step.is_err();
+        step
     }
 
     fn commit(mut self) -> Result<(), StoreError> {

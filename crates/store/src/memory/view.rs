@@ -9,7 +9,7 @@ use candor_core::{
     task::{Incident, Task},
     time::Timestamp,
 };
-use candor_path::{BeatFold, ClockReading, Due, Numbers, OwnerRow, Seen, Unreadable, View};
+use candor_path::{BeatFold, ClockReading, Due, Numbers, OwnerRow, Seen, Unreadable, View, retention::Pruning};
 
 use super::{MemoryTxn, state::State};
 use crate::beat::BeatDigest;
@@ -36,6 +36,14 @@ impl State {
 }
 
 impl View for MemoryTxn<'_> {
+    fn log_length(&self) -> Result<u64, Unreadable> {
+        Ok(self.state().artifacts.len() as u64)
+    }
+
+    fn pruning(&self) -> Result<Option<Pruning>, Unreadable> {
+        Ok(self.state().prunings.values().find(|pruning| !pruning.done).cloned())
+    }
+
     fn numbers(&self) -> Result<Numbers, Unreadable> {
         Ok(self.state().numbers)
     }

@@ -93,6 +93,7 @@ impl Coded for Kind {
         Self::Profile,
         Self::Capability,
         Self::Pack,
+        Self::Key,
     ];
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use candor_audit::{kind::Kind, merkle::Hash};
 use candor_core::{
     claim::Claim,
     evidence::Evidence,
@@ -11,19 +12,23 @@ use candor_core::{
     task::{Incident, Task, TaskState},
     time::Timestamp,
 };
-use candor_path::OwnerRow;
+use candor_path::{
+    OwnerRow,
+    retention::{Cutoffs, Pruning},
+};
 use rusqlite::params;
 
 use super::{
     codes::{Coded, delivery as states},
+    cover, prune,
     reader::{Reader, correlation_hash},
     rows::{self, int, most, nat, select},
     segment::Kept,
     state::{State, chain_of},
 };
 use crate::{
-    Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Parked, Record, Size, StoreError,
-    Stranded, TaskFilter,
+    Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Parked, Prunable, Record, Size,
+    StoreError, Stranded, TaskFilter,
 };
 
 /// Deliveries that nothing moves on: prepared and left there, sent by somebody who is gone, or pending for a reason that plans
@@ -293,6 +298,25 @@ impl Listing for Reader {
             }
             Ok(entries)
         })
+    }
+
+    fn of_kind(&self, kind: Kind, limit: usize) -> Result<Vec<Record>, StoreError> {
+        self.snapshot(|| {
+            let places = cover::places(self, kind, limit)?;
+            places.into_iter().map(|at| self.at(int(at))).collect()
+        })
+    }
+
+    fn subtree(&self, level: u32, no: u64) -> Result<Option<Hash>, StoreError> {
+        self.snapshot(|| cover::subtree(self, level, no, State::load(&self.db)?.tip.tree.size()))
+    }
+
+    fn prunable(&self, cutoffs: &Cutoffs) -> Result<Prunable, StoreError> {
+        self.snapshot(|| self.find_prunable(cutoffs))
+    }
+
+    fn open_pruning(&self) -> Result<Option<Pruning>, StoreError> {
+        prune::open(&self.db)
     }
 
     fn head(&self) -> Result<Head, StoreError> {

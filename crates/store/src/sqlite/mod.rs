@@ -6,10 +6,12 @@
 
 mod beats;
 mod codes;
+mod cover;
 mod db;
 mod listing;
 mod lock;
 mod open;
+mod prune;
 mod reader;
 mod rows;
 mod segment;
@@ -72,6 +74,7 @@ impl Sqlite {
         let reads = Reader::over(open::writer(path)?)?;
         let state = State::load(&reads.db)?;
         reads.check_end(&state)?;
+        cover::rest(&reads)?;
         reads.sync(&state)?;
         Ok(Self { reads, nonces, state, shelf: Shelf::default(), lock, unrested: 0 })
     }
@@ -87,6 +90,15 @@ impl Sqlite {
             self.reads.db.one("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         }
         Ok(())
+    }
+
+    /// Brings all of the journal into the database and empties it, so that what was pruned stands nowhere any more.
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub fn empty_journal(&mut self) -> Result<(), StoreError> {
+        self.unrested = 0;
+        self.reads.db.one("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map(drop)
     }
 
     /// Whether nobody else had the store when this process took it: then every lease in it is dead.

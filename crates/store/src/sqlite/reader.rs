@@ -91,8 +91,12 @@ impl Reader {
         let length = state.tip.tree.size();
         let Some(last) = length.checked_sub(1) else { return Ok(()) };
         let kept = self.kept(last)?.ok_or_else(|| self.db.damaged("the end of the log is gone"))?;
-        let LogEntry { header_line, nonce, body } = &kept.entry;
-        let whole = seal::check(header_line, &state.tip.leaf.unwrap_or_default(), nonce, body);
+        let (entry, leaf) = (&kept.entry, state.tip.leaf.unwrap_or_default());
+        let whole = if entry.is_pruned() {
+            seal::check_header(&entry.header_line, &leaf)
+        } else {
+            seal::check(&entry.header_line, &leaf, &entry.nonce, &entry.body)
+        };
         whole.map(drop).map_err(|why| self.db.damaged(format!("the log doesn't end as it was left: {why}")))
     }
 
@@ -106,6 +110,11 @@ impl Reader {
         let kept = segment.at(index).cloned();
         self.segment.replace(segment);
         Ok(kept)
+    }
+
+    /// Forgets the segment that was read last: it isn't as it was.
+    pub(super) fn forget_segment(&self) {
+        self.segment.replace(Segment::default());
     }
 
     pub(super) fn record(&self, entry: &LogEntry) -> Result<Record, StoreError> {

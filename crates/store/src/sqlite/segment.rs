@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use candor_audit::commit::Nonce;
 use zstd::bulk::{Compressor, Decompressor};
 
-use super::db::Db;
+use super::{db::Db, rows::int};
 use crate::{LogEntry, StoreError};
 
 /// Bytes of text after which a commit's log is cut into another segment, so that reading one artifact stays cheap.
@@ -103,6 +103,24 @@ impl Block {
         self.count = 0;
         self.nonces.clear();
         self.text.clear();
+        Ok(())
+    }
+}
+
+impl Segment {
+    /// Writes the segment again as it now is, which a pruning alone may do.
+    pub(super) fn rewrite(&self, db: &Db, press: &mut Press, pruning: u64) -> Result<(), StoreError> {
+        let mut block = Block::default();
+        for Kept { entry, task_prev, correlation_prev } in &self.artifacts {
+            block.push(&entry.header_line, &entry.nonce, [*task_prev, *correlation_prev], &entry.body);
+        }
+        let body = press.compressor.compress(&block.text);
+        let body = body.map_err(|error| StoreError::Io { path: db.path.clone(), why: error.to_string() })?;
+        let (first, size) = (int(self.first), i64::try_from(block.text.len()).unwrap_or(i64::MAX));
+        db.run(
+            "UPDATE segment SET size = ?2, nonces = ?3, body = ?4, pruning = ?5 WHERE first = ?1",
+            (first, size, &block.nonces, &body, int(pruning)),
+        )?;
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
+use candor_approval::{Permit, kinds::DestructiveOperation};
 use candor_core::{
     ids::{DecisionNo, EventNo, TaskId},
     time::Timestamp,
@@ -11,6 +12,7 @@ use candor_path::{Artifact, ArtifactKind, Plan};
 use super::{
     Sqlite,
     beats::Waiting,
+    cover,
     db::Db,
     reader::correlation_hash,
     rows::int,
@@ -18,8 +20,8 @@ use super::{
     state::{State, chain_of},
 };
 use crate::{
-    StoreError, Txn,
-    log::{Chain, receipt_notice},
+    PruneStep, StoreError, Txn,
+    log::{Chain, audit_kind, receipt_notice},
 };
 
 /// A transaction of [`Sqlite`].
@@ -130,8 +132,14 @@ impl<'a> SqliteTxn<'a> {
         let task = artifact.task.as_ref().map(|task| self.number(task)).transpose()?;
         let mut chain = task.map(|no| self.chain(no)).transpose()?;
         let task_prev = chain.as_ref().and_then(|chain| chain.last);
-        let sealed =
-            self.state.tip.append(artifact, chain.as_mut(), &nonce, now).map_err(|error| unfit(error.to_string()))?;
+        let mut subtrees = Vec::new();
+        let note = |level, no, root| subtrees.push((level, no, root));
+        let sealed = self
+            .state
+            .tip
+            .append(artifact, chain.as_mut(), &nonce, now, note)
+            .map_err(|error| unfit(error.to_string()))?;
+        cover::subtrees(self.db(), &subtrees)?;
         let index = self.state.tip.tree.size() - 1;
         if let Some((no, chain)) = task.zip(chain) {
             self.chains.insert(no, chain);
@@ -185,10 +193,10 @@ impl<'a> SqliteTxn<'a> {
             }
             _ => {}
         }
-        Ok(())
+        cover::kind(self.db(), audit_kind(artifact.kind), index)
     }
 
-    fn flush_block(&mut self) -> Result<(), StoreError> {
+    pub(super) fn flush_block(&mut self) -> Result<(), StoreError> {
         let reads = &self.store.reads;
         self.block.write(&reads.db, &mut reads.press.borrow_mut(), self.state.tip.tree.size())
     }
@@ -219,6 +227,16 @@ impl Txn for SqliteTxn<'_> {
         let applied = self.try_apply(plan, now);
         self.spent = applied.is_err();
         applied
+    }
+
+    fn prune(&mut self, permit: Permit<DestructiveOperation>, most: u64) -> Result<PruneStep, StoreError> {
+        if self.spent {
+            return Err(StoreError::Spent);
+        }
+        self.applied = true;
+        let step = self.prune_step(permit, most);
+        self.spent = step.is_err();
+        step
     }
 
     fn commit(mut self) -> Result<(), StoreError> {

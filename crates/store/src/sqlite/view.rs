@@ -9,12 +9,13 @@ use candor_core::{
     task::{Incident, Task},
     time::Timestamp,
 };
-use candor_path::{BeatFold, ClockReading, Due, Numbers, OwnerRow, Seen, Unreadable, View};
+use candor_path::{BeatFold, ClockReading, Due, Numbers, OwnerRow, Seen, Unreadable, View, retention::Pruning};
 use rusqlite::params;
 
 use super::{
     beats::fold_of,
     codes::{Coded as _, delivery as states},
+    prune,
     rows::{self, int, most, nat, select},
     txn::SqliteTxn,
     write::seen_key,
@@ -56,6 +57,14 @@ pub(super) const HANDED_OVER: &str =
     "SELECT notice, target FROM delivery WHERE state = ?1 AND reason = 0 ORDER BY since, notice, target LIMIT ?2";
 
 impl View for SqliteTxn<'_> {
+    fn log_length(&self) -> Result<u64, Unreadable> {
+        Ok(self.state.tip.tree.size())
+    }
+
+    fn pruning(&self) -> Result<Option<Pruning>, Unreadable> {
+        Ok(prune::open(self.db())?)
+    }
+
     fn numbers(&self) -> Result<Numbers, Unreadable> {
         Ok(self.state.numbers)
     }

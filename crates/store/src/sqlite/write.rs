@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     beats::{Waiting, append, id_hash, remove},
     codes::{Coded as _, delivery as states},
+    prune,
     rows::{int, json, micros},
     txn::SqliteTxn,
 };
@@ -82,6 +83,7 @@ impl SqliteTxn<'_> {
                 self.db().run("UPDATE owner SET ended = 1 WHERE no <> ?1 AND ended = 0", [int(but.0)])?;
             }
             Write::InForce(digest) => self.state.in_force = Some(digest.clone()),
+            Write::Pruning(pruning) => prune::put(self.db(), pruning)?,
             Write::Clock(reading) => self.state.clock = Some(reading.clone()),
             Write::Shift { micros } => self.shift(*micros)?,
             Write::Reprieve { until } => {

@@ -7,3 +7,4 @@ mod files;
 mod fixtures;
 mod model;
 mod processes;
+mod pruned_files;

@@ -81,6 +81,23 @@ enum ActRequest {
         before: Option<String>,
     },
     Deployed(Box<Deployed>),
+    BundleRead {
+        bundle: String,
+        about: String,
+        how: String,
+    },
+    RotateKey {
+        rotation: String,
+    },
+    TellHead {
+        target: TargetName,
+        head: String,
+    },
+    Prune {
+        stretches: Vec<(u64, u64)>,
+        #[serde(default)]
+        archive: Option<String>,
+    },
 }
 
 impl From<ActRequest> for Act {
@@ -100,6 +117,10 @@ impl From<ActRequest> for Act {
                 Self::Package { change, package, manifest_sha256, key, before }
             }
             ActRequest::Deployed(deployed) => Self::Deployed(deployed),
+            ActRequest::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
+            ActRequest::RotateKey { rotation } => Self::RotateKey { rotation },
+            ActRequest::TellHead { target, head } => Self::TellHead { target, head },
+            ActRequest::Prune { stretches, archive } => Self::Prune { stretches, archive },
         }
     }
 }
@@ -119,6 +140,10 @@ impl From<&Act> for ActRequest {
                 Self::Package { change, package, manifest_sha256, key, before }
             }
             Act::Deployed(deployed) => Self::Deployed(deployed),
+            Act::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
+            Act::RotateKey { rotation } => Self::RotateKey { rotation },
+            Act::TellHead { target, head } => Self::TellHead { target, head },
+            Act::Prune { stretches, archive } => Self::Prune { stretches, archive },
         }
     }
 }

@@ -253,7 +253,13 @@ impl State {
                 closed_at: None,
             })),
             Act::CloseGate { gate } => return Err(Refusal::GateNotOpen(gate.as_str().to_owned()).into()),
-            Act::Exported { .. } | Act::Package { .. } | Act::Deployed(_) => Reply::Done,
+            Act::Exported { .. }
+            | Act::Package { .. }
+            | Act::Deployed(_)
+            | Act::BundleRead { .. }
+            | Act::RotateKey { .. }
+            | Act::TellHead { .. }
+            | Act::Prune { .. } => Reply::Done,
         })
     }
 }

@@ -72,6 +72,10 @@ fn every_refusal_stands_in_the_table() {
         Refusal::GateNotOpen(String::new()),
         Refusal::OpenTooLong { max: String::new() },
         Refusal::OperatorOnly,
+        Refusal::GateClosed(""),
+        Refusal::NotSigned { field: "", why: String::new() },
+        Refusal::PruningUnderWay,
+        Refusal::NotPrunable(""),
         Refusal::Text { field: "", max: 1 },
     ];
     for refusal in &all {

@@ -100,7 +100,7 @@ fn another_key_signs_nothing_here() {
     let bytes = bundle(&made(20), &Plan::of(task(Headers::Range)));
     for other in [NodeKey::from_seed("candor-node-7", &[8; 32]), NodeKey::from_seed("candor-node-8", &[7; 32])] {
         let key = other.unwrap().public();
-        let failure = verify(&bytes.as_slice(), &Trust { key: &key, known: &[] }).unwrap_err();
+        let failure = verify(&bytes.as_slice(), &Trust { key: &key, known: &[], copier: None }).unwrap_err();
         assert!(failure.to_string().starts_with("not signed"), "{failure}");
     }
 }

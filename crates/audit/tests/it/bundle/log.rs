@@ -154,6 +154,7 @@ pub fn bundle(made: &Made, plan: &Plan<'_>) -> Vec<u8> {
         plugin_package_version: "0.1.0-mainline".into(),
         exporter: "candor 0.1.0".into(),
         exported_at_us: AT,
+        derived: None,
     };
     let mut archive = draft.seal(about, &head, &head.sign(&[&made.key]), &made.key, Vec::new()).unwrap();
     for (name, body) in bodies {
@@ -164,7 +165,7 @@ pub fn bundle(made: &Made, plan: &Plan<'_>) -> Vec<u8> {
 
 pub fn checked(bytes: &[u8], known: &[Checkpoint]) -> Result<Verdict, Finding> {
     let key = key().public();
-    verify(&bytes, &Trust { key: &key, known }).map_err(|failure| match failure {
+    verify(&bytes, &Trust { key: &key, known, copier: None }).map_err(|failure| match failure {
         Failure::Found(finding) => finding,
         Failure::Unreadable(error) => panic!("{error}"),
     })

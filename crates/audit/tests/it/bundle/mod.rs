@@ -1,6 +1,7 @@
 //! Bundles: honest ones are taken, and whatever is done to them is found and named.
 
 mod attack;
+mod copy;
 mod honest;
 mod log;
 mod sweep;

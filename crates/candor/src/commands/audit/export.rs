@@ -2,25 +2,20 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, OpenOptions},
-    io::{BufWriter, Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    io::{BufWriter, Write},
     path::{Path, PathBuf},
 };
 
 use candor_audit::{
     bundle::{
+        archive::ArchiveWriter,
         manifest::{Headers, Selection},
         opening::Opening,
         write::{About, Draft, Shipped, WriteError},
     },
-    canonical,
-    commit::redact,
     header::Header,
-    json as strict,
     kind::Kind,
     merkle::log_leaf,
-    seal::MAX_BODY_BYTES,
     sign::{checkpoint::Checkpoint, key::NodeKey},
 };
 use candor_core::{
@@ -32,20 +27,23 @@ use candor_path::Act;
 use candor_store::{Listing as _, sqlite::Reader};
 use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::{
-    redactions::Redactions,
+    fresh::{self, Fresh, digest},
+    indexed,
+    packed::Packing,
+    redactions::{Cut, Redactions},
     source::{self, Entry},
-    verify,
+    ssh, verify,
 };
 use crate::{
     cli::Global,
     desk::{self, Desk},
     engine::{Clock, crash},
     exit::{Exit, Failure, Outcome},
+    heads,
     home::Home,
-    output,
+    keys, output,
 };
 
 /// Most headers that a bundle shows beside those of its own records.
@@ -69,7 +67,7 @@ pub struct ExportArgs {
     /// … and until this one [default: now]
     #[arg(long, value_name = "TIME", requires = "since")]
     until: Option<Timestamp>,
-    /// The file to write [default: audit-NAME.tar in the current folder]
+    /// The file to write; one that ends with `.zst` is packed [default: audit-NAME.tar in the current folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Write over an existing file
@@ -77,16 +75,22 @@ pub struct ExportArgs {
     force: bool,
     /// Take out what stands here in each record that has it, as a JSON pointer (repeatable)
     #[arg(long, value_name = "POINTER")]
-    pub(super) redact: Vec<String>,
+    redact: Vec<String>,
     /// Take out each value in which one of the lines of this file stands; the bundle is kept only if none of them is left in it
     #[arg(long, value_name = "FILE")]
-    pub(super) redact_texts: Option<PathBuf>,
+    redact_texts: Option<PathBuf>,
+    /// Take out each value in which something with the shape of a secret stands; the bundle is kept only if none is left in it
+    #[arg(long)]
+    scan: bool,
     /// Show the chosen records' headers alone, not every header up to the log's end
     #[arg(long)]
     selected: bool,
     /// Let the bundle continue this head of the log, so that who has it can compare (repeatable)
     #[arg(long, value_name = "FILE")]
     since_head: Vec<PathBuf>,
+    /// Sign the finished file by this SSH key too, beside it as FILE.sig
+    #[arg(long, value_name = "KEYFILE")]
+    ssh_sign: Option<PathBuf>,
 }
 
 /// Writes the bundle.
@@ -95,14 +99,24 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     let reader = desk::reader(global)?;
     let key = home.audit_key()?;
     let now = Clock::from_env().now();
+    let rotations = keys::rotations(&reader).map_err(desk::store_failure)?;
+    let known: Vec<_> = keys::terms(&rotations, &key.public()).into_iter().map(|term| term.key).collect();
     let splits = args
         .since_head
         .iter()
-        .map(|path| Ok(verify::head(path, &key.public())?.size))
+        .map(|path| Ok(verify::head(path, &known)?.size))
         .collect::<Result<BTreeSet<u64>, Failure>>()?;
     let choice = Choice::of(&args, &reader, now)?;
     let mut found = Found::default();
-    let head = source::head(&reader, key.public().name(), now, |entry| found.take(&choice, entry))?;
+    let kept = reader.head().map_err(desk::store_failure)?;
+    let chosen = indexed::chosen(&reader, &choice, kept.length)?;
+    let head = match &chosen {
+        Some(chosen) => {
+            found = indexed::found(&reader, chosen, kept.length)?;
+            heads::of_store(&kept, key.public().name(), now)?
+        }
+        None => source::head(&reader, key.public().name(), now, |entry| found.take(&choice, entry))?,
+    };
     let range = !args.selected && head.size.saturating_sub(found.first.unwrap_or(head.size)) <= RANGE_HEADERS_MAX;
     let headers = if range { Headers::Range } else { Headers::Selected };
     if !range && !args.selected {
@@ -114,7 +128,32 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
         return Err(Failure::new(Exit::NotFound, format!("nothing is on record of {}", choice.words()))
             .hint("`candor task list --all` shows what there is"));
     }
-    let about = About {
+    let about = about(&choice, &found, headers, now);
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("audit-{}.tar", choice.file_name())));
+    let redact = Redactions::of(&args.redact, args.redact_texts.as_ref(), args.scan)?;
+    let mut plan = Plan { choice: &choice, context: &found.context, redact, splits: &splits, range };
+    plan.look(&reader, &head)?;
+    let file = Fresh::create(&out, args.force)?;
+    let (draft, shipped) = match &chosen {
+        Some(chosen) => indexed::draft(&mut plan, &reader, &head, chosen)?,
+        None => plan.draft(&reader, &head)?,
+    };
+    let packing = Packing::new(BufWriter::new(&file.file), &out).map_err(fresh::unwritten)?;
+    plan.write(&reader, draft.seal(about, &head, &head.sign(&[&key]), &key, packing), &shipped)?;
+    plan.redact.left_in(&file.temporary)?;
+    let signature = args.ssh_sign.as_deref();
+    let signature = signature.map(|key| ssh::sign(key, &file.temporary, &out, args.force)).transpose()?;
+    // On record before anybody can have it.
+    let (bundle, records) = (digest(&file.temporary)?, shipped.len() as u64);
+    record(global, Act::Exported { bundle, about: choice.words(), records, tree_size: head.size })?;
+    crash::point("export.before_keep");
+    signature.map(Fresh::keep).transpose()?;
+    file.keep()?;
+    told(global, &out, &key, &choice, shipped.len(), &head)
+}
+
+fn about(choice: &Choice, found: &Found, headers: Headers, now: Timestamp) -> About {
+    About {
         selection: choice.selection(headers),
         task_id: choice.task(),
         correlation_id: choice.correlation(),
@@ -123,21 +162,39 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
         plugin_package_version: found.package.clone().unwrap_or_else(|| PACKAGE_VERSION.to_owned()),
         exporter: format!("candor {}", env!("CARGO_PKG_VERSION")),
         exported_at_us: now.as_micros(),
-    };
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("audit-{}.tar", choice.file_name())));
-    let redact = Redactions::of(&args)?;
-    let plan = Plan { choice: &choice, context: &found.context, redact: &redact, splits: &splits, range };
-    let file = Fresh::create(&out, args.force)?;
-    let (draft, shipped) = plan.draft(&reader, &head)?;
-    plan.write(&reader, draft.seal(about, &head, &head.sign(&[&key]), &key, BufWriter::new(&file.file)), &shipped)?;
-    redact.left_in(&file.temporary)?;
-    // On record before anybody can have it.
-    let bundle = file.digest()?;
-    let records = shipped.len() as u64;
-    record(global, Act::Exported { bundle, about: choice.words(), records, tree_size: head.size })?;
-    crash::point("export.before_keep");
-    file.keep()?;
-    told(global, &out, &key, &choice, shipped.len(), &head)
+        derived: None,
+    }
+}
+
+/// A bundle that Candor makes for itself: whole records of a time.
+pub(super) struct Job {
+    choice: Choice,
+    found: Found,
+    head: Checkpoint,
+    about: About,
+}
+
+impl Job {
+    pub(super) fn window(
+        reader: &Reader,
+        key: &NodeKey,
+        (from, until): (Timestamp, Timestamp),
+        headers: Headers,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let (choice, mut found) = (Choice::Window(from, until), Found::default());
+        let head = source::head(reader, key.public().name(), now, |entry| found.take(&choice, entry))?;
+        let about = about(&choice, &found, headers, now);
+        Ok(Self { choice, found, head, about })
+    }
+
+    pub(super) fn write<W: Write>(self, reader: &Reader, key: &NodeKey, to: Packing<W>) -> Result<(), Failure> {
+        let (redact, splits) = (Redactions::of(&[], None, false)?, BTreeSet::new());
+        let mut plan =
+            Plan { choice: &self.choice, context: &self.found.context, redact, splits: &splits, range: false };
+        let (draft, shipped) = plan.draft(reader, &self.head)?;
+        plan.write(reader, draft.seal(self.about, &self.head, &self.head.sign(&[key]), key, to), &shipped)
+    }
 }
 
 fn told(global: &Global, out: &Path, key: &NodeKey, choice: &Choice, count: usize, head: &Checkpoint) -> Outcome {
@@ -152,7 +209,8 @@ fn told(global: &Global, out: &Path, key: &NodeKey, choice: &Choice, count: usiz
     Ok(Exit::Ok)
 }
 
-fn record(global: &Global, act: Act) -> Result<(), Failure> {
+/// Has an export on record.
+pub(super) fn record(global: &Global, act: Act) -> Result<(), Failure> {
     desk::block_on(async {
         let desk = Desk::open(global).await?;
         desk.act(act).await?;
@@ -161,7 +219,7 @@ fn record(global: &Global, act: Act) -> Result<(), Failure> {
 }
 
 /// What the bundle is about.
-enum Choice {
+pub(super) enum Choice {
     Task(TaskId),
     Correlation(CorrelationId),
     Window(Timestamp, Timestamp),
@@ -169,7 +227,7 @@ enum Choice {
 
 /// What was found of it.
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     first: Option<u64>,
     /// What was in force for it: the last of each kind before the first of its records, and each that came later.
     context: BTreeSet<u64>,
@@ -182,6 +240,16 @@ struct Found {
 }
 
 impl Found {
+    /// What was found without going through the log.
+    pub(super) fn of(
+        first: Option<u64>,
+        context: BTreeSet<u64>,
+        names: BTreeMap<Kind, String>,
+        package: Option<String>,
+    ) -> Self {
+        Self { first, context, names, package, latest: BTreeMap::new() }
+    }
+
     /// Takes the log's next record into account.
     fn take(&mut self, choice: &Choice, entry: &Entry) {
         let (index, kind) = (entry.header.index, entry.header.kind);
@@ -189,6 +257,10 @@ impl Found {
         if chosen && self.first.is_none() {
             self.first = Some(index);
             self.context.extend(self.latest.values());
+        }
+        // Every change of keys: a reader may have any of them.
+        if kind == Kind::Key && !chosen {
+            self.context.insert(index);
         }
         if !CONTEXT.contains(&kind) {
             return;
@@ -202,14 +274,23 @@ impl Found {
         let said: Value = serde_json::from_slice(&entry.stored.body).unwrap_or_default();
         let name = said.get("profile").or_else(|| said.get("descriptor")).and_then(Value::as_str);
         name.and_then(|name| self.names.insert(kind, name.to_owned()));
-        if let Some((_, version)) = said.get("package").and_then(Value::as_str).and_then(|id| id.split_once('@')) {
-            self.package = Some(version.to_owned());
+        if let Some(version) = package(kind, &said) {
+            self.package = Some(version);
         }
     }
 }
 
+/// The version of the package that a profile's record names.
+pub(super) fn package(kind: Kind, said: &Value) -> Option<String> {
+    let id = said.get("package").and_then(Value::as_str).filter(|_| kind == Kind::Profile);
+    id.and_then(|id| id.split_once('@')).map(|(_, version)| version.to_owned())
+}
+
+/// Why a record whose content was pruned isn't in a bundle.
+const PRUNED: &str = "pruned: its retention window is over";
+
 /// What decisions go by.
-const CONTEXT: [Kind; 3] = [Kind::Profile, Kind::Capability, Kind::Pack];
+pub(super) const CONTEXT: [Kind; 3] = [Kind::Profile, Kind::Capability, Kind::Pack];
 
 impl Choice {
     fn of(args: &ExportArgs, reader: &Reader, now: Timestamp) -> Result<Self, Failure> {
@@ -273,18 +354,18 @@ impl Choice {
 }
 
 /// How the records go into the bundle.
-struct Plan<'a> {
+pub(super) struct Plan<'a> {
     choice: &'a Choice,
     /// Places of what was in force.
-    context: &'a BTreeSet<u64>,
-    redact: &'a Redactions,
-    splits: &'a BTreeSet<u64>,
-    range: bool,
+    pub(super) context: &'a BTreeSet<u64>,
+    redact: Redactions,
+    pub(super) splits: &'a BTreeSet<u64>,
+    pub(super) range: bool,
 }
 
 impl Plan<'_> {
     /// The bundle but for its artifacts, and which those are.
-    fn draft(&self, reader: &Reader, head: &Checkpoint) -> Result<(Draft, Vec<u64>), Failure> {
+    fn draft(&mut self, reader: &Reader, head: &Checkpoint) -> Result<(Draft, Vec<u64>), Failure> {
         let mut draft = Draft::default();
         let (mut shipped, mut begun) = (Vec::new(), false);
         source::each(reader, head.size, |entry| {
@@ -292,42 +373,61 @@ impl Plan<'_> {
             if self.splits.contains(&index) {
                 draft.split();
             }
-            if self.choice.has(&entry.header) || self.context.contains(&index) {
-                begun |= self.choice.has(&entry.header);
-                let (body, opening, redacted) = self.ship(&entry)?;
-                let artifact = Shipped { body: &body, opening, redacted };
-                draft.ship(&entry.stored.header_line, &entry.header, artifact).map_err(unwritten)?;
-                shipped.push(index);
-            } else if begun && self.range {
-                draft.show(&entry.stored.header_line);
-            } else {
-                draft.hide(index, log_leaf(&entry.stored.header_line));
-            }
-            Ok(())
+            self.add(&mut draft, &mut shipped, &mut begun, entry)
         })?;
         Ok((draft, shipped))
     }
 
-    /// A record's bytes as they are shipped, what opens them, and what was removed.
-    fn ship(&self, entry: &Entry) -> Result<(Vec<u8>, Opening, Vec<String>), Failure> {
-        let whole = || (entry.stored.body.clone(), Opening::Whole(entry.stored.nonce.clone()), Vec::new());
-        if self.redact.is_empty() {
-            return Ok(whole());
+    /// The log's next record, as it goes into the bundle.
+    pub(super) fn add(
+        &mut self,
+        draft: &mut Draft,
+        shipped: &mut Vec<u64>,
+        begun: &mut bool,
+        entry: Entry,
+    ) -> Result<(), Failure> {
+        let (index, chosen) = (entry.header.index, self.choice.has(&entry.header));
+        *begun |= chosen;
+        if chosen && entry.stored.is_pruned() {
+            draft.withhold(&entry.stored.header_line, index, PRUNED);
+        } else if self.ships(&entry.header) {
+            let cut = self.ship(&entry)?;
+            let artifact = Shipped { body: &cut.body, opening: cut.opening, redacted: cut.redacted };
+            draft.ship(&entry.stored.header_line, &entry.header, artifact).map_err(unwritten)?;
+            shipped.push(index);
+        } else if *begun && self.range {
+            draft.show(&entry.stored.header_line);
+        } else {
+            draft.hide(index, log_leaf(&entry.stored.header_line));
         }
-        let internal = |error: String| Failure::new(Exit::Store, format!("record {}: {error}", entry.header.index));
-        let value = strict::parse(&entry.stored.body, MAX_BODY_BYTES).map_err(|error| internal(error.to_string()))?;
-        let here = self.redact.places(&value);
-        if here.is_empty() {
-            return Ok(whole());
-        }
-        let redacted = redact(&entry.stored.nonce, &value, &here).map_err(|error| internal(error.to_string()))?;
-        Ok((canonical::to_bytes(&redacted.copy), Opening::Redacted(redacted.salts), here.into_iter().collect()))
+        Ok(())
     }
 
-    fn write<W: std::io::Write>(
-        &self,
+    /// A record as it is shipped.
+    fn ship(&mut self, entry: &Entry) -> Result<Cut, Failure> {
+        self.redact.cut(&entry.stored.body, &Opening::Whole(entry.stored.nonce.clone()), &[])
+    }
+
+    fn ships(&self, header: &Header) -> bool {
+        self.choice.has(header) || self.context.contains(&header.index)
+    }
+
+    /// Looks for secrets in what is going to be shipped.
+    fn look(&mut self, reader: &Reader, head: &Checkpoint) -> Result<(), Failure> {
+        if !self.redact.scans() {
+            return Ok(());
+        }
+        source::each(reader, head.size, |entry| {
+            let shipped = self.ships(&entry.header) && !entry.stored.is_pruned();
+            if shipped { self.redact.look(&entry.stored.body) } else { Ok(()) }
+        })?;
+        self.redact.learn()
+    }
+
+    fn write<W: Write>(
+        &mut self,
         reader: &Reader,
-        archive: Result<candor_audit::bundle::archive::ArchiveWriter<W>, WriteError>,
+        archive: Result<ArchiveWriter<Packing<W>>, WriteError>,
         shipped: &[u64],
     ) -> Result<(), Failure> {
         let mut archive = archive.map_err(unwritten)?;
@@ -337,61 +437,15 @@ impl Plan<'_> {
             let header = Header::parse(&stored.header_line)
                 .map_err(|error| Failure::new(Exit::Store, format!("record {index}: {error}")))?;
             let place = header.artifact_ref();
-            let (body, _, _) = self.ship(&Entry { stored, header })?;
-            archive.add(&place, &body).map_err(|error| unwritten(error.into()))?;
+            let cut = self.ship(&Entry { stored, header })?;
+            archive.add(&place, &cut.body).map_err(|error| unwritten(error.into()))?;
         }
-        archive.finish().map_err(|error| unwritten(error.into()))?;
-        Ok(())
+        let packing = archive.finish().map_err(fresh::unwritten)?;
+        packing.finish().and_then(|mut to| to.flush()).map_err(fresh::unwritten)
     }
 }
 
-fn unwritten(error: WriteError) -> Failure {
+/// Why a bundle can't be written.
+pub(super) fn unwritten(error: WriteError) -> Failure {
     Failure::new(Exit::Store, error.to_string()).hint("name another place with `--out FILE`")
-}
-
-/// A file that is there whole or not at all, readable by its owner alone.
-struct Fresh {
-    file: fs::File,
-    path: PathBuf,
-    temporary: PathBuf,
-}
-
-impl Fresh {
-    fn create(path: &Path, force: bool) -> Result<Self, Failure> {
-        if path.exists() && !force {
-            return Err(Failure::new(Exit::Usage, format!("`{}` is there already", path.display()))
-                .hint("name another with `--out FILE`, or write over it with `--force`"));
-        }
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".part");
-        let temporary = PathBuf::from(temporary);
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary);
-        let file = file.map_err(|error| unwritten(error.into()))?;
-        Ok(Self { file, path: path.to_owned(), temporary })
-    }
-
-    /// SHA-256 of what was written, in hex.
-    fn digest(&self) -> Result<String, Failure> {
-        let mut hash = Sha256::new();
-        let mut written = fs::File::open(&self.temporary).map_err(|error| unwritten(error.into()))?;
-        let mut buffer = vec![0; 64 * 1024];
-        loop {
-            match written.read(&mut buffer).map_err(|error| unwritten(error.into()))? {
-                0 => return Ok(candor_audit::hex(&hash.finalize())),
-                read => hash.update(buffer.get(..read).unwrap_or_default()),
-            }
-        }
-    }
-
-    fn keep(mut self) -> Result<(), Failure> {
-        let kept = self.file.flush().and_then(|()| self.file.sync_all());
-        kept.and_then(|()| fs::rename(&self.temporary, &self.path)).map_err(|error| unwritten(error.into()))
-    }
-}
-
-impl Drop for Fresh {
-    fn drop(&mut self) {
-        // Gone already where the bundle was kept.
-        let _ = fs::remove_file(&self.temporary);
-    }
 }

@@ -8,6 +8,7 @@ use candor_audit::{
 use candor_core::time::Timestamp;
 use candor_store::{Listing as _, LogEntry, sqlite::Reader};
 
+use super::progress::Progress;
 use crate::{
     desk,
     exit::{Exit, Failure},
@@ -25,8 +26,18 @@ pub struct Entry {
 }
 
 /// The first `size` records of the log, in order.
-pub fn each(reader: &Reader, size: u64, mut on_entry: impl FnMut(Entry) -> Result<(), Failure>) -> Result<(), Failure> {
-    let mut at = 0;
+pub fn each(reader: &Reader, size: u64, on_entry: impl FnMut(Entry) -> Result<(), Failure>) -> Result<(), Failure> {
+    span(reader, 0, size, on_entry)
+}
+
+/// The records `from` up to `size`, in order.
+pub fn span(
+    reader: &Reader,
+    from: u64,
+    size: u64,
+    mut on_entry: impl FnMut(Entry) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let (mut at, mut progress) = (from, Progress::new("reading the log"));
     while at < size {
         let most = AT_ONCE.min(usize::try_from(size - at).unwrap_or(AT_ONCE));
         let batch = reader.log(at, most).map_err(desk::store_failure)?;
@@ -39,6 +50,7 @@ pub fn each(reader: &Reader, size: u64, mut on_entry: impl FnMut(Entry) -> Resul
                 .filter(|header| header.index == at)
                 .ok_or_else(|| damaged(format!("record {at} has no header that fits")))?;
             on_entry(Entry { stored, header })?;
+            progress.tick();
             at += 1;
         }
     }
@@ -66,7 +78,7 @@ pub fn head(
     Ok(Checkpoint { origin: origin.to_owned(), size: kept.length, root, at_us: now.as_micros() })
 }
 
-fn damaged(why: String) -> Failure {
+pub(super) fn damaged(why: String) -> Failure {
     Failure::new(Exit::Store, format!("the log is damaged: {why}"))
         .hint("keep a copy of the state folder before anything else; `candor doctor` says more")
 }

@@ -41,10 +41,10 @@ fn acts(home: &Home) -> Vec<Value> {
     acts.filter(|act| act["act"] == "package").collect()
 }
 
-fn bundle_version(home: &Home) -> String {
+fn bundle_version(home: &Home, of: &[&str]) -> String {
     let out = home.folder.path().join("version.tar");
     let out = out.to_str().unwrap();
-    home.ends(0, &["audit", "export", "--since", "2020-01-01T00:00:00Z", "--out", out, "--force"]);
+    home.ends(0, &[&["audit", "export", "--out", out, "--force"], of].concat());
     let manifest = Command::new("tar").args(["-xOf", out, "manifest.json"]).output().unwrap().stdout;
     serde_json::from_slice::<Value>(&manifest).unwrap()["plugin_package_version"].as_str().unwrap().to_owned()
 }
@@ -83,8 +83,10 @@ fn an_installed_package_supplies_profiles_descriptors_and_packs() {
     assert_eq!(acts.len(), 1);
     assert_eq!((&acts[0]["change"], &acts[0]["package"]), (&json!("installed"), &json!("reporting-governance@0.1.1")));
     assert_eq!((&acts[0]["key"], &acts[0]["before"]), (&json!(shop.public), &Value::Null));
-    home.ends(0, &["notify", "look", "--agent", "a"]);
-    assert_eq!(bundle_version(&home), "0.1.1");
+    home.ends(0, &["task", "start", "t", "--agent", "a"]);
+    for of in [["--since", "2020-01-01T00:00:00Z"], ["--task", "t"]] {
+        assert_eq!(bundle_version(&home, &of), "0.1.1");
+    }
     // Installed for nobody but the owner.
     let modes =
         Command::new("find").arg(home.state().join("packages")).args(["-perm", "/077"]).output().unwrap().stdout;
@@ -340,8 +342,10 @@ fn a_daemon_goes_by_another_package_when_it_is_asked_to() {
     let before = digest();
     home.ends(0, &["config", "reload"]);
     wait("the daemon goes by it", || digest() != before);
-    home.ends(0, &["notify", "look", "--agent", "a"]);
-    assert_eq!(bundle_version(&home), "0.1.1");
+    home.ends(0, &["task", "start", "t", "--agent", "a"]);
+    for of in [["--since", "2020-01-01T00:00:00Z"], ["--task", "t"]] {
+        assert_eq!(bundle_version(&home, &of), "0.1.1");
+    }
     drop(daemon);
     assert_eq!(acts(&home).len(), 1);
 }

@@ -4,32 +4,23 @@ use candor_core::{
     decision::{Decision, Verdict},
     facts::Facts,
     ids::{CorrelationId, DecisionNo, EventNo},
-    pack::{Explanation, PackSet, explain},
+    pack::{Explanation, PackSet, Subject, explain},
     time::Timestamp,
 };
 
 use super::arbitrary::CORE;
 
 fn decide(packs: &PackSet, event_type: &str, facts: &Facts) -> Decision {
-    let evaluation = packs.evaluate(event_type, facts, Verdict::Allow);
-    let settled = evaluation.settle(&facts.capability);
-    Decision {
+    let about = Subject {
         no: DecisionNo(1),
         event: EventNo(1),
         event_type: event_type.to_owned(),
         task: None,
         claim: None,
         correlation: "run-1".parse::<CorrelationId>().unwrap(),
-        requested: evaluation.requested,
-        effective: settled.effective,
-        gap: settled.gap,
-        obligations: settled.obligations,
-        severity: evaluation.severity,
-        rules: evaluation.rules,
-        facts: facts.to_value(),
-        packs: packs.names(),
         at: Timestamp::default(),
-    }
+    };
+    packs.decide(about, facts, Verdict::Allow)
 }
 
 fn explained(event_type: &str, change: impl FnOnce(&mut Facts)) -> Explanation {

@@ -3,10 +3,12 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use candor_core::{
-    decision::{Severity, Verdict},
+    decision::{Decision, Severity, Verdict},
     evidence::{Bearing, Freshness, STRENGTHS},
     facts::{ClaimFacts, Facts},
-    pack::{Evaluation, PackSet, PackSource, Stricter, core_sources},
+    ids::{DecisionNo, EventNo},
+    pack::{Evaluation, PackSet, PackSource, Stricter, Subject, core_sources},
+    time::Timestamp,
 };
 use proptest::{prelude::*, sample::select};
 
@@ -49,6 +51,32 @@ proptest! {
             prop_assert_eq!(first.verdict, evaluation.requested);
         }
         prop_assert!(evaluation.rules.windows(2).all(|pair| pair[0].verdict >= pair[1].verdict));
+    }
+
+    /// From the record alone, and by packs that were loaded anew from their text.
+    #[test]
+    fn truth_8_a_recorded_decision_is_made_again_the_same(
+        on in event_type(), facts in facts(), default in verdict(), tuned in tuning(), other in tuning(),
+    ) {
+        let packs = CORE.with_tuning(&tuned).unwrap();
+        let facts = Facts { threshold: packs.tuned(), ..facts };
+        let about = Subject {
+            no: DecisionNo(7),
+            event: EventNo(9),
+            event_type: on.to_owned(),
+            task: Some("nightly".parse().unwrap()),
+            claim: None,
+            correlation: "e-9".parse().unwrap(),
+            at: Timestamp::default(),
+        };
+        let made = packs.decide(about, &facts, default);
+        let recorded: Decision = serde_json::from_value(serde_json::to_value(&made).unwrap()).unwrap();
+        let anew = PackSet::load(&core_sources(), &tuned).unwrap();
+        prop_assert_eq!(&anew.decide_again(&recorded, default).unwrap(), &made);
+        // The tuning is that of the packs, whatever the record says.
+        let forged = Decision { facts: Facts { threshold: other.clone(), ..facts }.to_value(), ..recorded };
+        let again = anew.decide_again(&forged, default).unwrap();
+        prop_assert_eq!(&again, &made);
     }
 
     #[test]

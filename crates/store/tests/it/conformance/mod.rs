@@ -4,6 +4,7 @@ mod beats;
 mod due;
 mod listings;
 mod log;
+pub mod prune;
 mod rows;
 mod transactions;
 

@@ -205,22 +205,13 @@ impl Sender for Webhook {
 
     async fn send(&self, permit: Permit<ProductionWrite>, message: &Message, now: Now<'_>) -> Answer {
         let called_at = now();
-        let refuse = |reason, why| answer(Outcome::Refused { reason, why }, called_at, now());
-        let secrets: Vec<SecretString> = match read_all(&self.config.secrets, &permit).await {
-            Ok(secrets) => secrets,
-            Err(error) => return refuse(BlockReason::SecretUnreadable, error.to_string()),
+        let (wire, redactor) = match self.post(permit, &message.key, self.payload(message), called_at).await {
+            Ok(posted) => posted,
+            Err(why) => {
+                let reason = BlockReason::SecretUnreadable;
+                return answer(Outcome::Refused { reason, why }, called_at, now());
+            }
         };
-        let redactor = Redactor::new(secrets.iter().chain(&self.config.url.secrets()));
-        let body = self.payload(message);
-        let mut headers =
-            vec![("webhook-id", message.key.clone()), ("webhook-timestamp", called_at.as_secs().to_string())];
-        match signatures(&secrets, &self.config.secrets, &message.key, called_at.as_secs(), &body) {
-            Ok(Some(signatures)) => headers.push(("webhook-signature", signatures)),
-            Ok(None) => {}
-            Err(why) => return refuse(BlockReason::SecretUnreadable, why),
-        }
-        let request = Request { url: self.config.url.0.clone(), headers, body, timeout: self.config.timeout };
-        let wire = self.pool.post(permit, request, called_at).await;
         let outcome = classify(&wire, message.attempt);
         let (status, raw) = match wire {
             Wire::Answered(answer) => (Some(i64::from(answer.status)), answer.body),
@@ -237,6 +228,44 @@ async fn read_all(secrets: &[SecretRef], permit: &Permit<ProductionWrite>) -> Re
         all.push(secret.read(permit).await?);
     }
     Ok(all)
+}
+
+impl Webhook {
+    /// Signs a body and POSTs it once.
+    async fn post(
+        &self,
+        permit: Permit<ProductionWrite>,
+        id: &str,
+        body: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<(Wire, Redactor), String> {
+        let secrets = read_all(&self.config.secrets, &permit).await.map_err(|error| error.to_string())?;
+        let redactor = Redactor::new(secrets.iter().chain(&self.config.url.secrets()));
+        let mut headers = vec![("webhook-id", id.to_owned()), ("webhook-timestamp", now.as_secs().to_string())];
+        let signed = signatures(&secrets, &self.config.secrets, id, now.as_secs(), &body)?;
+        headers.extend(signed.map(|signatures| ("webhook-signature", signatures)));
+        let request = Request { url: self.config.url.0.clone(), headers, body, timeout: self.config.timeout };
+        Ok((self.pool.post(permit, request, now).await, redactor))
+    }
+
+    /// POSTs something that is no notice, such as a signed head of the log, under an id that is the same for each try.
+    ///
+    /// # Errors
+    /// Why the receiver didn't say that it has it, without secrets.
+    pub async fn post_document(
+        &self,
+        permit: Permit<ProductionWrite>,
+        id: &str,
+        body: Vec<u8>,
+        now: Now<'_>,
+    ) -> Result<(), String> {
+        let (wire, redactor) = self.post(permit, id, body, now()).await?;
+        match redactor.outcome(classify(&wire, GIVE_UP_ATTEMPT)) {
+            Outcome::Proved { .. } => Ok(()),
+            Outcome::Failed { why, .. } | Outcome::Refused { why, .. } | Outcome::Unknown { why } => Err(why),
+            _ => Err("the receiver didn't say that it has it".to_owned()),
+        }
+    }
 }
 
 /// One `v1,...` per secret, separated by spaces. None without secrets.

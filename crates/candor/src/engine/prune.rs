@@ -1,0 +1,47 @@
+//! A pruning, step by step: each step is a commit of its own under a permit of its own.
+
+use candor_approval::{GateKeeper, kinds::DestructiveOperation};
+use candor_path::{Act, Input};
+use candor_store::{Listing as _, Store as _, StoreError, Txn as _, sqlite::Sqlite};
+
+use super::{Clock, crash};
+
+/// Records that one step looks at: some tens of milliseconds.
+const STEP_RECORDS: u64 = 2_000;
+/// Openings that are looked at when a permit is asked for.
+const OPENINGS_MAX: usize = 1_000;
+
+/// What comes after a step.
+pub(super) enum Next {
+    /// The next one.
+    Now,
+    /// Nothing: no pruning is open any more.
+    Nothing,
+    /// A wait: the gate is closed.
+    GateClosed,
+}
+
+/// Whether somebody asks for a pruning.
+pub(super) fn is_asked(input: &Input) -> bool {
+    matches!(input, Input::Operator { act: Act::Prune { .. }, .. })
+}
+
+/// Takes the next contents out, if a pruning is open and its gate still is.
+pub(super) fn step(store: &mut Sqlite, clock: &Clock) -> Result<Next, StoreError> {
+    if store.reads().open_pruning()?.is_none() {
+        return Ok(Next::Nothing);
+    }
+    let keeper = GateKeeper::from_record(store.reads().all_openings(OPENINGS_MAX)?);
+    let Ok(permit) = keeper.permit::<DestructiveOperation>(None, clock.now()) else { return Ok(Next::GateClosed) };
+    let mut txn = store.begin()?;
+    let step = txn.prune(permit, STEP_RECORDS)?;
+    crash::point("prune.before_commit");
+    txn.commit()?;
+    crash::point("prune.after_commit");
+    if !step.done {
+        return Ok(Next::Now);
+    }
+    // What went must not stand in the journal either.
+    store.empty_journal()?;
+    Ok(Next::Nothing)
+}

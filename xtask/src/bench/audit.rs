@@ -1,0 +1,85 @@
+//! The record: verifying a bundle beside the least that such a check does, durable appends beside bare rusqlite, and both beside the audit log of
+//! Microsoft's agent-governance-toolkit, which the benches build from the registry.
+
+use std::{collections::BTreeMap, process::Command};
+
+use super::{Bench, Row, daemon::fresh, micro::figures};
+use crate::shell::{TaskError, cargo, root};
+
+/// Records in the larger bundle; a tenth with `--quick`.
+const RECORDS: u32 = 1_000_000;
+
+/// Runs the benches of the record.
+pub(crate) fn measure(bench: &mut Bench) -> Result<(), TaskError> {
+    let records = if bench.quick { RECORDS / 10 } else { RECORDS };
+    bench.progress(&format!("a bundle of {records} records"));
+    let count = records.to_string();
+    let of_bundle = figures(&mut cargo(&["bench", "--package", "candor-audit", "--bench", "bundle", "--", &count]))?;
+    bench.progress("durable appends");
+    let of_appends = figures(&mut cargo(&["bench", "--package", "candor-store", "--bench", "appends"]))?;
+    let of_seal = figures(&mut cargo(&["bench", "--package", "candor-audit", "--bench", "commit"]))?;
+    let of = |all: &BTreeMap<String, f64>, name: &str| all.get(name).copied().unwrap_or(f64::NAN);
+    bench.row(Row::least(
+        "verifying a bundle, beside parse, canonical form and SHA-256 alone",
+        of(&of_bundle, "verify_share_of_bare"),
+        "×",
+        0.5,
+    ));
+    bench.row(Row::most(
+        format!("memory for it (RSS), {records} artifacts"),
+        of(&of_bundle, "verify_rss_mib"),
+        "MiB",
+        64.0,
+    ));
+    for producers in [16, 64] {
+        let share = of(&of_appends, &format!("appends_{producers}_share_of_bare"));
+        let what = format!("acknowledged durable appends, {producers} producers, beside bare rusqlite");
+        bench.row(Row::least(what, share, "×", 0.5));
+        let rate = of(&of_appends, &format!("appends_{producers}_per_s"));
+        bench.row(Row::fact(format!("acknowledged durable appends, {producers} producers"), rate, "/s"));
+    }
+    for size in [1_000, 100_000, 1_000_000] {
+        let cost = of(&of_appends, &format!("append_us_at_{size}"));
+        bench.row(Row::fact(format!("an append, 64 per durable commit, in a log of {size}"), cost, "µs"));
+    }
+    bench.row(Row::most(
+        "an append in a log of 1,000,000, beside one of 1,000",
+        of(&of_appends, "append_growth"),
+        "×",
+        1.2,
+    ));
+    bench.row(Row::fact("sealing a record of three texts", of(&of_seal, "seal_three_us"), "µs"));
+    bench.row(Row::fact("checking a record of three texts", of(&of_seal, "check_three_us"), "µs"));
+    bench.row(Row::fact("a durable append of three texts, one caller", of(&of_appends, "append_alone_us"), "µs"));
+    toolkit(bench)
+}
+
+/// The same operations by the toolkit's audit log.
+fn toolkit(bench: &mut Bench) -> Result<(), TaskError> {
+    bench.progress("building agentmesh from the registry");
+    let manifest = root().join("xtask/peers/agentmesh/Cargo.toml");
+    let folder = fresh("agentmesh")?;
+    let target = root().join("target/bench/peers");
+    let mut command = Command::new("cargo");
+    command
+        .args(["run", "--release", "--locked", "--quiet", "--manifest-path"])
+        .arg(manifest)
+        .arg("--target-dir")
+        .arg(target);
+    let Ok(theirs) = figures(command.arg("--").arg(&folder)) else {
+        bench.missing.push(
+            "agentmesh: it can't be built here (`cargo build --manifest-path xtask/peers/agentmesh/Cargo.toml`)."
+                .to_owned(),
+        );
+        return Ok(());
+    };
+    for (what, name) in [
+        ("— agentmesh, appending the same to memory, unsalted chain", "toolkit_append_us"),
+        ("— agentmesh, the same beyond its cap of 100,000", "toolkit_append_full_us"),
+        ("— agentmesh, checking one of 100,000", "toolkit_check_us"),
+        ("— agentmesh, appending the same to its file, the first 1,000", "toolkit_durable_us"),
+    ] {
+        bench.row(Row::fact(what, theirs.get(name).copied().unwrap_or(f64::NAN), "µs"));
+    }
+    Ok(())
+}
