@@ -7,6 +7,7 @@
 mod answers;
 mod bundles;
 mod documents;
+mod packages;
 mod policy;
 mod reports;
 
@@ -32,6 +33,8 @@ pub const TARGETS: [Target; 22] = [
     Target { name: "bundle", run: bundles::bundle, also: &["crates/audit/tests/golden/bundles"] },
     target("note", bundles::note),
     target("opening", bundles::opening),
+    target("package", packages::package),
+    Target { name: "package_manifest", run: packages::manifest, also: &["examples"] },
     target("binary_mode", documents::binary_mode),
     target("timestamp", documents::timestamp),
     target("duration", documents::duration),

@@ -22,6 +22,7 @@ mod ssh;
 mod verify;
 
 use clap::Subcommand;
+pub use verify::key as public_key;
 
 use crate::{cli::Global, exit::Outcome};
 
