@@ -25,7 +25,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 22] = [
     Target { name: "json", run: documents::json, also: &["crates/audit/tests/corpus", "crates/audit/tests/vectors"] },
     target("event", documents::event),
     Target { name: "header", run: documents::header, also: &["crates/audit/tests/golden"] },
@@ -38,6 +38,8 @@ pub const TARGETS: [Target; 20] = [
     target("pack_manifest", policy::manifest),
     target("pack_rules", policy::rules),
     target("pack_cases", policy::cases),
+    Target { name: "profile", run: policy::profile, also: &["profiles"] },
+    Target { name: "descriptor", run: policy::descriptor, also: &["capabilities"] },
     target("target_config", policy::target_config),
     Target {
         name: "test_report",

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use candor_core::{
+    capability::{parse_descriptor, standing, supported},
     decision::Verdict,
-    pack::{self, PackSet, PackSource},
+    pack::{self, PackSet, PackSource, core_sources, manifests},
+    profile::{Overlay, Packs, parse_profile, resolve},
+    time::Timestamp,
 };
 use candor_world::senders::{Binding, HttpPool, TargetConfig};
 
@@ -52,6 +55,35 @@ pub(crate) fn rules(bytes: &[u8]) {
 pub(crate) fn cases(bytes: &[u8]) {
     if let Some(text) = text(bytes) {
         let _ = pack::cases::run(&pack(MANIFEST, RULES, text));
+    }
+}
+
+/// A profile reads the same twice, and what it sets is laid on the package's defaults or refused with a reason.
+pub(crate) fn profile(bytes: &[u8]) {
+    let Some(text) = text(bytes) else { return };
+    match parse_profile("fuzzed.yaml", text) {
+        Err(errors) => assert!(!errors.0.is_empty(), "a profile was refused without a reason"),
+        Ok(profile) => {
+            assert_eq!(Ok(&profile), parse_profile("fuzzed.yaml", text).as_ref(), "one text, two profiles");
+            let Ok(core) = manifests(&core_sources()) else { return };
+            let (nothing, set) = (Overlay::default(), Overlay::from(&profile));
+            if let Err(errors) = resolve(Packs { core: &core, local: &[] }, &nothing, &set, &nothing) {
+                assert!(!errors.0.is_empty(), "a value was refused without a reason");
+            }
+        }
+    }
+}
+
+/// A capability descriptor reads the same twice, and without a probe nothing of it is supported.
+pub(crate) fn descriptor(bytes: &[u8]) {
+    let Some(text) = text(bytes) else { return };
+    match parse_descriptor("fuzzed.yaml", text) {
+        Err(errors) => assert!(!errors.0.is_empty(), "a descriptor was refused without a reason"),
+        Ok(descriptor) => {
+            assert_eq!(Ok(&descriptor), parse_descriptor("fuzzed.yaml", text).as_ref(), "one text, two descriptors");
+            let stands = standing(&descriptor, None, Timestamp::from_micros(0));
+            assert!(supported(&stands).is_empty(), "something is supported that no probe showed");
+        }
     }
 }
 

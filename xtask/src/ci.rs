@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: what CI checks, in the order in which it is cheapest to be told.
 
 use crate::{
-    independent,
+    independent, lab,
     shell::{TaskError, answers, cargo, show},
     steps::{Found, Steps},
     test, tidy,
@@ -28,6 +28,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, TaskError> {
         test::add(&mut steps, &test::Args::default())?;
     }
     steps.run("independent verifiers", independent::checks);
+    steps.run("openclaw lab", lab::checks);
     steps.run("documentation", || {
         let mut command = cargo(&["doc", "--workspace", "--no-deps"]);
         command.env("RUSTDOCFLAGS", "-D warnings");

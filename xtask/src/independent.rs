@@ -3,8 +3,9 @@
 use std::{fs, path::Path, process::Command};
 
 use crate::{
-    shell::{TaskError, Trying as _, answers, cargo, failed, root, show, show_and_keep},
+    shell::{TaskError, Trying as _, answers, failed, root, show, show_and_keep},
     steps::Found,
+    test,
 };
 
 /// Makes bundles and has others check them.
@@ -17,10 +18,7 @@ pub(crate) fn checks() -> Result<Found, TaskError> {
     if !answers("python3", &["-m", "venv", "--help"]) {
         return failed("`python3` with `venv` is not there: other implementations of the formats are Python packages");
     }
-    // The same build as the tests', so that nothing is compiled twice.
-    if !show(&mut cargo(&["build", "--workspace", "--bins", "--tests", "--features", "candor/crash-points"]))? {
-        return failed("the build failed");
-    }
+    test::build()?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
     let folder = target.join("independent");
     let _ = fs::remove_dir_all(folder.join("state"));

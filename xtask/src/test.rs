@@ -1,7 +1,7 @@
 //! `cargo xtask test`: all tests, on any machine that can build Candor.
 
 use crate::{
-    shell::{TaskError, answers, cargo, failed, show_and_keep},
+    shell::{TaskError, answers, cargo, failed, show, show_and_keep},
     steps::{Found, Steps},
 };
 
@@ -80,6 +80,12 @@ fn doc_tests(args: &Args) -> Result<Found, TaskError> {
     command.args(selection(args));
     let (succeeded, closing) = show_and_keep(&mut command, is_closing)?;
     Ok(counted(succeeded, closing))
+}
+
+/// Builds the binary in the same build as the tests', so that nothing is compiled twice.
+pub(crate) fn build() -> Result<(), TaskError> {
+    let arguments = ["build", "--workspace", "--bins", "--tests", "--features", CRASH_POINTS];
+    if show(&mut cargo(&arguments))? { Ok(()) } else { failed("the build failed") }
 }
 
 fn selection(args: &Args) -> Vec<String> {

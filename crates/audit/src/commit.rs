@@ -28,6 +28,7 @@ use chacha20::cipher::{KeyIvInit as _, StreamCipher as _};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::begun::Begun;
 use crate::canonical::{Layout, lay_out};
 use crate::merkle::{Frontier, Hash, Tree};
 
@@ -36,15 +37,15 @@ pub use redact::{
     OpeningError, Redacted, UnknownPointer, commit_redacted, places_where, redact, redact_copy, removed_places,
 };
 
-static VALUE: LazyLock<Sha256> = LazyLock::new(|| named("candor-audit-v1/value"));
-static FRAME: LazyLock<Sha256> = LazyLock::new(|| named("candor-audit-v1/frame"));
-static NODE: LazyLock<Sha256> = LazyLock::new(|| named("candor-audit-v1/node"));
+static VALUE: LazyLock<Begun> = LazyLock::new(|| Begun::after(&block("candor-audit-v1/value")));
+static FRAME: LazyLock<Sha256> = LazyLock::new(|| Sha256::new_with_prefix(block("candor-audit-v1/frame")));
+static NODE: LazyLock<Begun> = LazyLock::new(|| Begun::after(&block("candor-audit-v1/node")));
 
-/// A hash that has taken in its name as one whole block.
-fn named(name: &str) -> Sha256 {
+/// A name as one whole block.
+fn block(name: &str) -> [u8; 64] {
     let mut block = [0; 64];
     block.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
-    Sha256::new_with_prefix(block)
+    block
 }
 
 /// The tree over one artifact's leaves.
@@ -52,8 +53,10 @@ fn named(name: &str) -> Sha256 {
 struct Content;
 
 impl Tree for Content {
-    fn node() -> Sha256 {
-        NODE.clone()
+    fn node(left: &Hash, right: &Hash) -> Hash {
+        let mut both = [0; 64];
+        both.iter_mut().zip(left.iter().chain(right)).for_each(|(to, from)| *to = *from);
+        NODE.with_block(both)
     }
 }
 
@@ -117,7 +120,7 @@ fn root(content: &Layout, mut hash: impl FnMut(&[u8]) -> Hash) -> Commitment {
 }
 
 fn value_hash(salt: &Salt, leaf: &[u8]) -> Hash {
-    VALUE.clone().chain_update(salt.0).chain_update(leaf).finalize().into()
+    VALUE.with(&salt.0, leaf)
 }
 
 /// Salts that are made at once.

@@ -5,6 +5,7 @@
 //! `FORMAT.md` beside this crate writes the format down for someone who checks it without this code.
 
 pub mod at;
+mod begun;
 pub mod bundle;
 pub mod canonical;
 pub mod commit;
@@ -19,5 +20,6 @@ pub mod sign;
 /// Lower-case hex.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |of: u8| char::from_digit(u32::from(of), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -12,8 +12,8 @@ pub type Hash = [u8; 32];
 
 /// How the inner nodes of a tree are told from everything else that is hashed.
 pub trait Tree {
-    /// The hash that the two children are added to.
-    fn node() -> Sha256;
+    /// The hash of two children.
+    fn node(left: &Hash, right: &Hash) -> Hash;
 }
 
 /// The log of headers: plain RFC 6962.
@@ -21,8 +21,8 @@ pub trait Tree {
 pub struct Log;
 
 impl Tree for Log {
-    fn node() -> Sha256 {
-        Sha256::new_with_prefix([1])
+    fn node(left: &Hash, right: &Hash) -> Hash {
+        Sha256::new_with_prefix([1]).chain_update(left).chain_update(right).finalize().into()
     }
 }
 
@@ -35,7 +35,7 @@ pub fn log_leaf(entry: &[u8]) -> Hash {
 /// The hash of an inner node of the log.
 #[must_use]
 pub fn log_node(left: &Hash, right: &Hash) -> Hash {
-    node::<Log>(left, right)
+    Log::node(left, right)
 }
 
 /// The root of the log over these leaf hashes.
@@ -91,7 +91,7 @@ impl<T: Tree> Frontier<T> {
         let mut hash = leaf;
         for _ in 0..self.size.trailing_ones() {
             if let Some(left) = self.peaks.pop() {
-                hash = node::<T>(&left, &hash);
+                hash = T::node(&left, &hash);
             }
         }
         self.peaks.push(hash);
@@ -107,7 +107,7 @@ impl<T: Tree> Frontier<T> {
         let mut hash = root;
         for _ in 0..(self.size >> level).trailing_ones() {
             if let Some(left) = self.peaks.pop() {
-                hash = node::<T>(&left, &hash);
+                hash = T::node(&left, &hash);
             }
         }
         self.peaks.push(hash);
@@ -131,7 +131,7 @@ impl<T: Tree> Frontier<T> {
     #[must_use]
     pub fn root(&self) -> Hash {
         let from_the_right = self.peaks.iter().rev().copied();
-        from_the_right.reduce(|right, left| node::<T>(&left, &right)).unwrap_or_else(|| Sha256::digest([]).into())
+        from_the_right.reduce(|right, left| T::node(&left, &right)).unwrap_or_else(|| Sha256::digest([]).into())
     }
 }
 
@@ -139,8 +139,4 @@ impl<T: Tree> Default for Frontier<T> {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn node<T: Tree>(left: &Hash, right: &Hash) -> Hash {
-    T::node().chain_update(left).chain_update(right).finalize().into()
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, capability, claim, completions, config, demo, doctor, evidence, exec, explain, gate, notice, notify, pack,
-    profile, run, status, task, up,
+    audit, capability, claim, completions, config, demo, deploy, doctor, evidence, exec, explain, gate, init, notice,
+    notify, pack, profile, run, status, task, up, verify,
 };
 
 /// Reporting governance for AI agents: claims are held against evidence, silence is noticed, the operator is told the truth.
@@ -56,6 +56,8 @@ fn daemon_url(text: &str) -> Result<String, String> {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a state folder with a profile, a signing key and a configuration to add to
+    Init(init::InitArgs),
     /// Run the daemon: watchdog, dispatcher, bridge and the HTTP API
     Up(up::UpArgs),
     /// See the whole chain on this machine in under a minute
@@ -89,6 +91,11 @@ pub enum Command {
     /// See what this machine can really do, and what happens where it can't
     #[command(subcommand)]
     Capability(capability::CapabilityCommand),
+    /// Check a deployment, install what runs it, and take it away again
+    #[command(subcommand)]
+    Deploy(deploy::DeployCommand),
+    /// Verify this deployment at four levels, without touching its live targets
+    Verify(verify::VerifyArgs),
     /// Run roles without the daemon: one pass, or --loop
     Run(run::RunArgs),
     /// Show what stands where

@@ -122,6 +122,15 @@ impl Home {
         Ok(node)
     }
 
+    /// The name of this deployment among those of the user: `candor`, or with the node's id where the state folder isn't the usual one.
+    ///
+    /// # Errors
+    /// When the node's id can be neither read nor made.
+    pub fn deployment_name(&self) -> Result<String, Failure> {
+        let usual = default_state().is_some_and(|usual| usual == self.state);
+        if usual { Ok("candor".to_owned()) } else { Ok(format!("candor-{}", self.node()?)) }
+    }
+
     /// The key that signs the log: made at first use, readable by its owner alone.
     ///
     /// # Errors

@@ -3,14 +3,18 @@
 mod cli;
 mod commands;
 mod config;
+mod deploy;
 mod desk;
 mod engine;
 mod exit;
 mod home;
 mod output;
 mod packs;
+mod probing;
+mod receiver;
 mod reload;
 mod report;
+mod verify;
 mod views;
 
 use std::process::ExitCode;

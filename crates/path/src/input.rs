@@ -1,6 +1,6 @@
 //! What can happen to the machine.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use candor_core::{
     event::Event,
@@ -11,6 +11,7 @@ use candor_core::{
     task::Reading,
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::view::{BeatFold, ClockReading};
@@ -87,6 +88,42 @@ pub enum Act {
         /// By which command.
         how: String,
     },
+    /// Have it on record what this deployment is from now on.
+    Deployed(Box<Deployed>),
+}
+
+/// A deployment as it goes on record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deployed {
+    /// What was done.
+    pub what: Deploy,
+    /// The deployment's number on this node: 1, 2, 3 …
+    pub deployment: u64,
+    /// The profile, `name@version`.
+    pub profile: String,
+    /// The capability descriptor, `name@version`.
+    pub adapter: String,
+    /// The package, `name@version`.
+    pub package: String,
+    /// What runs it.
+    pub scheduler: String,
+    /// SHA-256 in hex of the artifact that each stage left.
+    pub stages: BTreeMap<String, String>,
+    /// What is counted on and missing, by ability, and what happens instead.
+    pub gaps: BTreeMap<String, String>,
+}
+
+/// What was done with a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deploy {
+    /// It is what runs from now on.
+    Activate,
+    /// An earlier one is what runs from now on.
+    Rollback,
+    /// Nothing is installed any more.
+    Deactivate,
 }
 
 /// What is decided by: recorded once, so that each later decision can be held against it.

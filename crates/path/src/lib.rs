@@ -29,7 +29,7 @@ pub mod receipt;
 mod view;
 pub mod watch;
 
-pub use input::{Act, InForce, Input};
+pub use input::{Act, Deploy, Deployed, InForce, Input};
 pub use machine::{Machine, StepError};
 pub use plan::{Accepted, Artifact, ArtifactKind, Beat, Effect, Numbers, Plan, Refusal, Reply, Sending, Write};
 pub use view::{BeatFold, ClockReading, Due, OwnerRow, Seen, Unreadable, View};

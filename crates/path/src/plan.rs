@@ -383,6 +383,14 @@ pub enum Refusal {
         /// The limit.
         max: usize,
     },
+    /// A list is too long.
+    #[error("`{field}` names at most {max}")]
+    LongList {
+        /// Which.
+        field: &'static str,
+        /// The limit.
+        max: usize,
+    },
 }
 
 impl Refusal {
@@ -409,6 +417,7 @@ impl Refusal {
             Self::OpenTooLong { .. } => "open_too_long",
             Self::OperatorOnly => "operator_only",
             Self::Text { .. } => "text",
+            Self::LongList { .. } => "long_list",
         }
     }
 }

@@ -171,6 +171,7 @@ pub fn refusal_status(refusal: &Refusal) -> StatusCode {
         | Refusal::ReceiptSupports(_)
         | Refusal::NotCollectable(_)
         | Refusal::OpenTooLong { .. }
+        | Refusal::LongList { .. }
         | Refusal::Text { .. } => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

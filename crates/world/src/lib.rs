@@ -2,6 +2,7 @@
 pub mod collectors;
 pub mod probes;
 pub mod redact;
+pub mod schedulers;
 pub mod secrets;
 pub mod senders;
 pub mod signals;

@@ -15,15 +15,19 @@ use serde::{
 };
 use thiserror::Error;
 
+use crate::probes::ask;
+
 /// Largest secret, in bytes.
 pub const SECRET_BYTES_MAX: usize = 4 * 1024;
+/// Room for a line break beyond the limit; anything longer fails the length check.
+const SECRET_BYTES_READ: u64 = SECRET_BYTES_MAX as u64 + 3;
 /// Smallest secret, in bytes: anything shorter can't be told from ordinary text when answers are scrubbed.
 pub const SECRET_BYTES_MIN: usize = 8;
 
 /// Where systemd puts a unit's credentials (`LoadCredential=`, systemd.exec(5)).
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
-/// Where a secret lies: `{file: PATH}`, `{env: NAME}` or `{credential: NAME}`.
+/// Where a secret lies: `{file: PATH}`, `{env: NAME}`, `{credential: NAME}` or `{command: [PROGRAM, ARGUMENT…]}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretRef {
     /// A file that only its owner (and at most its group) can read. A line break at the end isn't part of the secret.
@@ -32,6 +36,13 @@ pub enum SecretRef {
     Env(String),
     /// A systemd credential of this unit.
     Credential(String),
+    /// What a program prints: a password manager's, for one. It is named by its whole path, so that no other can stand in for it.
+    Command {
+        /// The program.
+        program: PathBuf,
+        /// Its arguments.
+        args: Vec<String>,
+    },
 }
 
 /// Why a secret can't be read. Never holds any part of it.
@@ -77,6 +88,22 @@ pub enum SecretError {
         /// What was given.
         name: String,
     },
+    /// The program isn't one, or others can put something else in its place.
+    #[error("secret program `{program}` {why}")]
+    Program {
+        /// The program.
+        program: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The program didn't give a secret.
+    #[error("secret program `{program}` gave nothing: {why}")]
+    NotGiven {
+        /// The program.
+        program: PathBuf,
+        /// Why, without anything that it printed.
+        why: String,
+    },
     /// Too short, too long, or not text.
     #[error("{what} holds no usable secret; it must be UTF-8 text of {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes")]
     Unusable {
@@ -90,7 +117,13 @@ impl SecretRef {
     ///
     /// # Errors
     /// [`SecretError`], which says what to do.
-    pub fn read<G: LiveGate>(&self, _under: &Permit<G>) -> Result<SecretString, SecretError> {
+    pub async fn read<G: LiveGate>(&self, _under: &Permit<G>) -> Result<SecretString, SecretError> {
+        if let Self::Command { program, .. } = self {
+            // A program may take its time; nothing else waits for it.
+            let (own, program) = (self.clone(), program.clone());
+            let lost = |_| SecretError::NotGiven { program, why: "it was given up".to_owned() };
+            return tokio::task::spawn_blocking(move || own.load()).await.map_err(lost)?;
+        }
         self.load()
     }
 
@@ -113,6 +146,15 @@ impl SecretRef {
                 let path = credential(name)?;
                 self.usable(contents(&open(&path, false)?, &path)?)
             }
+            Self::Command { program, args } => {
+                guarded(program)?;
+                let not_given = |why| SecretError::NotGiven { program: program.clone(), why };
+                let (status, bytes) = ask::output(program, args, SECRET_BYTES_READ).map_err(not_given)?;
+                if !status.success() {
+                    return Err(not_given(format!("it ended with {status}")));
+                }
+                self.usable(bytes)
+            }
         }
     }
 
@@ -128,6 +170,7 @@ impl SecretRef {
             },
             Self::File(path) => open(path, true).map(drop),
             Self::Credential(name) => open(&credential(name)?, false).map(drop),
+            Self::Command { program, .. } => guarded(program),
         }
     }
 
@@ -138,6 +181,8 @@ impl SecretRef {
             Self::File(path) => format!("secret file `{}`", path.display()),
             Self::Env(name) => format!("environment variable `{name}`"),
             Self::Credential(name) => format!("systemd credential `{name}`"),
+            // Not its arguments: somebody may have written a password there.
+            Self::Command { program, .. } => format!("secret program `{}`", program.display()),
         }
     }
 
@@ -155,8 +200,7 @@ impl SecretRef {
 
 /// What to write for a secret. By hand rather than derived, for a derived reader quotes what it can't use, and what someone wrote in the
 /// wrong place may be the secret.
-const SECRET_FORM: &str =
-    "a secret is never written here, only where it lies: `{file: PATH}`, `{env: NAME}` or `{credential: NAME}`";
+const SECRET_FORM: &str = "a secret is never written here, only where it lies: `{file: PATH}`, `{env: NAME}`, `{credential: NAME}` or `{command: [/PROGRAM, ARGUMENT…]}`";
 
 impl<'de> Deserialize<'de> for SecretRef {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -187,16 +231,21 @@ impl<'de> Deserialize<'de> for SecretRef {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretRef, A::Error> {
                 let form = || A::Error::custom(SECRET_FORM);
-                let (kind, place): (String, String) = map.next_entry().map_err(|_| form())?.ok_or_else(form)?;
-                if map.next_key::<String>()?.is_some() {
-                    return Err(form());
-                }
-                match kind.as_str() {
-                    "file" => Ok(SecretRef::File(place.into())),
-                    "env" => Ok(SecretRef::Env(place)),
-                    "credential" => Ok(SecretRef::Credential(place)),
-                    _ => Err(form()),
-                }
+                let kind: String = map.next_key().map_err(|_| form())?.ok_or_else(form)?;
+                let secret = if kind == "command" {
+                    let words: Vec<String> = map.next_value().map_err(|_| form())?;
+                    let (program, args) = words.split_first().ok_or_else(form)?;
+                    SecretRef::Command { program: program.into(), args: args.to_vec() }
+                } else {
+                    let place: String = map.next_value().map_err(|_| form())?;
+                    match kind.as_str() {
+                        "file" => SecretRef::File(place.into()),
+                        "env" => SecretRef::Env(place),
+                        "credential" => SecretRef::Credential(place),
+                        _ => return Err(form()),
+                    }
+                };
+                if map.next_key::<String>()?.is_some() { Err(form()) } else { Ok(secret) }
             }
         }
 
@@ -229,11 +278,24 @@ fn open(path: &Path, guard: bool) -> Result<File, SecretError> {
     Ok(file)
 }
 
+/// Whether a program is one, and only its owner can change it.
+fn guarded(program: &Path) -> Result<(), SecretError> {
+    let wrong = |why| SecretError::Program { program: program.to_owned(), why };
+    if !program.is_absolute() {
+        return Err(wrong("is not a whole path; write it from the root"));
+    }
+    let meta =
+        std::fs::metadata(program).map_err(|source| SecretError::Unreadable { path: program.to_owned(), source })?;
+    match meta.permissions().mode() {
+        mode if !meta.is_file() || mode & 0o111 == 0 => Err(wrong("can't be run; run `chmod u+x` on it")),
+        mode if mode & 0o022 != 0 => Err(wrong("can be changed by others; run `chmod go-w` on it")),
+        _ => Ok(()),
+    }
+}
+
 fn contents(file: &File, path: &Path) -> Result<Vec<u8>, SecretError> {
-    // Room for a line break beyond the limit; anything longer fails the length check.
-    let limit = SECRET_BYTES_MAX as u64 + 3;
     let mut bytes = Vec::new();
-    file.take(limit)
+    file.take(SECRET_BYTES_READ)
         .read_to_end(&mut bytes)
         .map_err(|source| SecretError::Unreadable { path: path.to_owned(), source })?;
     Ok(bytes)
@@ -269,8 +331,13 @@ mod tests {
     }
 
     fn read(path: &Path) -> Result<String, String> {
-        SecretRef::File(path.to_owned())
-            .read(&permit())
+        given(&SecretRef::File(path.to_owned()))
+    }
+
+    fn given(secret: &SecretRef) -> Result<String, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime
+            .block_on(secret.read(&permit()))
             .map(|secret| secret.expose_secret().to_owned())
             .map_err(|error| error.to_string())
     }
@@ -318,6 +385,10 @@ mod tests {
             (r#"{"file":"/run/token"}"#, SecretRef::File("/run/token".into())),
             (r#"{"env":"TOKEN"}"#, SecretRef::Env("TOKEN".to_owned())),
             (r#"{"credential":"token"}"#, SecretRef::Credential("token".to_owned())),
+            (
+                r#"{"command":["/bin/x","y"]}"#,
+                SecretRef::Command { program: "/bin/x".into(), args: vec!["y".to_owned()] },
+            ),
         ] {
             assert_eq!(serde_json::from_str::<SecretRef>(text).unwrap(), place);
         }
@@ -327,6 +398,8 @@ mod tests {
             r#"{"value":"hunter22"}"#,
             r#"{"file":["hunter22"]}"#,
             r#"{"file":"/a","env":"hunter22"}"#,
+            r#"{"command":"hunter22"}"#,
+            r#"{"command":[]}"#,
             "{}",
             "22334455",
             "-22334455",
@@ -349,6 +422,33 @@ mod tests {
             assert!(matches!(error, SecretError::CredentialName { .. }), "{bad}");
         }
         let missing = SecretRef::Env("CANDOR_TEST_NO_SUCH_VARIABLE".to_owned());
-        assert!(missing.check().is_err() && missing.read(&permit()).is_err());
+        assert!(missing.check().is_err() && given(&missing).is_err());
+    }
+
+    #[test]
+    fn a_program_gives_a_secret_and_nothing_that_it_says_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manager");
+        let program = |body: &str, mode| {
+            fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            SecretRef::Command { program: path.clone(), args: vec!["show".to_owned(), "candor".to_owned()] }
+        };
+        let good = program(r#"echo "secret-of-$2""#, 0o700);
+        assert!(good.check().is_ok());
+        assert_eq!(given(&good).unwrap(), "secret-of-candor");
+        for (body, mode, says) in [
+            ("echo hunter2-hunter2; echo hunter2 >&2; exit 3", 0o700, "exit status: 3"),
+            ("echo short", 0o700, "no usable secret"),
+            ("head -c 10000 /dev/zero", 0o700, "no usable secret"),
+            ("sleep 60", 0o700, "didn't end within"),
+            ("echo hunter2-hunter2", 0o722, "chmod go-w"),
+            ("echo hunter2-hunter2", 0o600, "chmod u+x"),
+        ] {
+            let error = given(&program(body, mode)).unwrap_err();
+            assert!(error.contains(says) && !error.contains("hunter2"), "{body}: {error}");
+        }
+        let relative = SecretRef::Command { program: "manager".into(), args: Vec::new() };
+        assert!(relative.check().unwrap_err().to_string().contains("from the root"));
     }
 }

@@ -1,9 +1,6 @@
 //! `candor capability`: what a runtime's adapter declares, what probes show here, and what happens where something is missing.
 
-use std::{fs, path::PathBuf};
-
-use candor_core::capability::{Counts, Descriptor, ProbeRecord, Standing};
-use candor_world::probes::{self, LiveTarget, Place};
+use candor_core::capability::{Counts, Descriptor, Standing};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -11,9 +8,9 @@ use crate::{
     cli::Global,
     config::{self, Config, Shelf},
     engine::Clock,
-    exit::{Exit, Failure, Outcome},
+    exit::{Exit, Outcome},
     home::Home,
-    output,
+    output, probing,
 };
 
 /// See what this machine can really do, and what happens where it can't.
@@ -59,34 +56,9 @@ pub fn run(global: &Global, command: CapabilityCommand) -> Outcome {
     }
 }
 
-/// Runs the probes, each within its limit.
-fn look(home: &Home, config: &Config, descriptor: &Descriptor) -> ProbeRecord {
-    let live = config.machine.settings.targets.iter().filter(|target| target.gate.is_some());
-    let targets = live
-        .filter_map(|target| {
-            let binding = config.bindings.get(&target.name)?;
-            Some(LiveTarget {
-                name: target.name.to_string(),
-                secrets: binding.check_secrets().map_err(|error| error.to_string()),
-                from_level: target.from_level,
-            })
-        })
-        .collect();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let place = Place {
-        state: home.state.clone(),
-        export: home.state.join("export"),
-        home: std::env::var_os("HOME").map(PathBuf::from),
-        path: std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect(),
-        targets,
-    };
-    let clock = Clock::from_env();
-    probes::run(descriptor, &place, || clock.now())
-}
-
 fn probe(global: &Global, home: &Home, config: &Config, descriptor: &Descriptor) -> Outcome {
-    let record = look(home, config, descriptor);
-    keep(home, descriptor, &record)?;
+    let record = probing::look(home, config, descriptor);
+    probing::keep(home, descriptor, &record)?;
     let all = record.reports.values().all(|report| report.shown);
     if global.json {
         output::json(&record)?;
@@ -104,19 +76,6 @@ fn probe(global: &Global, home: &Home, config: &Config, descriptor: &Descriptor)
         output::table(&["PROBE", "", "AT", "HOW", "SAW"], rows);
     }
     Ok(if all { Exit::Ok } else { Exit::Unhealthy })
-}
-
-/// Keeps a record, whole or not at all.
-fn keep(home: &Home, descriptor: &Descriptor, record: &ProbeRecord) -> Result<(), Failure> {
-    let path = config::record_path(home, descriptor);
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::new(Exit::Store, format!("`{}` can't be written: {error}", path.display()))
-            .hint("check the owner, the permissions and the space of the state folder")
-    };
-    let text = serde_json::to_string_pretty(record).map_err(|error| failed(&error))?;
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    path.parent().map_or(Ok(()), fs::create_dir_all).map_err(|error| failed(&error))?;
-    fs::write(&beside, text + "\n").and_then(|()| fs::rename(&beside, &path)).map_err(|error| failed(&error))
 }
 
 fn show(global: &Global, home: &Home, descriptor: &Descriptor) -> Outcome {
@@ -153,7 +112,7 @@ fn show(global: &Global, home: &Home, descriptor: &Descriptor) -> Outcome {
 }
 
 fn diff(global: &Global, home: &Home, config: &Config, descriptor: &Descriptor) -> Outcome {
-    let record = look(home, config, descriptor);
+    let record = probing::look(home, config, descriptor);
     let stands = config::stands(descriptor, Some(&record), Clock::from_env().now());
     let wrong: Vec<&Standing> = stands.iter().filter(|one| one.declared && one.counts != Counts::Supported).collect();
     let why = |one: &Standing| {

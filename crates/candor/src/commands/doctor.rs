@@ -15,7 +15,10 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use super::status::{ALIVE_SECS, OWNERS_MAX};
+use super::{
+    deploy::deployment_drift,
+    status::{ALIVE_SECS, OWNERS_MAX},
+};
 use crate::{
     cli::Global,
     config::{Config, pack_sources},
@@ -85,6 +88,9 @@ pub fn run(global: &Global, _: DoctorArgs) -> Outcome {
         Err(failure) => audit.add(Weight::Problem, failure.message, failure.hint.unwrap_or_default()),
     }
     folder(&mut audit, &home);
+    for (what, next) in deployment_drift(&home)? {
+        audit.add(Weight::Problem, what, next);
+    }
     match reader(global) {
         Ok(store) => store_findings(&mut audit, &store, now).map_err(desk::store_failure)?,
         Err(failure) if failure.exit == Exit::NotFound => {

@@ -6,11 +6,13 @@ pub mod claim;
 pub mod completions;
 pub mod config;
 pub mod demo;
+pub mod deploy;
 pub mod doctor;
 pub mod evidence;
 pub mod exec;
 pub mod explain;
 pub mod gate;
+pub mod init;
 pub mod notice;
 pub mod notify;
 pub mod pack;
@@ -19,6 +21,7 @@ pub mod run;
 pub mod status;
 pub mod task;
 pub mod up;
+pub mod verify;
 
 use crate::{
     cli::{Cli, Command},
@@ -29,6 +32,7 @@ use crate::{
 pub fn run(cli: Cli) -> Outcome {
     let global = &cli.global;
     match cli.command {
+        Command::Init(args) => init::run(global, args),
         Command::Up(args) => up::run(global, args),
         Command::Demo(args) => demo::run(global, args),
         Command::Exec(args) => exec::run(global, args),
@@ -42,6 +46,8 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Pack(command) => pack::run(global, command),
         Command::Profile(command) => profile::run(global, command),
         Command::Capability(command) => capability::run(global, command),
+        Command::Deploy(command) => deploy::run(global, command),
+        Command::Verify(args) => verify::run(global, args),
         Command::Run(args) => run::run(global, args),
         Command::Status(args) => status::run(global, args),
         Command::Doctor(args) => doctor::run(global, args),

@@ -8,7 +8,7 @@ use crate::{
     cli::Global,
     config::Config,
     desk,
-    engine::{Clock, Engine, Roles, Setup},
+    engine::{Clock, Engine, Roles, Setup, crash},
     exit::{Exit, Failure, Outcome},
     home::Home,
     output, reload,
@@ -49,6 +49,12 @@ pub fn run(global: &Global, args: RunArgs) -> Outcome {
         Some(Role::Dispatcher) => (Roles { dispatcher: true, ..Roles::NONE }, "dispatcher"),
         Some(Role::Bridge) => (Roles { bridge: true, ..Roles::NONE }, "bridge"),
     };
+    crash::point(match args.role {
+        None => "run.all",
+        Some(Role::Watchdog) => "run.watchdog",
+        Some(Role::Dispatcher) => "run.dispatcher",
+        Some(Role::Bridge) => "run.bridge",
+    });
     let store = Sqlite::open(&home.store(), Hold::Shared, name).map_err(desk::store_failure)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

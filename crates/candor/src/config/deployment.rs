@@ -75,10 +75,7 @@ impl Deployment {
     /// # Errors
     /// A profile or descriptor that doesn't exist or doesn't read, or a value that a layer may not set.
     pub fn of(file: &ConfigFile, text: Option<&str>, home: &Home, now: Timestamp) -> Result<Self, Failure> {
-        let document = match file.profile.as_str() {
-            SAFE_DEFAULT => None,
-            id => Some(Shelf::Profiles.find(home, id, Exit::Config)?),
-        };
+        let document = Shelf::Profiles.selected(home, &file.profile)?;
         Self::laid(document, file, text, home, now)
     }
 

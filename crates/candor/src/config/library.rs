@@ -90,6 +90,14 @@ impl Shelf {
         Ok(documents)
     }
 
+    /// The document of the profile that is selected; none where that is the safe default.
+    ///
+    /// # Errors
+    /// When there is no such document.
+    pub fn selected(self, home: &Home, id: &str) -> Result<Option<Document>, Failure> {
+        if id == SAFE_DEFAULT { Ok(None) } else { self.find(home, id, Exit::Config).map(Some) }
+    }
+
     /// The document of this id.
     ///
     /// # Errors

@@ -66,6 +66,12 @@ impl Config {
         Self::bind(file, home, text.as_deref())
     }
 
+    /// The package that this deployment goes by, `name@version`.
+    #[must_use]
+    pub fn package(&self) -> String {
+        format!("candor@{}", env!("CARGO_PKG_VERSION"))
+    }
+
     /// What an engine goes by.
     #[must_use]
     pub fn into_rules(self) -> Rules {

@@ -1,8 +1,8 @@
 //! Named crash points, for the tests that kill this process where it hurts. Without the `crash-points` feature they are nothing.
 
-/// Every crash point, in the order in which a notice passes them.
+/// Every crash point, in the order in which a notice passes them, then those of a deployment, and one per role.
 #[cfg_attr(not(feature = "crash-points"), expect(dead_code, reason = "listed for the harness"))]
-pub(super) const POINTS: &[&str] = &[
+pub const POINTS: &[&str] = &[
     "start.before_recover",
     "start.after_recover",
     "commit.before",
@@ -12,11 +12,19 @@ pub(super) const POINTS: &[&str] = &[
     "receipt.before_commit",
     "receipt.after_commit",
     "stop.before_end",
+    "deploy.after_journal",
+    "deploy.after_piece",
+    "deploy.after_record",
+    "export.before_keep",
+    "run.watchdog",
+    "run.dispatcher",
+    "run.bridge",
+    "run.all",
 ];
 
 /// Kills this process, as `kill -9` would, when `CANDOR_CRASH_AT=<point>:<n>` names this point and this is its n-th passing.
 #[cfg(feature = "crash-points")]
-pub(super) fn point(name: &'static str) {
+pub fn point(name: &'static str) {
     use std::sync::atomic::{AtomicU64, Ordering};
     static PASSED: AtomicU64 = AtomicU64::new(0);
     debug_assert!(POINTS.contains(&name), "{name}");
@@ -32,4 +40,4 @@ pub(super) fn point(name: &'static str) {
 
 /// See the other one: here it is nothing.
 #[cfg(not(feature = "crash-points"))]
-pub(super) fn point(_: &'static str) {}
+pub fn point(_: &'static str) {}

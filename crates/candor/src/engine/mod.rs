@@ -4,7 +4,7 @@
 //! transaction, commit, only then answer whoever asked and perform the effects.
 
 mod clock;
-mod crash;
+pub mod crash;
 mod hands;
 mod turn;
 mod writer;

@@ -14,11 +14,14 @@ use candor_core::{
 use serde_json::{Value, json};
 
 use crate::{
-    input::Act,
+    input::{Act, Deployed},
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Effect, Refusal, Reply, Write},
     queue, receipt, watch,
 };
+
+/// Most stages or gaps that one deployment names.
+const DEPLOYED_PAIRS_MAX: usize = 64;
 
 pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), StepError> {
     if origin != Origin::Operator {
@@ -41,6 +44,7 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
         Act::CloseGate { gate } => close_gate(step, gate),
         Act::Exported { bundle, about, records, tree_size } => exported(step, &bundle, &about, records, tree_size),
         Act::BundleRead { bundle, about, how } => read(step, &bundle, &about, &how),
+        Act::Deployed(deployed) => self::deployed(step, &deployed),
     }
 }
 
@@ -62,6 +66,26 @@ fn of_bundle(step: &mut Step<'_>, bundle: &str, about: &str, body: Value) -> Res
         return Err(Refusal::Text { field: "bundle", max: 64 }.into());
     }
     let no = step.plan.numbers.take_record();
+    step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
+    Ok(())
+}
+
+/// What is meant to run here, with what it can't do.
+fn deployed(step: &mut Step<'_>, of: &Deployed) -> Result<(), StepError> {
+    let lines =
+        [("profile", &of.profile), ("adapter", &of.adapter), ("package", &of.package), ("scheduler", &of.scheduler)];
+    lines.iter().try_for_each(|(field, text)| line(field, text))?;
+    for (field, pairs) in [("stages", &of.stages), ("gaps", &of.gaps)] {
+        if pairs.len() > DEPLOYED_PAIRS_MAX {
+            return Err(Refusal::LongList { field, max: DEPLOYED_PAIRS_MAX }.into());
+        }
+        pairs.iter().try_for_each(|(name, text)| line(field, name).and_then(|()| line(field, text)))?;
+    }
+    let no = step.plan.numbers.take_record();
+    let mut body = json(of);
+    if let Some(body) = body.as_object_mut() {
+        body.insert("act".to_owned(), json!("deploy"));
+    }
     step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
     Ok(())
 }

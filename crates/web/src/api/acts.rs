@@ -14,7 +14,7 @@ use candor_core::{
     ids::{EvidenceNo, NoticeNo, TargetName},
     time::duration_text,
 };
-use candor_path::{Act, Input};
+use candor_path::{Act, Deployed, Input};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -76,6 +76,7 @@ enum ActRequest {
         about: String,
         how: String,
     },
+    Deployed(Box<Deployed>),
 }
 
 impl From<ActRequest> for Act {
@@ -92,6 +93,7 @@ impl From<ActRequest> for Act {
                 Self::Exported { bundle, about, records, tree_size }
             }
             ActRequest::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
+            ActRequest::Deployed(deployed) => Self::Deployed(deployed),
         }
     }
 }
@@ -108,6 +110,7 @@ impl From<&Act> for ActRequest {
             Act::CloseGate { gate } => Self::CloseGate { gate },
             Act::Exported { bundle, about, records, tree_size } => Self::Exported { bundle, about, records, tree_size },
             Act::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
+            Act::Deployed(deployed) => Self::Deployed(deployed),
         }
     }
 }

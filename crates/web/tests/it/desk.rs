@@ -253,7 +253,7 @@ impl State {
                 closed_at: None,
             })),
             Act::CloseGate { gate } => return Err(Refusal::GateNotOpen(gate.as_str().to_owned()).into()),
-            Act::Exported { .. } | Act::BundleRead { .. } => Reply::Done,
+            Act::Exported { .. } | Act::BundleRead { .. } | Act::Deployed(_) => Reply::Done,
         })
     }
 }

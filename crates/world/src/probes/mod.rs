@@ -3,12 +3,12 @@
 //!
 //! `docs/adding-a-probe.md` tells how to add one.
 
+pub(crate) mod ask;
 mod binary;
 mod escalation;
 mod export_folder;
 mod gateway;
 mod hook;
-mod run;
 mod sender;
 mod store;
 mod timer;
@@ -20,6 +20,8 @@ use candor_core::{
     limits::PROBE_TIME_MAX,
     time::Timestamp,
 };
+
+pub use store::writable;
 
 /// What probes may look at beside their own fields.
 #[derive(Clone, Debug, Default)]

@@ -14,8 +14,11 @@ pub(super) fn look(_: &Probe, place: &Place) -> Saw {
     writable(&place.state)
 }
 
-/// Whether a file can be written there. It is removed again.
-pub(super) fn writable(folder: &Path) -> Saw {
+/// Whether a file can be written there: one is, synced, and removed again.
+///
+/// # Errors
+/// Why it can't, in words.
+pub fn writable(folder: &Path) -> Result<String, String> {
     let told = |error: std::io::Error| format!("`{}` can't be written: {error}", folder.display());
     let mut file = tempfile::Builder::new().prefix(".probe-").tempfile_in(folder).map_err(told)?;
     std::io::Write::write_all(&mut file, b"candor").map_err(told)?;

@@ -158,6 +158,12 @@ impl Binding {
         self.sender.warnings()
     }
 
+    /// Where its secrets lie.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretRef> {
+        self.sender.secrets()
+    }
+
     /// Whether its secrets could be read, without reading them.
     ///
     /// # Errors

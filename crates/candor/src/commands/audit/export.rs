@@ -37,7 +37,7 @@ use super::{
 use crate::{
     cli::Global,
     desk::{self, Desk},
-    engine::Clock,
+    engine::{Clock, crash},
     exit::{Exit, Failure, Outcome},
     home::Home,
     output,
@@ -140,6 +140,7 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     // On record before anybody can have it.
     let (bundle, records) = (digest(&file.temporary)?, shipped.len() as u64);
     record(global, Act::Exported { bundle, about: choice.words(), records, tree_size: head.size })?;
+    crash::point("export.before_keep");
     signature.map(Fresh::keep).transpose()?;
     file.keep()?;
     told(global, &out, &key, &choice, shipped.len(), &head)

@@ -1,8 +1,6 @@
 //! `candor demo`: the whole chain on this machine, in under a minute, on the real code paths: a real daemon in a folder of its own, a
 //! real governed process, and a receiver on loopback.
 
-mod receiver;
-
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -12,7 +10,6 @@ use std::{
 use candor_core::notice::StateName;
 use candor_store::{Listing, NoticeFilter, NoticeRow, sqlite::Reader};
 use clap::Args;
-use receiver::Receiver;
 use serde_json::json;
 
 use super::notice::print_rows;
@@ -21,6 +18,7 @@ use crate::{
     exit::{Exit, Failure, Outcome},
     home::Home,
     output,
+    receiver::Receiver,
 };
 
 /// How long each part may take.
@@ -75,8 +73,7 @@ impl Demo {
         let began = Instant::now();
         let home = Home::find(self.global.state.clone(), None)?;
         home.create()?;
-        let receiver =
-            Receiver::start().map_err(|error| Failure::new(Exit::Internal, format!("no receiver: {error}")))?;
+        let receiver = Receiver::start()?;
         std::fs::write(&home.config, config(&receiver))
             .map_err(|error| Failure::new(Exit::Store, format!("`{}`: {error}", home.config.display())))?;
         self.say("1. A daemon starts in a folder of its own, with three targets: a receiver, one that only pretends, one that refuses.");
@@ -89,8 +86,8 @@ impl Demo {
         let exec = ["exec", "--task", "demo", "--period", "1s", "--grace", "1s", "--", "sh", "-c", script];
         let mut process = Running(self.candor(&exec)?);
         self.until("the silence is noticed", || self.notices().iter().any(|row| row.notice.title.contains("silent")))?;
-        self.until("the receiver has it", || receiver.seen() > 0)?;
-        self.say(&format!("   noticed, and the receiver got: \"{}\"", receiver.last_title().unwrap_or_default()));
+        self.until("the receiver has it", || receiver.count("demo", "taken") > 0)?;
+        self.say(&format!("   noticed, and the receiver got: \"{}\"", receiver.last_title()));
         let _ = process.0.wait();
         self.until("it is told that the task is back", || {
             self.notices().iter().any(|row| row.notice.title.contains("is back"))
@@ -201,11 +198,11 @@ fn is_settled(row: &NoticeRow) -> bool {
 }
 
 fn config(receiver: &Receiver) -> String {
-    let at = receiver.address();
+    let (taken, gone) = (receiver.url("demo", "taken"), receiver.url("demo", "gone"));
     format!(
         "watch: {{period: 1m, grace: 10s}}\ntargets:\n\
-         - {{name: receiver, sender: webhook, url: 'http://{at}/notices'}}\n\
+         - {{name: receiver, sender: webhook, url: '{taken}'}}\n\
          - {{name: rehearsal, sender: dry-run}}\n\
-         - {{name: refuser, sender: webhook, url: 'http://{at}/gone'}}\n"
+         - {{name: refuser, sender: webhook, url: '{gone}'}}\n"
     )
 }

@@ -106,7 +106,11 @@ impl Sender for OpenclawCli {
 
     async fn send(&self, permit: Permit<GatewayQueueWrite>, message: &Message, now: Now<'_>) -> Answer {
         let called_at = now();
-        let token = match self.config.token.as_ref().map(|token| token.read(&permit)).transpose() {
+        let token = match &self.config.token {
+            Some(token) => token.read(&permit).await.map(Some),
+            None => Ok(None),
+        };
+        let token = match token {
             Ok(token) => token,
             Err(error) => {
                 let outcome = Outcome::Refused { reason: BlockReason::SecretUnreadable, why: error.to_string() };

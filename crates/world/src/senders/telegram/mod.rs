@@ -195,7 +195,7 @@ impl Sender for Telegram {
     async fn send(&self, permit: Permit<BotApiCall>, message: &Message, now: Now<'_>) -> Answer {
         let called_at = now();
         let refuse = |reason, why| answer(Outcome::Refused { reason, why }, called_at, now());
-        let token = match self.config.token.read(&permit) {
+        let token = match self.config.token.read(&permit).await {
             Ok(token) => token,
             Err(error) => return refuse(BlockReason::SecretUnreadable, error.to_string()),
         };

@@ -25,7 +25,10 @@ use super::{
     binding::{answer, scrubbed},
     http::{Request, TIMEOUT, is_loopback, origin, timeout_in_bounds},
 };
-use crate::{redact::Redactor, secrets::SecretRef};
+use crate::{
+    redact::Redactor,
+    secrets::{SecretError, SecretRef},
+};
 
 /// Most signing secrets: the one in use, and those that are being rotated in or out.
 pub const SIGNING_SECRETS_MAX: usize = 4;
@@ -203,7 +206,7 @@ impl Sender for Webhook {
     async fn send(&self, permit: Permit<ProductionWrite>, message: &Message, now: Now<'_>) -> Answer {
         let called_at = now();
         let refuse = |reason, why| answer(Outcome::Refused { reason, why }, called_at, now());
-        let secrets: Vec<SecretString> = match self.config.secrets.iter().map(|secret| secret.read(&permit)).collect() {
+        let secrets: Vec<SecretString> = match read_all(&self.config.secrets, &permit).await {
             Ok(secrets) => secrets,
             Err(error) => return refuse(BlockReason::SecretUnreadable, error.to_string()),
         };
@@ -225,6 +228,15 @@ impl Sender for Webhook {
         };
         scrubbed(&redactor, Answer { status, ..answer(outcome, called_at, now()) }, &raw)
     }
+}
+
+/// Each secret, or the first that can't be read.
+async fn read_all(secrets: &[SecretRef], permit: &Permit<ProductionWrite>) -> Result<Vec<SecretString>, SecretError> {
+    let mut all = Vec::new();
+    for secret in secrets {
+        all.push(secret.read(permit).await?);
+    }
+    Ok(all)
 }
 
 /// One `v1,...` per secret, separated by spaces. None without secrets.

@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_millis(10);
 const OUTPUT_BYTES_MAX: u64 = 256;
 
 /// The program of that name in these folders.
-pub(super) fn find(name: &str, path: &[PathBuf]) -> Option<PathBuf> {
+pub(crate) fn find(name: &str, path: &[PathBuf]) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
     let runs =
         |at: &PathBuf| std::fs::metadata(at).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
@@ -30,7 +30,19 @@ pub(super) fn find(name: &str, path: &[PathBuf]) -> Option<PathBuf> {
 }
 
 /// Runs a program without input in a group of its own; how it ended, and the first line that it printed.
-pub(super) fn ask(program: &Path, args: &[&str]) -> Result<(ExitStatus, String), String> {
+pub(crate) fn ask(program: &Path, args: &[&str]) -> Result<(ExitStatus, String), String> {
+    let (status, bytes) = output(program, args, OUTPUT_BYTES_MAX)?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok((status, text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect()))
+}
+
+/// Runs a program without input in a group of its own; how it ended, and the first bytes that it printed, at most so many. What it complains
+/// with is dropped.
+pub(crate) fn output<A: AsRef<std::ffi::OsStr>>(
+    program: &Path,
+    args: &[A],
+    bytes_max: u64,
+) -> Result<(ExitStatus, Vec<u8>), String> {
     use std::os::unix::process::CommandExt as _;
     let shown = program.display();
     let mut child = Command::new(program)
@@ -60,8 +72,7 @@ pub(super) fn ask(program: &Path, args: &[&str]) -> Result<(ExitStatus, String),
     };
     let mut bytes = Vec::new();
     if let Some(out) = out {
-        let _ = out.take(OUTPUT_BYTES_MAX).read_to_end(&mut bytes);
+        let _ = out.take(bytes_max).read_to_end(&mut bytes);
     }
-    let text = String::from_utf8_lossy(&bytes);
-    Ok((status, text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect()))
+    Ok((status, bytes))
 }
