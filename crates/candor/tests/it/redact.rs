@@ -90,6 +90,10 @@ fn a_copy_has_neither_what_was_named_nor_any_secret_and_still_proves_the_rest() 
     assert_eq!(stranger(&twice, &["--key", &key]).0, 0);
     home.ends(2, &["audit", "replay", &twice, "--key", &key]);
     home.ends(0, &["audit", "replay", &whole, "--key", &key]);
+    let inside = ["audit", "redact", &out, "--key", &key, "--out", &twice, "--force", "--pointer"];
+    home.ends(2, &[&inside[..], &["/event/data/summary/$redacted"]].concat());
+    home.ends(0, &[&inside[..], &["/event/data/summary"]].concat());
+    assert_eq!(stranger(&twice, &["--key", &key]).0, 0, "what is gone already may be named again");
     // The same by exporting at once.
     let at_once = export(&home, "at-once.tar", &["--task", "nightly", "--scan"]);
     assert!(!has(&at_once, TOKEN.1) && has(&at_once, "pin 4821"));
