@@ -13,6 +13,8 @@ const COMPILED_BYTES_MAX: usize = 4 * 1024 * 1024;
 const DEPTH_MAX: usize = 2;
 /// Shortest run of letters that is looked at as base64 or hexadecimal of something, in bytes.
 const RUN_BYTES_MIN: usize = 16;
+/// Shortest text that a shape can fit, in bytes: `a+://b:cde@`.
+const SECRET_BYTES_MIN: usize = 11;
 /// Base64 whose rest, where it was cut, is left aside.
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_allow_trailing_bits(true)
@@ -55,7 +57,9 @@ impl Scanner {
     /// What is found in a text, as it is or encoded.
     pub(super) fn find(&self, text: &[u8]) -> BTreeSet<Secret> {
         let mut found = BTreeSet::new();
-        self.find_at(text, 0, &mut found);
+        if text.len() >= SECRET_BYTES_MIN {
+            self.find_at(text, 0, &mut found);
+        }
         found
     }
 
@@ -233,6 +237,12 @@ pub(super) mod tests {
                 assert!(found.iter().any(|one| one.rule == *rule), "{rule}: {text}");
             }
         }
+    }
+
+    #[test]
+    fn the_shortest_text_that_fits_a_shape_is_found() {
+        let shortest = "a+://b:cde@";
+        assert_eq!((shortest.len(), Scanner::new().unwrap().find(shortest.as_bytes()).len()), (SECRET_BYTES_MIN, 1));
     }
 
     #[test]
