@@ -9,6 +9,8 @@ use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 const RULES: &str = include_str!("rules.txt");
 /// Largest compiled form of one shape, and of all together, in bytes.
 const COMPILED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What the search for all shapes at once may keep of its states, in bytes: with less it starts over again and again, and takes many times as long.
+const STATES_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How often something may be encoded in something that is encoded.
 const DEPTH_MAX: usize = 2;
 /// Shortest run of letters that is looked at as base64 or hexadecimal of something, in bytes.
@@ -50,6 +52,7 @@ impl Scanner {
         let any = RegexSetBuilder::new(rules().map(|(_, shape)| shape))
             .unicode(false)
             .size_limit(COMPILED_BYTES_MAX)
+            .dfa_size_limit(STATES_BYTES_MAX)
             .build()?;
         Ok(Self { names: rules().map(|(name, _)| name).collect(), shapes, any })
     }
