@@ -289,8 +289,28 @@ fn guarded(program: &Path) -> Result<(), SecretError> {
     match meta.permissions().mode() {
         mode if !meta.is_file() || mode & 0o111 == 0 => Err(wrong("can't be run; run `chmod u+x` on it")),
         mode if mode & 0o022 != 0 => Err(wrong("can be changed by others; run `chmod go-w` on it")),
-        _ => Ok(()),
+        _ if !trusted(&meta) => {
+            Err(wrong("belongs to another user, who could change it; use one of your own or of root's"))
+        }
+        // Who can write the folder can put another in its place.
+        _ => match program.parent().map(std::fs::metadata) {
+            Some(Ok(folder))
+                if folder.permissions().mode() & 0o022 != 0 && folder.permissions().mode() & 0o1000 == 0 =>
+            {
+                Err(wrong("lies in a folder that others can write; run `chmod go-w` on that"))
+            }
+            Some(Ok(folder)) if !trusted(&folder) => {
+                Err(wrong("lies in another user's folder, who could put another in its place"))
+            }
+            _ => Ok(()),
+        },
     }
+}
+
+/// Whether it belongs to this user, or to root.
+fn trusted(meta: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    [0, rustix::process::geteuid().as_raw()].contains(&meta.uid())
 }
 
 fn contents(file: &File, path: &Path) -> Result<Vec<u8>, SecretError> {

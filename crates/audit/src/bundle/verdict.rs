@@ -206,6 +206,9 @@ pub enum Failure {
     /// Something is wrong with the bundle.
     #[error("{0}")]
     Found(Finding),
+    /// A head that the reader brought is newer than the bundle, so that the one says nothing of the other.
+    #[error("nothing is said of the bundle: {0}")]
+    Incomparable(String),
     /// It could not be read to the end.
     #[error("the bundle can't be read: {0}")]
     Unreadable(std::io::Error),

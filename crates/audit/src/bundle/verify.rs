@@ -277,6 +277,13 @@ impl Front {
                     format!("it is of the log `{}`; the head that you have is of `{}`", head.origin, known.origin);
                 return Err(Finding::new(Class::Foreign, CHECKPOINT, words).into());
             }
+            if known.size > head.size && known.at_us > head.at_us {
+                return Err(Failure::Incomparable(format!(
+                    "the head that you have was signed at {}, after the bundle's of {}; ask for a bundle that was made since, or leave that head out",
+                    at::text(known.at_us),
+                    at::text(head.at_us)
+                )));
+            }
             if known.size > head.size {
                 let words = format!(
                     "the log has {} records; it had {} when the head that you have was signed",

@@ -6,6 +6,7 @@ use clap_complete::Shell;
 use crate::{
     cli::Cli,
     exit::{Exit, Outcome},
+    output,
 };
 
 /// Print shell completions
@@ -18,6 +19,8 @@ pub struct CompletionsArgs {
 
 /// Runs the command.
 pub fn run(args: CompletionsArgs) -> Outcome {
-    clap_complete::generate(args.shell, &mut Cli::command(), "candor", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "candor", &mut script);
+    output::line(String::from_utf8_lossy(&script).trim_end());
     Ok(Exit::Ok)
 }

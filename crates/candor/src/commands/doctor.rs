@@ -11,6 +11,7 @@ use candor_core::{
 };
 use candor_path::OwnerRow;
 use candor_store::{DeliveryCount, Listing, StoreError, sqlite::Reader};
+use candor_world::probes::writable;
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
@@ -174,6 +175,9 @@ fn folder(audit: &mut Audit, home: &Home) {
             format!("chmod 700 {}", home.state.display()),
         );
     }
+    if let Err(why) = writable(&home.state) {
+        audit.add(Weight::Problem, why, "check the disk; nothing new is accepted until it can be written");
+    }
     if let Ok(stat) = rustix::fs::statvfs(&home.state) {
         let room = stat.f_bavail.saturating_mul(stat.f_frsize);
         if room < ROOM_MIN {
@@ -303,6 +307,11 @@ fn log(audit: &mut Audit, store: &Reader, now: Timestamp) -> Result<(), StoreErr
     }
     let from = head.length.saturating_sub(RECORDS_VERIFIED_MAX);
     let entries = store.log(from, usize::try_from(RECORDS_VERIFIED_MAX).unwrap_or(usize::MAX))?;
+    let upto = from + entries.len() as u64;
+    if upto < head.length {
+        let what = format!("record {upto} of {} is missing: the log lost its end", head.length);
+        audit.add(Weight::Problem, what, "keep a copy of the state folder as it is");
+    }
     for (entry, index) in entries.iter().zip(from..) {
         let leaf = merkle::log_leaf(&entry.header_line);
         // Of a content that was pruned, the header is left.

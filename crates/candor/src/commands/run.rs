@@ -1,13 +1,17 @@
 //! `candor run`: roles without the daemon. One pass, for cron; or `--loop`, each role as its own process and user.
 
-use candor_store::sqlite::{Hold, Sqlite};
+use candor_store::{
+    StoreError,
+    sqlite::{Hold, Sqlite},
+};
 use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use super::up::stop_signal;
 use crate::{
     cli::Global,
     config::Config,
-    desk,
+    desk::{self, DaemonFile},
     engine::{Clock, Engine, Roles, Setup, crash},
     exit::{Exit, Failure, Outcome},
     home::Home,
@@ -38,6 +42,15 @@ pub struct RunArgs {
     keep: bool,
 }
 
+fn passed(global: &Global, role: &str, what: &str) -> Outcome {
+    if global.json {
+        output::json(&json!({ "role": role, "passed": true }))?;
+    } else {
+        output::note(format!("{role}: {what}"));
+    }
+    Ok(Exit::Ok)
+}
+
 /// Runs the command.
 pub fn run(global: &Global, args: RunArgs) -> Outcome {
     let home = Home::find(global.state.clone(), global.config.clone())?;
@@ -55,7 +68,15 @@ pub fn run(global: &Global, args: RunArgs) -> Outcome {
         Some(Role::Dispatcher) => "run.dispatcher",
         Some(Role::Bridge) => "run.bridge",
     });
-    let store = Sqlite::open(&home.store(), Hold::Shared, name).map_err(desk::store_failure)?;
+    let store = match Sqlite::open(&home.store(), Hold::Shared, name) {
+        // A pass beside a daemon has nothing to do: no reason for cron to send mail each minute.
+        Err(StoreError::Held { .. })
+            if !args.keep && DaemonFile::read(&home).as_ref().is_some_and(desk::is_reachable) =>
+        {
+            return passed(global, name, "the daemon runs and does all of it");
+        }
+        opened => opened.map_err(desk::store_failure)?,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -72,10 +93,7 @@ pub fn run(global: &Global, args: RunArgs) -> Outcome {
         })?;
         if !args.keep {
             engine.finished().await?;
-            if !global.json {
-                output::note(format!("{name}: one pass done; `candor status` shows what stands where"));
-            }
-            return Ok(Exit::Ok);
+            return passed(global, name, "one pass done; `candor status` shows what stands where");
         }
         output::note(format!("{name} runs until it is stopped (Ctrl-C)"));
         let submitter = engine.submitter();

@@ -41,7 +41,9 @@ pub struct StatusArgs {}
 /// When the store can't be read.
 pub fn view(store: &impl Listing, now: Timestamp) -> Result<Value, StoreError> {
     let alive_since = now.before(std::time::Duration::from_secs(ALIVE_SECS));
-    let owners: Vec<_> = store.owners(OWNERS_MAX)?.into_iter().filter(|owner| owner.is_alive(alive_since)).collect();
+    let passes = |owner: &OwnerRow| owner.comes_by(now) && OwnerRow::WATCHING.contains(&owner.role.as_str());
+    let here = |owner: &OwnerRow| owner.is_alive(alive_since) || passes(owner);
+    let owners: Vec<_> = store.owners(OWNERS_MAX)?.into_iter().filter(here).collect();
     let watched = store.task_counts()?.get(&TaskState::Running).copied().unwrap_or(0);
     let watching = owners.iter().any(|owner| OwnerRow::WATCHING.contains(&owner.role.as_str()));
     let openings: Vec<_> = store
@@ -207,7 +209,9 @@ fn owners(status: &Value, now: Timestamp) {
         owners => {
             for owner in owners {
                 let (role, beat) = (text(owner, "/role"), ago(owner, "/beat_at", now));
-                output::line(format!("{role} runs, last heartbeat {beat} ago"));
+                let passed = owner.pointer("/ended") == Some(&Value::Bool(true));
+                let how = if passed { "comes by in passes, the last" } else { "runs, last heartbeat" };
+                output::line(format!("`{role}` {how} {beat} ago"));
             }
         }
     }

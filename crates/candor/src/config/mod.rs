@@ -244,6 +244,13 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error)),
+        // Opening a pipe would wait for its writer.
+        Ok(meta) if !meta.is_file() => {
+            return Err(Failure::new(
+                Exit::Config,
+                format!("configuration `{}` is not a regular file", path.display()),
+            ));
+        }
         Ok(meta) if meta.len() > CONFIG_BYTES_MAX => {
             return Err(Failure::new(
                 Exit::Config,

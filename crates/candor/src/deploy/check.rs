@@ -100,13 +100,16 @@ pub fn validate(home: &Home, runner: Runner, degrade: bool) -> Result<Validation
     home.create()?;
     let mut all = Validation { checks: Vec::new(), gaps: Vec::new(), stages: None, config: None };
     binding_file(&mut all, home);
+    owner(&mut all, home, runner);
     storage(&mut all, home);
-    let Some((file, text)) = all.note("binding", config::file(home), |(_, text)| match text {
-        Some(_) => format!("`{}` reads", home.config.display()),
-        None => "no configuration file: the safe defaults".to_owned(),
-    }) else {
-        return Ok(all);
-    };
+    let there = config::file(home).and_then(|(file, text)| match text {
+        Some(_) => Ok((file, text)),
+        // Without one every notice would be a dry run: nobody activates that on purpose.
+        None => Err(Failure::new(Exit::Config, format!("there is no configuration `{}`", home.config.display()))
+            .hint("candor init --profile ID makes one; candor profile list")),
+    });
+    let reads = |_: &_| format!("`{}` reads", home.config.display());
+    let Some((file, text)) = all.note("binding", there, reads) else { return Ok(all) };
     let now = Clock::from_env().now();
     let profile = Shelf::Profiles.selected(home, &file.profile).and_then(|document| match &document {
         Some(document) => config::profile(document).map(|profile| profile.metadata.name()),
@@ -176,6 +179,21 @@ fn binding_file(all: &mut Validation, home: &Home) {
     }
 }
 
+/// Whoever owns the state folder decides what runs from it: nobody else lets it be started under their own name.
+fn owner(all: &mut Validation, home: &Home, runner: Runner) {
+    use std::os::unix::fs::MetadataExt as _;
+    let of = |path: &Path| std::fs::metadata(path).map(|meta| meta.uid()).ok();
+    let (own, folder) = (rustix::process::geteuid().as_raw(), of(&home.state));
+    // The system's systemd runs it as the folder's owner, whoever installs it.
+    let runs_as = if runner.needs_root() { folder.unwrap_or(own) } else { own };
+    for (what, uid) in [("state folder's owner", folder), ("binding file's owner", of(&home.config))] {
+        if let Some(uid) = uid.filter(|uid| *uid != runs_as) {
+            let saw = format!("it belongs to user {uid}; what they write there would run as user {runs_as}");
+            all.add(what, Weight::Refused, saw, "run this command as its owner");
+        }
+    }
+}
+
 /// Whether what must be written can be.
 fn storage(all: &mut Validation, home: &Home) {
     let export = home.state.join("export");
@@ -199,10 +217,14 @@ fn storage(all: &mut Validation, home: &Home) {
     if home.store().exists() {
         let sound = match Reader::open(&home.store()).and_then(|store| store.check()) {
             // Its maker was killed before anything was in it; whoever opens it next makes it anew.
-            Err(StoreError::Absent { .. }) => Ok("nothing is in it yet"),
-            sound => sound.map(|()| "the store is sound").map_err(crate::desk::store_failure),
+            Err(StoreError::Absent { .. }) => Ok("nothing is in it yet".to_owned()),
+            sound => sound.map_err(crate::desk::store_failure).and_then(|()| {
+                let sealed = crate::verify::records(home).map(|count| format!("{count} records are sealed, in order"));
+                let keep = "keep a copy of the state folder as it is; candor doctor says more";
+                sealed.map_err(|why| Failure::new(Exit::Store, why).hint(keep))
+            }),
         };
-        all.note("storage: store", sound, |saw| (*saw).to_owned());
+        all.note("storage: store", sound, Clone::clone);
     }
 }
 
@@ -219,15 +241,19 @@ fn policies(all: &mut Validation, deployment: &Deployment) {
 fn secrets(all: &mut Validation, config: &Config, runner: Runner) {
     for (name, binding) in &config.bindings {
         let what = format!("secrets: {name}");
-        let next = "queue and a `pending_external_send` receipt until they are there";
+        let next =
+            "notices to it are `blocked` as `secret_unreadable` until it is mended and `candor notice retry` is run";
         if let Err(error) = binding.check_secrets() {
             all.add(what, Weight::Degraded, error.to_string(), next);
             continue;
         }
+        let by_program = |secret: &SecretRef| matches!(secret, SecretRef::Command { .. });
         let by_environment = |secret: &SecretRef| matches!(secret, SecretRef::Env(_));
         if runner.way().is_some() && binding.secrets().iter().any(by_environment) {
             let saw = format!("it lies in this shell's environment, and {} starts Candor without that", runner.name());
             all.add(what, Weight::Degraded, saw, "name a file instead: `{file: PATH}`, chmod 600");
+        } else if binding.secrets().iter().any(by_program) {
+            all.add(what, Weight::Fine, "the program that prints it is there, and was not run", "");
         } else if !binding.secrets().is_empty() {
             all.add(what, Weight::Fine, "they are there, and only their owner can read them", "");
         }

@@ -39,6 +39,10 @@ pub struct Active {
     pub way: Option<Way>,
     /// What was installed.
     pub placed: Vec<Placed>,
+    /// The state folder that it is of: a copy of the folder is another deployment, and not this one.
+    pub state: PathBuf,
+    /// The program that is run.
+    pub program: PathBuf,
     /// Which configuration, as `Config::digest`.
     pub digest: String,
 }
@@ -110,7 +114,17 @@ impl Deployments {
     /// # Errors
     /// When it can't be read.
     pub fn active(&self) -> Result<Option<Active>, Failure> {
-        read_json(&self.folder.join("active.json"))
+        let active: Option<Active> = read_json(&self.folder.join("active.json"))?;
+        if let Some(of) = active.as_ref().filter(|active| !self.folder.starts_with(&active.state)) {
+            return Err(Failure::new(
+                Exit::Config,
+                format!("`{}` is a copy: deployment {} is of `{}`", self.folder.display(), of.no, of.state.display()),
+            )
+            .hint(
+                "remove the folder `deploy` in the copy to begin a deployment of its own; the other one isn't touched",
+            ));
+        }
+        Ok(active)
     }
 
     /// What was begun and not finished.

@@ -62,6 +62,12 @@ impl Runner {
         }
     }
 
+    /// Whether only root can install there.
+    #[must_use]
+    pub fn needs_root(self) -> bool {
+        matches!(self, Self::Installed(scheduler, _) if scheduler.needs_root)
+    }
+
     /// How it runs Candor; nothing where nobody does.
     #[must_use]
     pub fn way(self) -> Option<Way> {

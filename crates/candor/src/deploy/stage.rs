@@ -183,8 +183,9 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// When it can't be read, or isn't what it should be.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Failure> {
     let wrong = |why: &dyn std::fmt::Display| {
-        Failure::new(Exit::Store, format!("`{}` can't be read: {why}", path.display()))
-            .hint("`candor deploy deactivate` and `activate` make it anew")
+        Failure::new(Exit::Store, format!("`{}` can't be read: {why}", path.display())).hint(
+            "keep a copy, remove it, and run `candor deploy activate`; `candor deploy deactivate` then takes all away",
+        )
     };
     match fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

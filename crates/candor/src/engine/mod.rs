@@ -83,9 +83,13 @@ impl From<&StoreError> for SubmitError {
 impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
         let exit = match &error {
-            SubmitError::Refused(Refusal::UnknownTask(_) | Refusal::UnknownNotice(_) | Refusal::UnknownEvidence(_)) => {
-                Exit::NotFound
-            }
+            SubmitError::Refused(
+                Refusal::UnknownTask(_)
+                | Refusal::UnknownNotice(_)
+                | Refusal::UnknownEvidence(_)
+                | Refusal::UnknownTarget(_)
+                | Refusal::UnknownDelivery { .. },
+            ) => Exit::NotFound,
             SubmitError::Refused(_) => Exit::Refused,
             SubmitError::Busy | SubmitError::Stopping => Exit::Unreachable,
             SubmitError::StoreFull(_) | SubmitError::Store(_) => Exit::Store,

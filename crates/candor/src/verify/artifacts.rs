@@ -68,19 +68,31 @@ pub(super) fn verify(home: &Home, scratch: Option<&Scratch>) -> Vec<Verified> {
     all
 }
 
+/// How many of the newest records are sealed, in order; or what is wrong with the first that isn't.
+pub(super) fn records(home: &Home) -> Result<u64, String> {
+    let mut sealed = Ok(0);
+    look(home, &mut BTreeMap::new(), &mut sealed);
+    sealed
+}
+
 fn look(place: &Home, found: &mut BTreeMap<&str, Result<u64, String>>, sealed: &mut Result<u64, String>) {
-    let entries = || -> Result<(u64, Vec<LogEntry>), candor_store::StoreError> {
+    let entries = || -> Result<(u64, u64, Vec<LogEntry>), candor_store::StoreError> {
         let reader = Reader::open(&place.store())?;
-        let from = reader.head()?.length.saturating_sub(RECORDS_MAX);
-        Ok((from, reader.log(from, usize::try_from(RECORDS_MAX).unwrap_or(usize::MAX))?))
+        let length = reader.head()?.length;
+        let from = length.saturating_sub(RECORDS_MAX);
+        Ok((from, length, reader.log(from, usize::try_from(RECORDS_MAX).unwrap_or(usize::MAX))?))
     };
-    let (from, entries) = match entries() {
+    let (from, length, entries) = match entries() {
         Ok(read) => read,
         Err(error) => {
             *sealed = Err(error.to_string());
             return;
         }
     };
+    let upto = from + entries.len() as u64;
+    if upto < length {
+        *sealed = Err(format!("record {upto} of {length} is missing: the log lost its end"));
+    }
     let now = Clock::from_env().now();
     for (entry, index) in entries.iter().zip(from..) {
         let header = match whole(entry, index) {

@@ -83,6 +83,7 @@ impl Verified {
 /// When nothing can be run at all: no folder for it, or no receiver on loopback.
 pub fn verify(home: &Home, levels: &[Level], say: impl Fn(&str)) -> Result<Vec<Verified>, Failure> {
     home.create()?;
+    scratch::sweep();
     let binding = scratch::Binding::of(home)?;
     let receiver = Receiver::start()?;
     let mut all = Vec::new();
@@ -117,6 +118,14 @@ pub fn verify(home: &Home, levels: &[Level], say: impl Fn(&str)) -> Result<Vec<V
         all.extend(compositions.verify());
     }
     Ok(all)
+}
+
+/// How many of the newest records of this state folder are sealed, in order.
+///
+/// # Errors
+/// What is wrong with the first that isn't.
+pub fn records(home: &Home) -> Result<u64, String> {
+    artifacts::records(home)
 }
 
 /// The profile under which the whole way can be gone where the deployment's own lets nothing out.

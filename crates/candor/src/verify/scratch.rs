@@ -76,6 +76,19 @@ impl Binding {
     }
 }
 
+/// Removes what verifications left that were killed.
+pub(super) fn sweep() {
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid =
+            name.to_str().and_then(|name| name.strip_prefix("candor-verify-")).and_then(|rest| rest.split('-').next());
+        let Some(pid) = pid.and_then(|pid| pid.parse().ok()).and_then(rustix::process::Pid::from_raw) else { continue };
+        if rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// The folder.
 pub(super) struct Scratch {
     pub(super) name: String,

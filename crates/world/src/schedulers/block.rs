@@ -9,6 +9,25 @@ const JOINED: &str = " (joined)";
 /// Said in the first marker for people.
 const WORDS: &str = ": made by `candor deploy activate`, taken out by `candor deploy deactivate`";
 
+/// Whether a text has a block of that name; an error where its marks are not one pair in order, for then nobody knows what is between them.
+pub(super) fn is_there(text: &str, name: &str) -> Result<bool, ()> {
+    let marks: Vec<bool> = text
+        .lines()
+        .filter_map(|line| if is(line, BEGIN, name) { Some(true) } else { is(line, END, name).then_some(false) })
+        .collect();
+    match marks.as_slice() {
+        [] => Ok(false),
+        [true, false] => Ok(true),
+        _ => Err(()),
+    }
+}
+
+/// Whether a line is a mark of that block.
+fn is(line: &str, mark: &str, name: &str) -> bool {
+    let rest = line.strip_prefix(mark).and_then(|rest| rest.strip_prefix(name));
+    rest.is_some_and(|rest| rest.trim_end().is_empty() || rest.starts_with(JOINED) || rest.starts_with(':'))
+}
+
 /// Puts a block at the end of a text, or in the place of the one of that name. `body` is lines.
 pub(super) fn insert(text: &str, name: &str, body: &str) -> String {
     let lines: String = body.lines().map(|line| format!("{line}\n")).collect();
@@ -40,16 +59,12 @@ pub(super) fn body(text: &str, name: &str) -> Option<String> {
 
 /// What stands before the block, the block with its markers, and what stands after it.
 fn find<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str, &'a str)> {
-    let is = |line: &str, marker: &str| {
-        let rest = line.strip_prefix(marker).and_then(|rest| rest.strip_prefix(name));
-        rest.is_some_and(|rest| rest.trim_end().is_empty() || rest.starts_with(JOINED) || rest.starts_with(':'))
-    };
     let (mut at, mut begun) = (0, None);
     for line in text.split_inclusive('\n') {
         let end = at + line.len();
         match begun {
-            None if is(line, BEGIN) => begun = Some(at),
-            Some(begun) if is(line, END) => {
+            None if is(line, BEGIN, name) => begun = Some(at),
+            Some(begun) if is(line, END, name) => {
                 return Some((text.get(..begun)?, text.get(begun..end)?, text.get(end..)?));
             }
             _ => {}
@@ -85,6 +100,17 @@ mod tests {
         assert_eq!(remove(&both, "candor").as_deref(), Some(insert("a\n", "candor-2", "two").as_str()));
         assert_eq!(remove(&both, "candor-2").as_deref(), Some(insert("a\n", "candor", "one").as_str()));
         assert_eq!(remove(&both, "candor-3"), None);
+    }
+
+    #[test]
+    fn marks_that_are_not_one_pair_are_told() {
+        let with = insert("mine\n", "candor", "body");
+        assert_eq!((is_there("mine\n", "candor"), is_there(&with, "candor")), (Ok(false), Ok(true)));
+        assert_eq!(is_there(&with, "candor-2"), Ok(false));
+        let cut = with.replace("# <<< candor\n", "");
+        for wrong in [cut.clone(), format!("{with}{with}"), format!("{cut}0 2 * * * theirs\n{with}")] {
+            assert_eq!(is_there(&wrong, "candor"), Err(()), "{wrong}");
+        }
     }
 
     #[test]

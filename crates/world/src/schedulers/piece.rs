@@ -89,6 +89,17 @@ pub enum PieceError {
     /// Something that isn't Candor's is in the way.
     #[error("`{0}` is there already and isn't this deployment's; move it away first")]
     InTheWay(PathBuf),
+    /// The marks of the block are not one pair in order.
+    #[error(
+        "the marks of block `{0}` in the cron table are not one pair; put them in order with `crontab -e`, or take its lines out"
+    )]
+    Marks(String),
+    /// The cron table holds bytes that are no text.
+    #[error("the cron table isn't UTF-8, and would not be given back as it is; nothing was touched")]
+    NotText,
+    /// What was written isn't what is there now.
+    #[error("the cron table was changed by another program at the same time; run the same command again")]
+    Overwritten,
     /// A program ended with a failure.
     #[error("`{command}` ended with {status}: {said}")]
     Failed {
@@ -161,7 +172,7 @@ impl Piece {
                 Err(_) if fs::symlink_metadata(path).is_ok() => Found::Changed,
                 Err(_) => Found::Missing,
             },
-            Self::Crontab { name, body } => match block::body(&table()?.unwrap_or_default(), name) {
+            Self::Crontab { name, body } => match inside(&table()?.unwrap_or_default(), name)? {
                 None => Found::Missing,
                 Some(there) if there.trim_end() == body.trim_end() => Found::InPlace,
                 Some(_) => Found::Changed,
@@ -190,7 +201,12 @@ impl Piece {
                 let _ = fs::remove_file(&beside);
                 symlink(to, &beside).and_then(|()| fs::rename(&beside, path)).map_err(io_error(path.display()))
             }
-            Self::Crontab { name, body } => write_table(&block::insert(&table()?.unwrap_or_default(), name, body)),
+            Self::Crontab { name, body } => {
+                let _alone = alone()?;
+                let before = table()?.unwrap_or_default();
+                inside(&before, name)?;
+                write_table(&block::insert(&before, name, body))
+            }
             Self::Command { run, .. } => run.as_deref().map_or(Ok(()), call),
         }
     }
@@ -222,9 +238,17 @@ impl Placed {
                 // Only what is empty goes: others may have come to use it.
                 self.made.iter().rev().for_each(|folder| drop(fs::remove_dir(folder)));
             }
-            Piece::Crontab { name, .. } => {
-                let rest = table()?.and_then(|text| block::remove(&text, name));
-                match rest {
+            Piece::Crontab { name, body } => {
+                let _alone = alone()?;
+                let before = table()?;
+                // Lines that somebody wrote between the marks are theirs.
+                let there = before.as_deref().map(|text| inside(text, name)).transpose()?.flatten();
+                if let Some(there) = there.filter(|there| there.trim_end() != body.trim_end()) {
+                    let to = aside.join("crontab-block");
+                    fs::create_dir_all(aside).and_then(|()| fs::write(&to, there)).map_err(io_error(to.display()))?;
+                    kept = Some(to);
+                }
+                match before.and_then(|text| block::remove(&text, name)) {
                     Some(rest) if rest.is_empty() && !self.had => call(&["crontab".to_owned(), "-r".to_owned()])?,
                     Some(rest) => write_table(&rest)?,
                     None => {}
@@ -270,12 +294,37 @@ fn read(path: &Path) -> Result<Option<String>, PieceError> {
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
+/// What stands between the marks of a block, if they are one pair.
+fn inside(text: &str, name: &str) -> Result<Option<String>, PieceError> {
+    match block::is_there(text, name) {
+        Ok(true) => Ok(block::body(text, name)),
+        Ok(false) => Ok(None),
+        Err(()) => Err(PieceError::Marks(name.to_owned())),
+    }
+}
+
+/// Keeps other deployments of this user from changing the table at the same time. What is held is a file in the folder for temporary ones.
+fn alone() -> Result<fs::File, PieceError> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let path = std::env::temp_dir().join(format!("candor-crontab-{}.lock", rustix::process::geteuid().as_raw()));
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default())
+        .open(&path)
+        .map_err(io_error(path.display()))?;
+    file.lock().map_err(io_error(path.display()))?;
+    Ok(file)
+}
+
 /// The user's cron table, if there is one.
 fn table() -> Result<Option<String>, PieceError> {
     let out = Command::new("crontab").arg("-l").stdin(Stdio::null()).env("LC_ALL", "C").output();
     let out = out.map_err(io_error("crontab -l"))?;
     match out.status.code() {
-        Some(0) => Ok(Some(String::from_utf8_lossy(&out.stdout).into_owned())),
+        Some(0) => String::from_utf8(out.stdout).map(Some).map_err(|_| PieceError::NotText),
         // "no crontab for …"
         Some(1) if out.stdout.is_empty() => Ok(None),
         _ => Err(failed(&["crontab".to_owned(), "-l".to_owned()], &out)),
@@ -291,7 +340,10 @@ fn write_table(text: &str) -> Result<(), PieceError> {
         input.write_all(text.as_bytes()).map_err(io_error("crontab -"))?;
     }
     let out = child.wait_with_output().map_err(io_error("crontab -"))?;
-    if out.status.success() { Ok(()) } else { Err(failed(&words, &out)) }
+    if !out.status.success() {
+        return Err(failed(&words, &out));
+    }
+    if table()?.unwrap_or_default() == text { Ok(()) } else { Err(PieceError::Overwritten) }
 }
 
 fn call(words: &[String]) -> Result<(), PieceError> {

@@ -70,6 +70,7 @@ fn checked(bytes: &[u8], key: &NodeKey, copier: Option<&NodeKey>) -> Result<Verd
     verify(&bytes, &Trust { key: &key, known: &[], copier: copier.as_ref() }).map_err(|failure| match failure {
         Failure::Found(finding) => finding.class,
         Failure::Unreadable(error) => panic!("{error}"),
+        Failure::Incomparable(why) => panic!("{why}"),
     })
 }
 

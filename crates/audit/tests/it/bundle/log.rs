@@ -181,5 +181,6 @@ pub fn checked(bytes: &[u8], known: &[Checkpoint]) -> Result<Verdict, Finding> {
     verify(&bytes, &Trust { key: &key, known, copier: None }).map_err(|failure| match failure {
         Failure::Found(finding) => finding,
         Failure::Unreadable(error) => panic!("{error}"),
+        Failure::Incomparable(why) => panic!("{why}"),
     })
 }

@@ -32,6 +32,7 @@ fn checked(bytes: &[u8], pinned: u8) -> Result<Verdict, Class> {
     verify(&bytes, &Trust { key: &key, known: &[], copier: None }).map_err(|failure| match failure {
         Failure::Found(finding) => finding.class,
         Failure::Unreadable(error) => panic!("{error}"),
+        Failure::Incomparable(why) => panic!("{why}"),
     })
 }
 

@@ -47,6 +47,7 @@ pub fn check_own(home: &Home, reader: &Reader, path: &Path) -> Result<(), String
     match verify::read_by_any(path, &known, &[], None, &mut |_| ()) {
         Ok(_) => Ok(()),
         Err(NoVerdict::Found(finding)) => Err(finding.to_string()),
+        Err(NoVerdict::Incomparable(why)) => Err(why),
         Err(NoVerdict::Unreadable(error)) => Err(error.to_string()),
     }
 }

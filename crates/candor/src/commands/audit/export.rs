@@ -126,7 +126,7 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     }
     if found.first.is_none() {
         return Err(Failure::new(Exit::NotFound, format!("nothing is on record of {}", choice.words()))
-            .hint("`candor task list --all` shows what there is"));
+            .hint("`candor task list` shows what there is"));
     }
     let about = about(&choice, &found, headers, now);
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("audit-{}.tar", choice.file_name())));
@@ -143,6 +143,10 @@ pub fn run(global: &Global, args: ExportArgs) -> Outcome {
     plan.redact.left_in(&file.temporary)?;
     let signature = args.ssh_sign.as_deref();
     let signature = signature.map(|key| ssh::sign(key, &file.temporary, &out, args.force)).transpose()?;
+    if let Some(pointer) = plan.redact.unmet() {
+        return Err(Failure::new(Exit::Usage, format!("nothing stands at `{pointer}` in any record of the bundle"))
+            .hint("`candor audit show` names what its records have; pointers look like `/event/data/text`"));
+    }
     // On record before anybody can have it.
     let (bundle, records) = (digest(&file.temporary)?, shipped.len() as u64);
     record(global, Act::Exported { bundle, about: choice.words(), records, tree_size: head.size })?;

@@ -229,6 +229,7 @@ impl Copying<'_> {
             Err(NoVerdict::Found(finding)) => {
                 Err(Failure::new(Exit::Internal, format!("the copy isn't intact: {finding}")))
             }
+            Err(NoVerdict::Incomparable(why)) => Err(Failure::new(Exit::Internal, why)),
             Err(NoVerdict::Unreadable(error)) => Err(unwritten(error)),
         }
     }

@@ -243,6 +243,9 @@ fn texts(path: &Path) -> Result<BTreeSet<Vec<u8>>, Failure> {
         return Err(unfit(format!("more than {FILE_BYTES_MAX} bytes")));
     }
     let texts: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    if texts.is_empty() {
+        return Err(unfit("there is no text in it, so nothing would be taken out".to_owned()));
+    }
     if texts.len() > TEXTS_MAX {
         return Err(unfit(format!("more than {TEXTS_MAX} texts")));
     }

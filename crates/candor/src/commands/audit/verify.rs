@@ -74,6 +74,7 @@ pub(super) fn read(
             }
             Ok(None)
         }
+        Err(other @ NoVerdict::Incomparable(_)) => Err(Failure::new(Exit::Usage, other.to_string())),
         Err(NoVerdict::Unreadable(error)) => Err(Failure::new(
             Exit::Usage,
             format!("`{}` can't be read: {error}; nothing is said about it", args.file.display()),

@@ -197,6 +197,8 @@ pub(super) fn install(
         scheduler: runner.name().to_owned(),
         way: runner.way(),
         placed: journal.placed,
+        state: home.state.clone(),
+        program: std::env::current_exe().unwrap_or_default(),
         digest: config.digest.clone(),
     };
     deployments.finish(Some(&active))?;
@@ -228,9 +230,10 @@ fn daemon(global: &Global, home: &Home, runner: Runner) -> Result<(), Failure> {
     while !answers() {
         if std::time::Instant::now() >= until {
             let said = format!("it is installed, and no daemon answers after {} s", DAEMON_MAX.as_secs());
-            return Err(Failure::new(Exit::Unhealthy, said).hint(
-                "look at the scheduler's own log (journalctl --user -u candor, for one); then the same command again",
-            ));
+            return Err(Failure::new(Exit::Unhealthy, said).hint(format!(
+                "look at the scheduler's own log (journalctl --user -u {}, for one); then the same command again",
+                home.deployment_name()?
+            )));
         }
         std::thread::sleep(POLL);
     }
@@ -296,6 +299,16 @@ fn own(global: &Global, home: &Home, words: &[&str]) -> Result<Value, Failure> {
     serde_json::from_slice(&out.stdout).or_else(|_| Ok(Value::Null))
 }
 
+/// What was seen of it running, and what wasn't yet.
+fn seen(active: &Active) -> &'static str {
+    match (active.way, active.scheduler.as_str()) {
+        (None, _) => "nothing starts Candor here: run `candor up`, or `candor run` again and again",
+        (Some(Way::Daemon), "cron") => "cron starts the daemon at the next start of this machine, and not before",
+        (Some(Way::Daemon), _) => "its daemon answers",
+        (Some(Way::Passes), _) => "a pass is due each minute; whether one came is said by `candor deploy status`",
+    }
+}
+
 pub(super) fn told(global: &Global, active: &Active, checked: &Validation, what: &str) -> Outcome {
     if global.json {
         let gaps: BTreeMap<String, &str> =
@@ -307,6 +320,7 @@ pub(super) fn told(global: &Global, active: &Active, checked: &Validation, what:
         "deployment {} is {what}: {}, {}, run by {}",
         active.no, active.profile, active.adapter, active.scheduler
     ));
+    output::line(seen(active));
     for gap in &checked.gaps {
         output::line(format!("less than asked for: {} is {}; instead: {}", gap.ability, gap.why, gap.instead));
     }

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     cli::Global,
-    deploy::{Deployments, validate},
+    deploy::{Deployments, Journal, validate},
+    engine::crash,
     exit::{Exit, Failure, Outcome},
     home::Home,
 };
@@ -31,6 +32,10 @@ pub(super) fn run(global: &Global, home: &Home, args: &RollbackArgs) -> Outcome 
         (None, None) => return Err(nothing("nothing is active here")),
     };
     let no = begun(&deployments)?.unwrap_or_else(|| deployments.next());
+    // What is to come is on disk before the configuration is touched; the same command finishes it.
+    let placed = active.as_ref().map(|active| active.placed.clone()).unwrap_or_default();
+    deployments.begin(&Journal { no: Some(no), placed, stale: Vec::new() })?;
+    crash::point("deploy.after_journal");
     let replaced = deployments.artifacts(no).join("replaced");
     deployments.restore(home, to, &replaced)?;
     let runner = args.choice.runner()?;

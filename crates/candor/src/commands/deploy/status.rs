@@ -1,18 +1,25 @@
 //! `candor deploy status`: what runs here, and whether it is as it was installed.
 
+use std::{os::unix::fs::PermissionsExt as _, time::Duration};
+
+use candor_store::{Listing as _, sqlite::Reader};
 use candor_world::schedulers::{Found, Way};
 use serde_json::json;
 
 use crate::{
     cli::Global,
-    commands::profile::show_gaps,
+    commands::{profile::show_gaps, status::OWNERS_MAX},
     config::Config,
-    deploy::{Deployments, Stage},
+    deploy::{Active, Deployments, Stage},
     desk::{self, DaemonFile},
+    engine::Clock,
     exit::{Exit, Failure, Outcome},
     home::Home,
     output,
 };
+
+/// After how long without a pass, each of which is due after a minute, something is wrong.
+const PASS_LATE: Duration = Duration::from_secs(180);
 
 /// What isn't as it was installed, in words, with what to do.
 pub(crate) fn drift(home: &Home) -> Result<Vec<(String, &'static str)>, Failure> {
@@ -35,9 +42,25 @@ pub(crate) fn drift(home: &Home) -> Result<Vec<(String, &'static str)>, Failure>
             Err(error) => wrong.push((format!("`{place}` can't be looked at: {error}"), again)),
         }
     }
-    let daemon = active.way == Some(Way::Daemon) && active.scheduler != "cron";
-    if daemon && !DaemonFile::read(home).is_some_and(|file| desk::is_reachable(&file)) {
-        wrong.push((format!("the daemon that {} should run doesn't answer", active.scheduler), again));
+    if active.way.is_some() && !active.program.exists() {
+        wrong.push((format!("the program `{}` is gone", active.program.display()), "install it again there"));
+    }
+    if !deployments.artifacts(active.no).is_dir() {
+        wrong.push(("the artifacts of its stages are gone".to_owned(), again));
+    }
+    let answers = || DaemonFile::read(home).is_some_and(|file| desk::is_reachable(&file));
+    match active.way {
+        Some(Way::Daemon) if !answers() => {
+            wrong.push((format!("the daemon that {} should run doesn't answer", active.scheduler), again));
+        }
+        Some(Way::Passes) if !answers() => wrong.extend(no_pass(home, &active)),
+        _ => {}
+    }
+    for (what, mode, bad) in [("configuration", &home.config, 0o022), ("state folder", &home.state, 0o077)] {
+        let open = std::fs::metadata(mode).is_ok_and(|meta| meta.permissions().mode() & bad != 0);
+        if open {
+            wrong.push((format!("the {what} `{}` is open to others", mode.display()), "candor deploy validate"));
+        }
     }
     match Config::load(home) {
         Ok(config) if config.digest != active.digest => {
@@ -50,6 +73,21 @@ pub(crate) fn drift(home: &Home) -> Result<Vec<(String, &'static str)>, Failure>
         Err(failure) => wrong.push((failure.message, "mend it, or `candor deploy rollback`")),
     }
     Ok(wrong)
+}
+
+/// Passes that should come and don't: none since the activation, or none for a while.
+fn no_pass(home: &Home, active: &Active) -> Option<(String, &'static str)> {
+    let now = Clock::from_env().now();
+    let reader = Reader::open(&home.store()).ok()?;
+    let owners = reader.owners(OWNERS_MAX).ok()?;
+    let last = owners.iter().filter(|owner| owner.role == "run").map(|owner| owner.beat_at).max();
+    let late = now.before(PASS_LATE);
+    match last {
+        Some(last) if last >= late => None,
+        _ if active.at >= late => None,
+        Some(last) => Some((format!("the last pass was at {last}"), "look whether the scheduler runs; candor run")),
+        None => Some(("no pass ever came".to_owned(), "look whether the scheduler runs; candor run")),
+    }
 }
 
 /// Runs the command.

@@ -19,7 +19,7 @@ pub(super) const USER: Scheduler = Scheduler {
 /// See [`USER`].
 pub(super) const SYSTEM: Scheduler = Scheduler {
     name: "systemd-system",
-    what: "the system's systemd; needs root",
+    what: "the system's systemd",
     usual: Way::Daemon,
     needs_root: true,
     question: ("systemctl", &["show-environment"], &[]),
