@@ -7,6 +7,7 @@
 mod answers;
 mod bundles;
 mod documents;
+mod packages;
 mod policy;
 mod reports;
 
@@ -25,13 +26,15 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 22] = [
+pub const TARGETS: [Target; 24] = [
     Target { name: "json", run: documents::json, also: &["crates/audit/tests/corpus", "crates/audit/tests/vectors"] },
     target("event", documents::event),
     Target { name: "header", run: documents::header, also: &["crates/audit/tests/golden"] },
     Target { name: "bundle", run: bundles::bundle, also: &["crates/audit/tests/golden/bundles"] },
     target("note", bundles::note),
     target("opening", bundles::opening),
+    target("package", packages::package),
+    Target { name: "package_manifest", run: packages::manifest, also: &["examples"] },
     target("binary_mode", documents::binary_mode),
     target("timestamp", documents::timestamp),
     target("duration", documents::duration),

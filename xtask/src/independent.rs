@@ -1,4 +1,4 @@
-//! `cargo xtask independent`: bundles of the real binary, held against implementations that share no code with it.
+//! `cargo xtask independent`: bundles and a package of the real binary, held against implementations that share no code with it.
 
 use std::{fs, path::Path, process::Command};
 
@@ -24,13 +24,37 @@ pub(crate) fn checks() -> Result<Found, TaskError> {
     let _ = fs::remove_dir_all(folder.join("state"));
     fs::create_dir_all(&folder).trying(format!("cannot make `{}`", folder.display()))?;
     let key = bundles(&target.join("debug/candor"), &folder)?;
-    let python = python(&folder)?;
-    let mut command = Command::new(python);
+    let mut command = Command::new(python(&folder)?);
     command.current_dir(root().join("integrations")).arg("independent.py").arg(key);
     command.args(["task.tar", "redacted.tar", "window.tar", "copy.tar"].map(|name| folder.join(name)));
-    let (succeeded, lines) = show_and_keep(&mut command, |line| line.starts_with("ok ") || line.starts_with("FAILED"))?;
+    let bundles = counted(&mut command)?;
+    let mut command = Command::new(python(&folder)?);
+    command.current_dir(root().join("integrations")).arg("independent_package.py");
+    command.arg(package(&target.join("debug/candor"), &folder)?).arg(folder.join("package.tar"));
+    let package = counted(&mut command)?;
+    Ok(Found { passed: bundles.passed + package.passed, failed: bundles.failed + package.failed, closing: Vec::new() })
+}
+
+/// Runs what prints a line per check.
+fn counted(command: &mut Command) -> Result<Found, TaskError> {
+    let (succeeded, lines) = show_and_keep(command, |line| line.starts_with("ok ") || line.starts_with("FAILED"))?;
     let bad = lines.iter().filter(|line| line.starts_with("FAILED")).count() as u64;
     Ok(Found { passed: lines.len() as u64 - bad, failed: bad.max(u64::from(!succeeded)), closing: Vec::new() })
+}
+
+/// The plugin package as `package.tar`. Gives its builder's public key.
+fn package(candor: &Path, folder: &Path) -> Result<String, TaskError> {
+    let run = |arguments: &[&str]| -> Result<String, TaskError> {
+        let output = Command::new(candor).current_dir(folder).args(["package"]).args(arguments).output();
+        let output = output.trying(format!("cannot run `{}`", candor.display()))?;
+        if !output.status.success() {
+            return failed(format!("`candor package`: {}", String::from_utf8_lossy(&output.stderr)));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let key = run(&["key", "package.key"])?;
+    run(&["build", "--key", "package.key", "--out", "package.tar", "--force"])?;
+    Ok(key)
 }
 
 /// A little life on record, three bundles of it, and a redacted copy of one. Gives the node's public key.

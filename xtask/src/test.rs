@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The tests kill the process at named points, which only this build has.
-const CRASH_POINTS: &str = "candor/crash-points";
+pub(crate) const CRASH_POINTS: &str = "candor/crash-points";
 
 /// What to run.
 #[derive(clap::Args, Default)]

@@ -4,6 +4,7 @@
 //! [`seal::seal`] is the one call that the store makes per artifact, [`seal::check`] the one that an auditor makes.
 //! `FORMAT.md` beside this crate writes the format down for someone who checks it without this code.
 
+pub mod archive;
 pub mod at;
 mod begun;
 pub mod bundle;
@@ -13,6 +14,7 @@ pub mod header;
 pub mod json;
 pub mod kind;
 pub mod merkle;
+pub mod package;
 pub mod proof;
 pub mod seal;
 pub mod sign;

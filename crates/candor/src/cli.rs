@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     audit, capability, claim, completions, config, demo, deploy, doctor, evidence, exec, explain, gate, init, notice,
-    notify, pack, profile, run, status, task, up, verify,
+    notify, pack, package, profile, run, status, task, up, verify,
 };
 
 /// Reporting governance for AI agents: claims are held against evidence, silence is noticed, the operator is told the truth.
@@ -85,6 +85,9 @@ pub enum Command {
     /// Look at policy packs, and check them
     #[command(subcommand)]
     Pack(pack::PackCommand),
+    /// Build, check and install the plugin package: contracts, packs, profiles and descriptors as one signed file
+    #[command(subcommand)]
+    Package(package::PackageCommand),
     /// Look at deployment profiles: what they set, and what limits it
     #[command(subcommand)]
     Profile(profile::ProfileCommand),

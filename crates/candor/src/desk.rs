@@ -225,7 +225,22 @@ impl Desk {
             return Ok(Self::Daemon(daemon));
         }
         home.create()?;
-        let config = Config::load(&home)?;
+        Self::here(&home, Config::load(&home)?)
+    }
+
+    /// The same where this configuration is gone by, if no daemon runs.
+    ///
+    /// # Errors
+    /// When neither can be had.
+    pub async fn open_by(global: &Global, config: Config) -> Result<Self, Failure> {
+        let home = Home::find(global.state.clone(), global.config.clone())?;
+        match Daemon::find(&home).await? {
+            Some(daemon) => Ok(Self::Daemon(daemon)),
+            None => Self::here(&home, config),
+        }
+    }
+
+    fn here(home: &Home, config: Config) -> Result<Self, Failure> {
         let store = Sqlite::open(&home.store(), Hold::Shared, "command").map_err(store_failure)?;
         let engine = Engine::start(Setup {
             rules: config.into_rules(),

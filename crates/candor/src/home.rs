@@ -148,7 +148,11 @@ fn random_hex(bytes: usize) -> Result<String, Failure> {
     Ok(candor_audit::hex(&buffer))
 }
 
-pub(crate) fn random(buffer: &mut [u8]) -> Result<(), Failure> {
+/// Fills a buffer with the system's random bytes.
+///
+/// # Errors
+/// When the system gives none.
+pub fn random(buffer: &mut [u8]) -> Result<(), Failure> {
     getrandom::fill(buffer)
         .map_err(|error| Failure::new(Exit::Internal, format!("the system gives no random bytes: {error}")))
 }

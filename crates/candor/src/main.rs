@@ -11,6 +11,7 @@ mod heads;
 mod home;
 mod keys;
 mod output;
+mod package;
 mod packs;
 mod probing;
 mod pruning;

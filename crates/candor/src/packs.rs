@@ -2,12 +2,29 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use candor_core::pack::PackSource;
+use candor_core::pack::{PackSource, core_sources};
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    package::Installed,
+};
 
 /// Largest file that is looked at, in bytes; loading has a tighter limit and names it.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The packs that come with Candor; those of the package in use take the place of the ones with their names.
+///
+/// # Errors
+/// When a file of the package was changed after it was installed.
+pub fn core(package: Option<&Installed>) -> Result<Vec<PackSource>, Failure> {
+    let mut packs = core_sources();
+    for pack in package.map(Installed::packs).transpose()?.unwrap_or_default() {
+        packs.retain(|other| other.folder != pack.folder);
+        packs.push(pack);
+    }
+    packs.sort_unstable();
+    Ok(packs)
+}
 
 /// Reads a pack's folder.
 ///

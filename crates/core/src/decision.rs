@@ -62,6 +62,7 @@ words! {
 
 words! {
     /// What a rule obliges Candor to do beside its verdict.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     Obligation {
         /// Tell the operator.
         NotifyOperator = "notify_operator",
@@ -76,6 +77,7 @@ words! {
 
 words! {
     /// How much a notice matters.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     Severity {
         /// For the record.
         Info = "info",
@@ -88,6 +90,7 @@ words! {
 
 /// A rule that contributed to a decision.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RuleHit {
     /// `pack/rule`, as annotated.
@@ -106,6 +109,7 @@ pub struct RuleHit {
 
 /// What the runtime can't do, and what is done instead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CapabilityGap {
     /// What was asked.
@@ -118,6 +122,7 @@ pub struct CapabilityGap {
 
 /// A decision on record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     /// Its number.

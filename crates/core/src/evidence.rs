@@ -12,6 +12,7 @@ use crate::{
 
 /// How much a record weighs, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Strength {
     /// Only the agent says so.
@@ -52,6 +53,7 @@ impl Strength {
 
 /// Whose credential a report came with. It decides what the report may say, and how strong it can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// An agent, or anyone without a credential: an untrusted reporter.
@@ -66,6 +68,7 @@ pub enum Origin {
 
 /// How a record was obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// It was told, and nothing was looked at.
@@ -94,6 +97,7 @@ pub fn strength(method: Method, origin: Origin) -> Strength {
 
 /// What kind of thing a record is about, and where Candor finds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Subject {
     /// A file below an allow-listed root.
@@ -169,6 +173,7 @@ impl Subject {
 
 /// What a record says about the claims that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Bearing {
     /// It supports them.
@@ -181,6 +186,7 @@ pub enum Bearing {
 
 /// Test counts of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TestCounts {
     /// Tests that passed.
@@ -193,6 +199,7 @@ pub struct TestCounts {
 
 /// What a collector found: the outcome of looking at a [`Subject`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     /// How it was obtained.
@@ -217,6 +224,7 @@ pub struct Finding {
 
 /// An evidence record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
     /// Its number.

@@ -11,6 +11,7 @@ macro_rules! gates {
     ($($(#[$doc:meta])* $variant:ident = $name:literal;)+) => {
         /// The thirteen gates, named after the approval contract.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "snake_case")]
         pub enum Gate { $($(#[$doc])* $variant,)+ }
 

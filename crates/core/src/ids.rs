@@ -161,10 +161,12 @@ numbers! {
 
 /// Fencing token: grows with every lease of the store, so a late answer under an older lease is recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fence(pub u64);
 
 /// One life of one process that leases work. A new start is a new owner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OwnerNo(pub u64);
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //!
 //! This crate is pure: no clock, no input or output, no randomness. Time and ids come from the caller.
 
+pub mod artifact;
 pub mod capability;
 pub mod claim;
 pub mod decision;
@@ -19,7 +20,10 @@ pub mod ids;
 pub mod limits;
 pub mod notice;
 pub mod pack;
+pub mod package;
 pub mod profile;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod settings;
 pub mod stage;
 pub mod task;

@@ -48,3 +48,13 @@ pub const PROFILE_BYTES_MAX: usize = 64 * 1024;
 pub const PROBE_TIME_MAX: Duration = Duration::from_secs(5);
 /// How long the result of a capability probe counts: 7 days.
 pub const PROBE_COUNTS_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Largest package manifest, in bytes.
+pub const PACKAGE_MANIFEST_BYTES_MAX: usize = 1024 * 1024;
+/// Most files of a package, beside its manifest and its signature.
+pub const PACKAGE_FILES_MAX: usize = 1_000;
+/// Largest file of a package, in bytes.
+pub const PACKAGE_FILE_BYTES_MAX: usize = 1024 * 1024;
+/// All files of a package together, in bytes.
+pub const PACKAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most versions of packages that are kept installed.
+pub const PACKAGES_MAX: usize = 16;

@@ -15,6 +15,7 @@ use crate::{
 
 words! {
     /// Where a delivery stands. Each state says who moves it on.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     StateName {
         /// The decision created the notice, in the same commit. Moved on by the queue.
         Prepared = "prepared",
@@ -55,6 +56,7 @@ words! {
 
 words! {
     /// Why a delivery is blocked.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     BlockReason {
         /// The channel refused the credential.
         BadCredential = "bad_credential",
@@ -90,6 +92,7 @@ words! {
 
 /// Proof from the destination. Only a sender's classifier makes one, from the channel's answer, and it is the only way to `acked`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
     /// What it shows.
@@ -100,6 +103,7 @@ pub struct Proof {
 
 /// A hold on a delivery by one owner, under one fencing token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
     /// Who holds it. It lives as long as the owner's heartbeat.
@@ -235,6 +239,7 @@ impl DeliveryState {
 
 /// What an operator must be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Notice {
     /// Its number.
@@ -284,6 +289,7 @@ pub struct Delivery {
 
 /// What an attempt came to, as the sender's classifier read the channel's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "outcome", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Outcome {
     /// The destination proved it.
@@ -331,6 +337,7 @@ pub enum Outcome {
 
 /// What a sender reports about one attempt: the outcome, and the channel's answer as kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
     /// What it came to.
@@ -349,6 +356,7 @@ pub struct Answer {
 
 /// What is known about a delivery after an attempt, a recovery or an operator's act.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
     /// Its number.

@@ -8,6 +8,7 @@ use candor_core::{
     gate::Gate,
     ids::{EvidenceNo, Fence, NoticeNo, OwnerNo, TargetName, TaskId},
     notice::Answer,
+    package::Change,
     task::Reading,
     time::Timestamp,
 };
@@ -78,6 +79,19 @@ pub enum Act {
         records: u64,
         /// How many records the log had.
         tree_size: u64,
+    },
+    /// Have it on record that what is decided by comes from another package from now on, or that one was taken away.
+    Package {
+        /// What is done.
+        change: Change,
+        /// The package, `name@version`.
+        package: String,
+        /// SHA-256 of its manifest, in hex.
+        manifest_sha256: String,
+        /// The public key that signed it.
+        key: String,
+        /// The one that was in use before; none where what comes with the program was.
+        before: Option<String>,
     },
     /// Have it on record what this deployment is from now on.
     Deployed(Box<Deployed>),

@@ -22,6 +22,7 @@ pub const MAX_LISTED: usize = 100_000;
 
 /// One artifact in the bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// What it records; a name of [`crate::kind::Kind`].
@@ -41,6 +42,7 @@ pub struct Entry {
 
 /// By what the records were chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Selection {
     /// All records of a task.
@@ -70,6 +72,7 @@ pub enum Selection {
 
 /// Which headers a bundle shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Headers {
     /// All, from the first chosen record to the log's end: nothing can be left out unseen.
@@ -80,6 +83,7 @@ pub enum Headers {
 
 /// The log that the records are of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LogHead {
     /// Its name.
@@ -92,6 +96,7 @@ pub struct LogHead {
 
 /// A record whose header is shown and whose artifact isn't.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Withheld {
     /// Its place in the log.
@@ -102,6 +107,7 @@ pub struct Withheld {
 
 /// Of what a bundle is a copy with values taken out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Derived {
     /// The public key of who made the copy, and signed its manifest.
@@ -113,6 +119,7 @@ pub struct Derived {
 
 /// All of a manifest but the list of artifacts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rest {
     /// The capability descriptor in force, `name@version`.
@@ -146,6 +153,20 @@ pub struct Rest {
     pub task_id: Option<String>,
     /// Chosen records that aren't in it.
     pub withheld: Vec<Withheld>,
+}
+
+/// The whole of a manifest, for its schema alone: it is read and written as a stream.
+#[cfg(feature = "schema")]
+#[derive(Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The bundle format's version.
+    pub artifact_bundle_version: String,
+    /// The artifacts, in the log's order.
+    pub artifacts: Vec<Entry>,
+    /// All else.
+    #[serde(flatten)]
+    pub rest: Rest,
 }
 
 /// The bytes of a manifest, entry by entry.

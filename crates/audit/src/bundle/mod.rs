@@ -4,7 +4,6 @@
 //! isn't shown, what opens the commitments, and each artifact under its `ref`. `BUNDLE.md` beside this crate is the format for
 //! strangers; [`write::Draft`] makes one, [`verify::verify`] checks one as a stream.
 
-pub mod archive;
 pub mod copy;
 mod explain;
 pub mod keys;
@@ -14,6 +13,8 @@ pub mod verdict;
 pub mod verify;
 mod walk;
 pub mod write;
+
+pub use crate::archive;
 
 /// The bundle format's version, in each manifest.
 pub const BUNDLE_VERSION: &str = "1.0.0";

@@ -18,6 +18,7 @@ mod golden;
 mod header;
 mod json;
 mod merkle;
+mod package;
 mod proof;
 mod seal;
 mod sign;

@@ -29,6 +29,7 @@ use crate::{
     exit::{Exit, Failure, Outcome},
     home::Home,
     output,
+    package::Installed,
 };
 
 /// How many of the newest records are verified again.
@@ -136,6 +137,10 @@ fn targets(audit: &mut Audit, config: &Config) {
             "every target only pretends: nothing reaches a person",
             "add a target to the configuration; docs/configuration.md shows how",
         );
+    }
+    // What is gone by was held against the manifest; this holds all of it against its builder's key.
+    if let Some(Err(failure)) = config.deployment.package.as_ref().map(Installed::check) {
+        audit.add(Weight::Problem, failure.message, failure.hint.unwrap_or_default());
     }
     for gap in config.deployment.gaps() {
         let weight = if gap.required { Weight::Problem } else { Weight::Note };

@@ -16,6 +16,7 @@ pub mod init;
 pub mod notice;
 pub mod notify;
 pub mod pack;
+pub mod package;
 pub mod profile;
 pub mod run;
 pub mod status;
@@ -44,6 +45,7 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Gate(command) => gate::run(global, command),
         Command::Explain(args) => explain::run(global, args),
         Command::Pack(command) => pack::run(global, command),
+        Command::Package(command) => package::run(global, command),
         Command::Profile(command) => profile::run(global, command),
         Command::Capability(command) => capability::run(global, command),
         Command::Deploy(command) => deploy::run(global, command),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use candor_core::pack::{PackSet, PackSource, cases, core_sources, lint};
+use candor_core::pack::{PackSet, PackSource, cases, lint};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::{
     config::{Config, pack_sources},
     exit::{Exit, Failure, Outcome},
     home::Home,
-    output, packs,
+    output, package, packs,
 };
 
 /// Look at policy packs, and check them.
@@ -54,17 +54,18 @@ pub fn run(global: &Global, command: PackCommand) -> Outcome {
     match command {
         PackCommand::List => list(global),
         PackCommand::Show(args) => show(global, &args.id),
-        PackCommand::Lint(args) => lint_one(global, &source(&args.pack)?),
+        PackCommand::Lint(args) => lint_one(global, &source(global, &args.pack)?),
         PackCommand::Test(args) => match args.pack {
-            Some(pack) => test(global, &[source(&pack)?]),
+            Some(pack) => test(global, &[source(global, &pack)?]),
             None => test(global, &pack_sources(&Home::find(global.state.clone(), global.config.clone())?)?),
         },
     }
 }
 
-/// A core pack by id, or a folder.
-fn source(pack: &str) -> Result<PackSource, Failure> {
-    match core_sources().into_iter().find(|source| source.folder == pack) {
+/// A core pack by id, or one of the package in use, or a folder.
+fn source(global: &Global, pack: &str) -> Result<PackSource, Failure> {
+    let home = Home::find(global.state.clone(), global.config.clone())?;
+    match packs::core(package::selected(&home)?.as_ref())?.into_iter().find(|source| source.folder == pack) {
         Some(core) if !Path::new(pack).is_dir() => Ok(core),
         _ => packs::read_folder(&PathBuf::from(pack)),
     }

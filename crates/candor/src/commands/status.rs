@@ -115,6 +115,7 @@ fn configured(config: &Config) -> serde_json::Map<String, Value> {
         config.bindings.iter().map(|(name, binding)| (name.to_string(), binding.warnings())).collect();
     serde_json::Map::from_iter([
         ("profile".to_owned(), json!(settings.profile)),
+        ("package".to_owned(), json!(config.deployment.package_id())),
         ("adapter".to_owned(), json!(config.deployment.descriptor.metadata.name())),
         ("gaps".to_owned(), json!(config.deployment.gaps())),
         ("targets".to_owned(), json!(settings.targets)),
@@ -153,7 +154,10 @@ fn ago(value: &Value, at: &str, now: Timestamp) -> String {
 
 fn people(status: &Value, now: Timestamp) {
     match text(status, "/configuration_error").as_str() {
-        "" => output::line(format!("profile {}, state in {}", text(status, "/profile"), text(status, "/state"))),
+        "" => {
+            let (profile, package) = (text(status, "/profile"), text(status, "/package"));
+            output::line(format!("profile {profile} of package {package}, state in {}", text(status, "/state")));
+        }
         error => {
             output::line(format!("state in {}", text(status, "/state")));
             output::line(format!("WARNING: the configuration can't be used: {error}"));

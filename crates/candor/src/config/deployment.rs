@@ -12,8 +12,10 @@ use candor_core::{
         supported,
     },
     ids::RuntimeName,
-    pack::{PackSource, core_sources, manifests},
-    profile::{Overlay, Packs, Profile, ProfileErrors, Resolved, SAFE_DEFAULT, parse_profile, resolve},
+    pack::{PackSource, manifests},
+    profile::{
+        Overlay, PACKAGE_VERSION, Packs, Profile, ProfileErrors, Resolved, SAFE_DEFAULT, parse_profile_for, resolve,
+    },
     time::Timestamp,
 };
 use serde::Serialize;
@@ -25,12 +27,15 @@ use super::{
 use crate::{
     exit::{Exit, Failure},
     home::Home,
+    package::{self, Installed},
 };
 
 /// The descriptor where neither profile nor configuration names one.
 const DEFAULT_DESCRIPTOR: &str = "generic-cli";
 /// Largest record of probes, in bytes.
 const RECORD_BYTES_MAX: u64 = 1024 * 1024;
+/// The name of the package that comes with the program.
+const CORE_PACKAGE: &str = "reporting-governance";
 /// The runtime of what is reported by Candor's own commands.
 const OWN_COMMANDS: &str = "cli";
 /// What a runtime does, and no target: only a probe of the runtime can show it.
@@ -50,8 +55,10 @@ pub struct Deployment {
     pub sources: Vec<PackSource>,
     /// How every ability stands here and now.
     pub standing: Vec<Standing>,
-    /// The documents' text, for the digest.
+    /// The documents' text and the package, for the digest.
     pub texts: String,
+    /// The package in use; none where what comes with the program holds.
+    pub package: Option<Installed>,
 }
 
 /// Something that is counted on here and not supported, and what happens instead.
@@ -75,8 +82,22 @@ impl Deployment {
     /// # Errors
     /// A profile or descriptor that doesn't exist or doesn't read, or a value that a layer may not set.
     pub fn of(file: &ConfigFile, text: Option<&str>, home: &Home, now: Timestamp) -> Result<Self, Failure> {
-        let document = Shelf::Profiles.selected(home, &file.profile)?;
-        Self::laid(document, file, text, home, now)
+        Self::over(package::selected(home)?, file, text, home, now)
+    }
+
+    /// What it would come to over this package.
+    ///
+    /// # Errors
+    /// As with [`Deployment::of`].
+    pub fn over(
+        package: Option<Installed>,
+        file: &ConfigFile,
+        text: Option<&str>,
+        home: &Home,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let document = Shelf::Profiles.selected_over(home, package.as_ref(), &file.profile)?;
+        Self::laid(package, document, file, text, home, now)
     }
 
     /// What a profile comes to without a local binding.
@@ -84,10 +105,14 @@ impl Deployment {
     /// # Errors
     /// As with [`Deployment::of`].
     pub fn with(profile: &Document, home: &Home, now: Timestamp) -> Result<Self, Failure> {
-        Self::laid(Some(profile.clone()), &ConfigFile::default(), None, home, now)
+        let package = package::selected(home)?;
+        let version = package.as_ref().map(|package| package.manifest.version.clone());
+        let profile = Document { package: version, ..profile.clone() };
+        Self::laid(package, Some(profile), &ConfigFile::default(), None, home, now)
     }
 
     fn laid(
+        package: Option<Installed>,
         document: Option<Document>,
         file: &ConfigFile,
         text: Option<&str>,
@@ -96,7 +121,8 @@ impl Deployment {
     ) -> Result<Self, Failure> {
         let profile = document.as_ref().map(profile).transpose()?;
         let named = file.adapter.as_deref().or(profile.as_ref().map(|of| of.spec.adapters.descriptor.as_str()));
-        let adapter = Shelf::Capabilities.find(home, named.unwrap_or(DEFAULT_DESCRIPTOR), Exit::Config)?;
+        let adapter = named.unwrap_or(DEFAULT_DESCRIPTOR);
+        let adapter = Shelf::Capabilities.find_over(home, package.as_ref(), adapter, Exit::Config)?;
         let descriptor = descriptor(&adapter)?;
         let local: Vec<PackSource> = file
             .packs
@@ -104,7 +130,7 @@ impl Deployment {
             .iter()
             .map(|folder| crate::packs::read_folder(&home.state.join(folder)))
             .collect::<Result<_, _>>()?;
-        let core = core_sources();
+        let core = crate::packs::core(package.as_ref())?;
         let wrong = |errors: candor_core::pack::PackErrors| Failure::new(Exit::Config, errors.to_string());
         let manifest = manifests(&core).map_err(wrong)?;
         let extra = manifests(&local).map_err(wrong)?;
@@ -119,7 +145,8 @@ impl Deployment {
         Ok(Self {
             standing: stands(&descriptor, read_record(home, &descriptor).as_ref(), now),
             sources: enabled.chain(local).collect(),
-            texts: format!("{}{}", document.map(|document| document.text).unwrap_or_default(), adapter.text),
+            texts: texts(document, adapter, package.as_ref()),
+            package,
             profile,
             descriptor,
             resolved,
@@ -130,6 +157,12 @@ impl Deployment {
     #[must_use]
     pub fn name(&self) -> String {
         self.profile.as_ref().map_or_else(|| SAFE_DEFAULT.to_owned(), |profile| profile.metadata.name())
+    }
+
+    /// The package in use, `name@version`.
+    #[must_use]
+    pub fn package_id(&self) -> String {
+        self.package.as_ref().map_or_else(|| format!("{CORE_PACKAGE}@{PACKAGE_VERSION}"), Installed::id)
     }
 
     /// What each runtime can do: what probes showed, and what Candor's own commands do wherever they run. A command that runs under
@@ -178,8 +211,8 @@ impl Deployment {
 /// # Errors
 /// What is wrong with it, with line and column.
 pub fn profile(document: &Document) -> Result<Profile, Failure> {
-    let profile =
-        parse_profile(&document.from, &document.text).map_err(|errors| unread(&errors, "docs/profiles.md"))?;
+    let profile = parse_profile_for(&document.from, &document.text, &document.package()?)
+        .map_err(|errors| unread(&errors, "docs/profiles.md"))?;
     same_name(document, &profile.metadata.id)?;
     Ok(profile)
 }
@@ -193,6 +226,13 @@ pub fn descriptor(document: &Document) -> Result<Descriptor, Failure> {
     let descriptor = read.map_err(|errors| unread(&errors, "docs/capabilities.md"))?;
     same_name(document, &descriptor.metadata.id)?;
     Ok(descriptor)
+}
+
+/// What is gone by, as text; the manifest's digest stands for the package.
+fn texts(document: Option<Document>, adapter: Document, package: Option<&Installed>) -> String {
+    let profile = document.map(|document| document.text).unwrap_or_default();
+    let package = package.map(|package| package.digest.clone()).unwrap_or_default();
+    format!("{profile}{}{package}", adapter.text)
 }
 
 fn unread(errors: &ProfileErrors, page: &str) -> Failure {

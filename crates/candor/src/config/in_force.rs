@@ -11,7 +11,12 @@ use super::deployment::Deployment;
 /// The values that hold, without secrets: settings have none.
 pub fn of(deployment: &Deployment, settings: &Settings) -> InForce {
     let thresholds = value(&deployment.resolved.tuned());
-    let profile = json!({ "profile": deployment.name(), "settings": value(settings), "thresholds": thresholds });
+    let profile = json!({
+        "profile": deployment.name(),
+        "package": deployment.package_id(),
+        "settings": value(settings),
+        "thresholds": thresholds,
+    });
     let capability = json!({
         "descriptor": deployment.descriptor.metadata.name(),
         "standing": value(&deployment.standing),

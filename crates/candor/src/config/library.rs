@@ -1,4 +1,5 @@
-//! Profiles and capability descriptors: those that come with Candor, and further ones in the state folder.
+//! Profiles and capability descriptors: those that come with Candor, those of the package in use, which take the place of the former,
+//! and further ones in the state folder.
 
 use std::{
     fs,
@@ -8,12 +9,14 @@ use std::{
 use candor_core::{
     capability::core_descriptors,
     limits::PROFILE_BYTES_MAX,
-    profile::{SAFE_DEFAULT, core_profiles},
+    package::Version,
+    profile::{PACKAGE_VERSION, SAFE_DEFAULT, core_profiles},
 };
 
 use crate::{
     exit::{Exit, Failure},
     home::Home,
+    package::{self, Installed},
 };
 
 /// Which documents.
@@ -34,6 +37,23 @@ pub struct Document {
     pub text: String,
     /// `built in`, or the file.
     pub from: String,
+    /// The version of the package that it would hold over; none is that of the one that comes with the program.
+    pub package: Option<Version>,
+}
+
+impl Document {
+    /// The version of the package that it would hold over.
+    ///
+    /// # Errors
+    /// Never for a released Candor: its own version reads.
+    pub fn package(&self) -> Result<Version, Failure> {
+        match &self.package {
+            Some(version) => Ok(version.clone()),
+            None => {
+                PACKAGE_VERSION.parse().map_err(|error| Failure::new(Exit::Internal, format!("this package: {error}")))
+            }
+        }
+    }
 }
 
 impl Shelf {
@@ -44,11 +64,15 @@ impl Shelf {
         }
     }
 
-    fn folder(self, home: &Home) -> PathBuf {
-        home.state.join(match self {
+    fn name(self) -> &'static str {
+        match self {
             Self::Profiles => "profiles",
             Self::Capabilities => "capabilities",
-        })
+        }
+    }
+
+    fn folder(self, home: &Home) -> PathBuf {
+        home.state.join(self.name())
     }
 
     fn what(self) -> &'static str {
@@ -58,22 +82,38 @@ impl Shelf {
         }
     }
 
-    /// Every document: those that come with Candor first.
+    /// Every document: those that come with Candor or with the package in use first.
     ///
     /// # Errors
-    /// When a file in the state folder can't be read, or has the name of one that comes with Candor.
+    /// When a file can't be read, or one in the state folder has the name of one that comes with Candor or the package.
     pub fn list(self, home: &Home) -> Result<Vec<Document>, Failure> {
-        let built_in = |(id, text): (&str, &str)| Document {
+        self.list_over(home, package::selected(home)?.as_ref())
+    }
+
+    /// The same over this package.
+    ///
+    /// # Errors
+    /// As [`Shelf::list`].
+    pub fn list_over(self, home: &Home, package: Option<&Installed>) -> Result<Vec<Document>, Failure> {
+        let version = package.map(|package| package.manifest.version.clone());
+        let document = |id: &str, text: &str, from: String| Document {
             id: id.to_owned(),
             text: text.to_owned(),
-            from: "built in".to_owned(),
+            from,
+            package: version.clone(),
         };
-        let mut documents: Vec<Document> = self.core().into_iter().map(built_in).collect();
+        let mut documents: Vec<Document> =
+            self.core().into_iter().map(|(id, text)| document(id, text, "built in".to_owned())).collect();
+        for (id, text, path) in package.map(|package| package.documents(self.name())).transpose()?.unwrap_or_default() {
+            documents.retain(|other| other.id != id);
+            documents.push(document(&id, &text, path.display().to_string()));
+        }
+        documents.sort_by(|a, b| a.id.cmp(&b.id));
         let mut own = Vec::new();
         for entry in fs::read_dir(self.folder(home)).into_iter().flatten().flatten() {
             let path = entry.path();
             if path.extension().is_some_and(|end| end == "yaml") {
-                own.push(read(&path)?);
+                own.push(Document { package: version.clone(), ..read(&path)? });
             }
         }
         own.sort_by(|a: &Document, b| a.id.cmp(&b.id));
@@ -81,7 +121,11 @@ impl Shelf {
             if document.id == SAFE_DEFAULT || documents.iter().any(|other| other.id == document.id) {
                 return Err(Failure::new(
                     Exit::Config,
-                    format!("`{}` has the name of a {} that comes with Candor", document.from, self.what()),
+                    format!(
+                        "`{}` has the name of a {} that comes with Candor or the package in use",
+                        document.from,
+                        self.what()
+                    ),
                 )
                 .hint("give it a name and an id of its own"));
             }
@@ -95,7 +139,20 @@ impl Shelf {
     /// # Errors
     /// When there is no such document.
     pub fn selected(self, home: &Home, id: &str) -> Result<Option<Document>, Failure> {
-        if id == SAFE_DEFAULT { Ok(None) } else { self.find(home, id, Exit::Config).map(Some) }
+        self.selected_over(home, package::selected(home)?.as_ref(), id)
+    }
+
+    /// The same over this package.
+    ///
+    /// # Errors
+    /// As [`Shelf::selected`].
+    pub fn selected_over(
+        self,
+        home: &Home,
+        package: Option<&Installed>,
+        id: &str,
+    ) -> Result<Option<Document>, Failure> {
+        if id == SAFE_DEFAULT { Ok(None) } else { self.find_over(home, package, id, Exit::Config).map(Some) }
     }
 
     /// The document of this id.
@@ -103,7 +160,21 @@ impl Shelf {
     /// # Errors
     /// When there is none; the error has this exit code and names those that there are.
     pub fn find(self, home: &Home, id: &str, exit: Exit) -> Result<Document, Failure> {
-        let mut all = self.list(home)?;
+        self.find_over(home, package::selected(home)?.as_ref(), id, exit)
+    }
+
+    /// The same over this package.
+    ///
+    /// # Errors
+    /// As [`Shelf::find`].
+    pub fn find_over(
+        self,
+        home: &Home,
+        package: Option<&Installed>,
+        id: &str,
+        exit: Exit,
+    ) -> Result<Document, Failure> {
+        let mut all = self.list_over(home, package)?;
         if let Some(at) = all.iter().position(|document| document.id == id) {
             return Ok(all.swap_remove(at));
         }
@@ -131,5 +202,5 @@ pub fn read(path: &Path) -> Result<Document, Failure> {
     }
     let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let id = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-    Ok(Document { id, text, from: path.display().to_string() })
+    Ok(Document { id, text, from: path.display().to_string(), package: None })
 }

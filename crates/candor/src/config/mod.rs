@@ -31,6 +31,7 @@ use crate::{
     engine::{Clock, Rules},
     exit::{Exit, Failure},
     home::Home,
+    package::{self, Installed},
 };
 
 /// Largest configuration file, in bytes.
@@ -56,7 +57,7 @@ pub struct Config {
     pub audit: AuditPlan,
     /// Whether a file was read, or the safe defaults hold.
     pub from_file: bool,
-    /// SHA-256 over the file and the packs that it names, in hexadecimal: whether a daemon runs this one.
+    /// SHA-256 over the file, the package in use and the packs, in hexadecimal: whether a daemon runs this one.
     pub digest: String,
 }
 
@@ -66,14 +67,22 @@ impl Config {
     /// # Errors
     /// What is wrong, with line and column, and what to do.
     pub fn load(home: &Home) -> Result<Self, Failure> {
+        Self::load_over(home, package::selected(home)?)
+    }
+
+    /// The same over this package, whichever is in use.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_over(home: &Home, package: Option<Installed>) -> Result<Self, Failure> {
         let (file, text) = file(home)?;
-        Self::bind(file, home, text.as_deref())
+        Self::bind(file, home, text.as_deref(), package)
     }
 
     /// The package that this deployment goes by, `name@version`.
     #[must_use]
     pub fn package(&self) -> String {
-        format!("candor@{}", env!("CARGO_PKG_VERSION"))
+        self.deployment.package_id()
     }
 
     /// What an engine goes by.
@@ -89,7 +98,7 @@ impl Config {
     }
 
     /// Binds a file: the values that the four layers come to are the ones that hold.
-    fn bind(file: ConfigFile, home: &Home, text: Option<&str>) -> Result<Self, Failure> {
+    fn bind(file: ConfigFile, home: &Home, text: Option<&str>, package: Option<Installed>) -> Result<Self, Failure> {
         let wrong = |message: String| {
             Failure::new(Exit::Config, format!("{}: {message}", home.config.display()))
                 .hint("`candor config check` reads it again; docs/configuration.md has every field")
@@ -98,7 +107,7 @@ impl Config {
             return Err(wrong(format!("`listen: {}` is not a loopback address; use 127.0.0.1", file.listen)));
         }
         file.evidence.collectors.validate().map_err(|error| wrong(error.to_string()))?;
-        let deployment = Deployment::of(&file, text, home, Clock::from_env().now())?;
+        let deployment = Deployment::over(package, &file, text, home, Clock::from_env().now())?;
         let pool = HttpPool::default();
         let mut bindings = BTreeMap::new();
         let mut targets = Vec::new();

@@ -6,7 +6,7 @@ use candor_core::{
     capability::{ProbeRecord, supported},
     pack::lint,
 };
-use candor_store::sqlite::Reader;
+use candor_store::{StoreError, sqlite::Reader};
 use candor_world::{probes::writable, secrets::SecretRef};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ use crate::{
     engine::Clock,
     exit::{Exit, Failure},
     home::Home,
+    package::Installed,
     probing,
 };
 
@@ -120,6 +121,11 @@ pub fn validate(home: &Home, runner: Runner, degrade: bool) -> Result<Validation
     else {
         return Ok(all);
     };
+    let package = before.package.as_ref().map_or(Ok(()), Installed::check);
+    all.note("package", package, |()| match &before.package {
+        Some(package) => format!("{} is whole, and signed by the key that it was installed under", package.id()),
+        None => format!("{} comes with this program", before.package_id()),
+    });
     policies(&mut all, &before);
     let Some(config) = all.note("sender modes", Config::load(home), |config| {
         let targets: Vec<String> = config
@@ -191,8 +197,12 @@ fn storage(all: &mut Validation, home: &Home) {
         all.add("storage: room", weight, format!("{} MiB left", room / 1024 / 1024), next);
     }
     if home.store().exists() {
-        let sound = Reader::open(&home.store()).and_then(|store| store.check()).map_err(crate::desk::store_failure);
-        all.note("storage: store", sound, |()| "the store is sound".to_owned());
+        let sound = match Reader::open(&home.store()).and_then(|store| store.check()) {
+            // Its maker was killed before anything was in it; whoever opens it next makes it anew.
+            Err(StoreError::Absent { .. }) => Ok("nothing is in it yet"),
+            sound => sound.map(|()| "the store is sound").map_err(crate::desk::store_failure),
+        };
+        all.note("storage: store", sound, |saw| (*saw).to_owned());
     }
 }
 
@@ -286,7 +296,7 @@ fn stages(
         .collect();
     Ok(Stages {
         package: json!({
-            "package": config.package(), "program": env!("CARGO_PKG_VERSION"), "packs": packs,
+            "package": config.package(), "manifest_sha256": deployment.package.as_ref().map(|of| &of.digest), "program": env!("CARGO_PKG_VERSION"), "packs": packs,
             "contracts": "reporting-governance/v1alpha1",
         }),
         capability: CapabilityStage {

@@ -1,6 +1,6 @@
 //! Named crash points, for the tests that kill this process where it hurts. Without the `crash-points` feature they are nothing.
 
-/// Every crash point, in the order in which a notice passes them, then those of a deployment, and one per role.
+/// Every crash point, in the order in which a notice passes them, then those of a package and a deployment, and one per role.
 #[cfg_attr(not(feature = "crash-points"), expect(dead_code, reason = "listed for the harness"))]
 pub const POINTS: &[&str] = &[
     "start.before_recover",
@@ -12,6 +12,11 @@ pub const POINTS: &[&str] = &[
     "receipt.before_commit",
     "receipt.after_commit",
     "stop.before_end",
+    "package.staged",
+    "package.placed",
+    "package.recorded",
+    "package.selected",
+    "package.leaving",
     "deploy.after_journal",
     "deploy.after_piece",
     "deploy.after_record",

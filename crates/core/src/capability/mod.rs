@@ -20,6 +20,7 @@ pub use standing::{Counts, ProbeRecord, ProbeReport, Standing, standing, support
 
 /// A thing that policy may ask of a runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Capability {
     /// A completion can be held back before it takes effect.

@@ -15,6 +15,7 @@ use crate::{
 
 /// A signal as a reporter declares it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "signal", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SignalSpec {
     /// A file that grows.
@@ -34,18 +35,22 @@ pub enum SignalSpec {
 
 /// `task.started`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Started {
     /// A person's name for the task.
     pub name: Option<String>,
     /// Longest time between two reports.
     #[serde(with = "duration_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub period: Option<Duration>,
     /// What is allowed beyond it.
     #[serde(with = "duration_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub grace: Option<Duration>,
     /// How long it should take.
     #[serde(with = "duration_text::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub expected: Option<Duration>,
     /// The task that it is part of.
     pub parent: Option<TaskId>,
@@ -55,6 +60,7 @@ pub struct Started {
 
 /// The status that a checkpoint claims in so many words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StatusClaimed {
     /// It says nothing of it.
@@ -89,6 +95,7 @@ impl StatusClaimed {
 
 /// `task.checkpointed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Checkpoint {
     /// What is going on.
@@ -111,6 +118,7 @@ impl Checkpoint {
 
 /// `task.waiting`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Waiting {
     /// For what, or for whom.
@@ -119,6 +127,7 @@ pub struct Waiting {
 
 /// `task.blocked`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Blocked {
     /// What stands in the way.
@@ -130,6 +139,7 @@ pub struct Blocked {
 
 /// `task.unblocked`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Unblocked {
     /// What happened.
@@ -138,6 +148,7 @@ pub struct Unblocked {
 
 /// `task.completed`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Completed {
     /// What was done, in the agent's words.
@@ -146,6 +157,7 @@ pub struct Completed {
 
 /// `task.failed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Failed {
     /// What went wrong.
@@ -157,6 +169,7 @@ pub struct Failed {
 
 /// `tool.started`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ToolStarted {
     /// The call's id.
@@ -165,11 +178,13 @@ pub struct ToolStarted {
     pub tool: String,
     /// How long it may take.
     #[serde(with = "duration_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub timeout: Duration,
 }
 
 /// `tool.finished`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ToolFinished {
     /// The call's id.
@@ -181,6 +196,7 @@ pub struct ToolFinished {
 
 /// `claim.made`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClaimMade {
     /// What is claimed.
@@ -195,6 +211,7 @@ pub struct ClaimMade {
 
 /// `evidence.added`. It names no strength: that is computed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceAdded {
     /// The claim kinds that it speaks to.
@@ -205,6 +222,7 @@ pub struct EvidenceAdded {
 
 /// `notice.requested`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NoticeRequested {
     /// One line.
@@ -223,6 +241,7 @@ fn default_severity() -> Severity {
 
 /// `task.missed`, `task.slow` and `task.escalated`: what Candor concluded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Silence {
     /// The incident, where there is one.
@@ -237,12 +256,14 @@ pub struct Silence {
 
 /// `task.recovered`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Recovered {
     /// The incident that ended.
     pub incident: IncidentNo,
     /// How long it was silent or blocked.
     #[serde(with = "duration_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub silent_for: Duration,
     /// What ended it, in plain words.
     pub by: String,

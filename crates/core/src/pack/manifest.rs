@@ -22,6 +22,7 @@ pub(super) const MANIFEST: &str = "pack.yaml";
 
 /// Which way a tunable may be moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// From its default only toward the stricter end.
@@ -32,6 +33,7 @@ pub enum Direction {
 
 /// Which end of a tunable is the stricter one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stricter {
     /// A higher value asks for more.
@@ -42,6 +44,7 @@ pub enum Stricter {
 
 /// A number that a profile may tune. Rules read it as `context.threshold.<name>`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Tunable {
     /// Its name, unique over all packs.
@@ -76,6 +79,7 @@ impl Tunable {
 
 /// A pack's identity and tunables.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Pack {
     /// Its id, which is its folder's name.

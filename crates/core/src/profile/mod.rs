@@ -21,7 +21,7 @@ pub use document::{
 pub use explain::Line;
 pub use keep::KeepFor;
 pub use layer::{Layer, Overlay, Set};
-pub use parse::{API_VERSION, PACKAGE_VERSION, parse_profile};
+pub use parse::{API_VERSION, PACKAGE_VERSION, parse_profile, parse_profile_for};
 pub(crate) use parse::{check_head, read_document};
 pub use resolve::{Packs, Resolved, resolve};
 pub use rule::{ProfileError, ProfileErrors, Rule};

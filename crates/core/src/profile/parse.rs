@@ -7,6 +7,7 @@ use crate::{
     capability::Identity,
     limits::{ESCALATION_LEVELS_MAX, LINE_BYTES_MAX, PROFILE_BYTES_MAX},
     pack::{Position, is_name, is_version},
+    package::Version,
     yaml,
 };
 
@@ -22,13 +23,26 @@ const KIND: &str = "DeploymentProfile";
 /// # Errors
 /// Everything that is wrong with it, each with line and column where it has one, and the rule that it breaks.
 pub fn parse_profile(file: &str, text: &str) -> Result<Profile, ProfileErrors> {
+    match PACKAGE_VERSION.parse() {
+        Ok(package) => parse_profile_for(file, text, &package),
+        Err(_) => {
+            Err(ProfileErrors(vec![ProfileError::new(file, Rule::PackageVersion, "", "this package has no version")]))
+        }
+    }
+}
+
+/// The same for a profile that would hold over a package of this version.
+///
+/// # Errors
+/// As [`parse_profile`].
+pub fn parse_profile_for(file: &str, text: &str, package: &Version) -> Result<Profile, ProfileErrors> {
     let profile: Profile = read_document(file, text)?;
     let mut errors = check_head(file, (&profile.api_version, &profile.kind, KIND), &profile.metadata);
     let spec = &profile.spec;
-    if let Some(why) = misfit(&spec.package.plugin_version) {
+    if let Some(why) = misfit(&spec.package.plugin_version, package) {
         errors.push(
             ProfileError::new(file, Rule::PackageVersion, "pluginVersion", why)
-                .hint(format!("this package is {PACKAGE_VERSION}; install the other one, or mend the profile")),
+                .hint(format!("this package is {package}; install the other one, or mend the profile")),
         );
     }
     if spec.adapters.queue.as_ref().is_some_and(|queue| !queue.enabled) {
@@ -116,30 +130,24 @@ fn place(text: &str, word: Option<&str>, at: Position) -> Position {
 }
 
 /// Why a profile for this version doesn't fit this package.
-fn misfit(asked: &str) -> Option<String> {
-    let (Some(wanted), Some(here)) = (line(asked), line(PACKAGE_VERSION)) else {
+fn misfit(asked: &str, package: &Version) -> Option<String> {
+    let Ok(wanted) = asked.parse::<Version>() else {
         return Some(format!("`{asked}` is not a version such as `{PACKAGE_VERSION}`"));
     };
-    // Below 1.0 the second number is the line that stays compatible, from there on the first.
-    let same = wanted.0 == here.0 && (wanted.0 > 0 || wanted.1 == here.1);
-    if !same {
+    if !wanted.is_compatible(package) {
         return Some(format!("the profile is for package {asked}, another line than this one"));
     }
-    (wanted > here).then(|| format!("the profile needs package {asked}, which is newer than this one"))
-}
-
-fn line(version: &str) -> Option<(u32, u32, u32)> {
-    let (numbers, label) = version.split_once('-').unwrap_or((version, "mainline"));
-    if !is_version(numbers) || label.is_empty() || !label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.') {
-        return None;
-    }
-    let mut parts = numbers.split('.').map(str::parse::<u32>);
-    Some((parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?))
+    let newer = wanted.compared(package) == std::cmp::Ordering::Greater;
+    newer.then(|| format!("the profile needs package {asked}, which is newer than this one"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn misfit(asked: &str) -> Option<String> {
+        super::misfit(asked, &Version { numbers: (0, 1, 0), line: None })
+    }
 
     #[test]
     fn a_profile_fits_its_line_from_its_version_on() {

@@ -3,6 +3,7 @@
 mod words;
 
 use candor_core::{
+    artifact::NoticeRecord,
     claim::Claim,
     decision::{Decision, Obligation},
     event::{EventType, Report},
@@ -62,8 +63,8 @@ pub(crate) fn tell(step: &mut Step<'_>, case: &Case<'_>, decision: &Decision) ->
     {
         notice.folded = notice.folded.saturating_add(1);
         let revision = u64::from(notice.folded).saturating_add(1);
-        let body = serde_json::json!({ "notice": no, "folded": notice.folded, "decision": decision.no });
-        step.record_for(ArtifactKind::Queue, format!("{no}-r{revision}"), &notice, body);
+        let body = NoticeRecord::Folded { notice: no, folded: notice.folded, decision: decision.no };
+        step.record_for(ArtifactKind::Queue, format!("{no}-r{revision}"), &notice, json(&body));
         step.write(Write::Notice(Box::new(notice)));
         return Ok(());
     }

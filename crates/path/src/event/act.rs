@@ -44,6 +44,9 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
             record::exported(step, &bundle, &about, records, tree_size)
         }
         Act::BundleRead { bundle, about, how } => record::read(step, &bundle, &about, &how),
+        Act::Package { change, package, manifest_sha256, key, before } => {
+            record::package(step, change, &package, &manifest_sha256, &key, before.as_deref())
+        }
         Act::Deployed(deployed) => record::deployed(step, &deployed),
         Act::RotateKey { rotation } => record::rotate_key(step, &rotation),
         Act::TellHead { target, head } => record::tell_head(step, &target, &head),

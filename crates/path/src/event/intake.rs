@@ -1,14 +1,5 @@
 //! Taking in: a report from outside, a conclusion of Candor's own, and what a collector found.
 
-use candor_core::{
-    claim::Claim,
-    event::{Event, Report},
-    evidence::{Bearing, Finding, Origin, strength},
-    ids::{ClaimNo, CorrelationId, EventNo, EvidenceNo},
-    task::{Incident, Task, TaskState},
-};
-use serde_json::json;
-
 use super::report;
 use crate::{
     decide,
@@ -16,6 +7,14 @@ use crate::{
     machine::{Step, StepError, json},
     plan::{Accepted, ArtifactKind, Beat, Plan, Refusal, Reply, Write},
     watch,
+};
+use candor_core::{
+    artifact::EventRecord,
+    claim::Claim,
+    event::{Event, Report},
+    evidence::{Bearing, Finding, Origin, strength},
+    ids::{ClaimNo, CorrelationId, EventNo, EvidenceNo},
+    task::{Incident, Task, TaskState},
 };
 
 /// What a report led to, while it is being worked out.
@@ -29,7 +28,7 @@ pub(super) struct Taken {
 }
 
 /// Takes in a report.
-pub(crate) fn take_in(step: &mut Step<'_>, event: Event, origin: Origin) -> Result<(), StepError> {
+pub(crate) fn take_in(step: &mut Step<'_>, mut event: Event, origin: Origin) -> Result<(), StepError> {
     let event_type = event.event_type();
     if event_type.is_reserved() {
         return Err(Refusal::Reserved(event_type.as_str()).into());
@@ -55,8 +54,8 @@ pub(crate) fn take_in(step: &mut Step<'_>, event: Event, origin: Origin) -> Resu
     let correlation = evaluate::correlation_of(&event, task.as_ref())
         .or_else(|| no.to_string().parse().ok())
         .ok_or(Refusal::OperatorOnly)?;
-    let body = json!({ "no": no, "origin": origin, "event": event.raw });
-    step.record(ArtifactKind::Event, no, event.task.as_ref(), Some(&correlation), body);
+    let body = EventRecord { no, origin, event: std::mem::take(&mut event.raw) };
+    step.record(ArtifactKind::Event, no, event.task.as_ref(), Some(&correlation), json(&body));
     let mut taken = Taken { no, origin, correlation, claim: None, evidence: None, incident: None };
     let before = task.clone();
     let mut task = report::apply(step, &event, task, &mut taken)?;
@@ -165,7 +164,8 @@ pub(crate) fn conclude(
     let no = step.plan.numbers.take_event();
     let correlation =
         incident.as_ref().map_or_else(|| task.correlation.clone(), |incident| incident.correlation.clone());
-    let body = json!({ "no": no, "origin": Origin::Candor, "event": own_event(step, no, task, &correlation, &told) });
+    let event = own_event(step, no, task, &correlation, &told);
+    let body = json(&EventRecord { no, origin: Origin::Candor, event });
     step.record(ArtifactKind::Event, no, Some(&task.id), Some(&correlation), body);
     let about = Subject {
         task: Some(task),
@@ -202,7 +202,7 @@ fn own_event(
         Report::TaskRecovered(recovered) => json(recovered),
         _ => serde_json::Value::Null,
     };
-    json!({
+    serde_json::json!({
         "specversion": "1.0",
         "id": no,
         "source": format!("/candor/{}", step.settings().node),

@@ -1,7 +1,9 @@
-//! What an operator does with the record itself: exports, reads, deployments, changes of the key, heads that are told, prunings.
+//! What an operator does with the record itself: exports, reads, packages, deployments, changes of the key, heads that are told, prunings.
 
 use candor_audit::sign::{checkpoint::Checkpoint, rotation::Rotation};
-use candor_core::{decision::Severity, gate::Gate, ids::TargetName, limits::TEXT_BYTES_MAX, notice::Notice};
+use candor_core::{
+    decision::Severity, gate::Gate, ids::TargetName, limits::TEXT_BYTES_MAX, notice::Notice, package::Change,
+};
 use serde_json::{Value, json};
 
 use super::act::line;
@@ -37,6 +39,28 @@ pub(super) fn read(step: &mut Step<'_>, bundle: &str, about: &str, how: &str) ->
 fn of_bundle(step: &mut Step<'_>, bundle: &str, about: &str, body: Value) -> Result<(), StepError> {
     line("about", about)?;
     digest("bundle", bundle)?;
+    let no = step.plan.numbers.take_record();
+    step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
+    Ok(())
+}
+
+/// What is decided by comes from another package from now on, or one was taken away.
+pub(super) fn package(
+    step: &mut Step<'_>,
+    change: Change,
+    package: &str,
+    manifest_sha256: &str,
+    key: &str,
+    before: Option<&str>,
+) -> Result<(), StepError> {
+    line("package", package)?;
+    line("key", key)?;
+    before.map_or(Ok(()), |before| line("before", before))?;
+    digest("manifest_sha256", manifest_sha256)?;
+    let body = json!({
+        "act": "package", "change": change, "package": package, "manifest_sha256": manifest_sha256, "key": key,
+        "before": before,
+    });
     let no = step.plan.numbers.take_record();
     step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
     Ok(())

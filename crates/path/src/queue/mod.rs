@@ -1,17 +1,16 @@
 //! Queue: the notice waits for its time, one delivery per target.
 
+use crate::{
+    machine::{Step, StepError, json},
+    plan::{ArtifactKind, Reply, Write},
+    receipt,
+};
 use candor_core::{
+    artifact::NoticeRecord,
     ids::TargetName,
     limits::TARGETS_MAX,
     notice::{Delivery, DeliveryState, Notice, PendingReason, StateName},
     settings::Target,
-};
-use serde_json::json;
-
-use crate::{
-    machine::{Step, StepError, json as to_json},
-    plan::{ArtifactKind, Reply, Write},
-    receipt,
 };
 
 /// Most held deliveries that one step releases.
@@ -33,12 +32,9 @@ pub(crate) fn enqueue(step: &mut Step<'_>, notice: Notice, only: Option<&TargetN
         .take(TARGETS_MAX)
         .map(|target| target.name.clone())
         .collect();
-    let body = json!({
-        "notice": to_json(&notice),
-        "targets": targets,
-        "states": [StateName::Prepared.as_str(), StateName::Queued.as_str()],
-    });
-    step.record_for(ArtifactKind::Queue, notice.no, &notice, body);
+    let states = vec![StateName::Prepared, StateName::Queued];
+    let body = NoticeRecord::Queued { notice: Box::new(notice.clone()), targets: targets.clone(), states };
+    step.record_for(ArtifactKind::Queue, notice.no, &notice, json(&body));
     let no = notice.no;
     step.write(Write::Notice(Box::new(notice)));
     for target in targets {

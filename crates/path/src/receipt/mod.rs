@@ -3,19 +3,18 @@
 
 use std::time::Duration;
 
+use crate::{
+    bridge,
+    machine::{Step, StepError, json},
+    plan::{ArtifactKind, Write},
+};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use candor_core::{
+    artifact::{LateAnswer, LateReceipt, ReceiptRecord},
     ids::{Fence, NoticeNo, TargetName},
     notice::{Answer, BlockReason, Delivery, DeliveryState, Notice, Outcome, PendingReason, Proof, Receipt},
     settings::{OnUnknown, Target},
     time::Timestamp,
-};
-use serde_json::json;
-
-use crate::{
-    bridge,
-    machine::{Step, StepError, json as to_json},
-    plan::{ArtifactKind, Write},
 };
 
 /// Books an answer on the attempt that it belongs to, and on every notice that the same message covered.
@@ -47,11 +46,9 @@ pub(crate) fn answered(
 /// An answer under an older lease is kept for the record and changes nothing.
 fn late(step: &mut Step<'_>, notice: &Notice, delivery: &Delivery, fence: Fence, answer: &Answer) {
     let record = step.plan.numbers.take_receipt();
-    let body = json!({
-        "late": { "notice": notice.no, "target": delivery.target, "fence": fence, "answer": answer },
-        "state": delivery.state.name(),
-    });
-    step.record_for(ArtifactKind::Receipt, record, notice, body);
+    let late = LateAnswer { notice: notice.no, target: delivery.target.clone(), fence, answer: answer.clone() };
+    let body = ReceiptRecord::Late(Box::new(LateReceipt { late, state: delivery.state.name() }));
+    step.record_for(ArtifactKind::Receipt, record, notice, json(&body));
 }
 
 /// Why an attempt is being settled.
@@ -242,5 +239,5 @@ fn blank(step: &mut Step<'_>, notice: &Notice, delivery: &Delivery) -> Receipt {
 }
 
 fn write(step: &mut Step<'_>, notice: &Notice, receipt: Receipt) {
-    step.record_for(ArtifactKind::Receipt, receipt.no, notice, to_json(&receipt));
+    step.record_for(ArtifactKind::Receipt, receipt.no, notice, json(&receipt));
 }

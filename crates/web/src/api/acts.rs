@@ -12,6 +12,7 @@ use candor_core::{
     evidence::Origin,
     gate::Gate,
     ids::{EvidenceNo, NoticeNo, TargetName},
+    package::Change,
     time::duration_text,
 };
 use candor_path::{Act, Deployed, Input};
@@ -71,6 +72,14 @@ enum ActRequest {
         records: u64,
         tree_size: u64,
     },
+    Package {
+        change: Change,
+        package: String,
+        manifest_sha256: String,
+        key: String,
+        #[serde(default)]
+        before: Option<String>,
+    },
     Deployed(Box<Deployed>),
     BundleRead {
         bundle: String,
@@ -104,6 +113,9 @@ impl From<ActRequest> for Act {
             ActRequest::Exported { bundle, about, records, tree_size } => {
                 Self::Exported { bundle, about, records, tree_size }
             }
+            ActRequest::Package { change, package, manifest_sha256, key, before } => {
+                Self::Package { change, package, manifest_sha256, key, before }
+            }
             ActRequest::Deployed(deployed) => Self::Deployed(deployed),
             ActRequest::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
             ActRequest::RotateKey { rotation } => Self::RotateKey { rotation },
@@ -124,6 +136,9 @@ impl From<&Act> for ActRequest {
             Act::OpenGate { gate, target, reason, lasts } => Self::OpenGate { gate, target, reason, lasts },
             Act::CloseGate { gate } => Self::CloseGate { gate },
             Act::Exported { bundle, about, records, tree_size } => Self::Exported { bundle, about, records, tree_size },
+            Act::Package { change, package, manifest_sha256, key, before } => {
+                Self::Package { change, package, manifest_sha256, key, before }
+            }
             Act::Deployed(deployed) => Self::Deployed(deployed),
             Act::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
             Act::RotateKey { rotation } => Self::RotateKey { rotation },

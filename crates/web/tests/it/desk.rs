@@ -254,6 +254,7 @@ impl State {
             })),
             Act::CloseGate { gate } => return Err(Refusal::GateNotOpen(gate.as_str().to_owned()).into()),
             Act::Exported { .. }
+            | Act::Package { .. }
             | Act::Deployed(_)
             | Act::BundleRead { .. }
             | Act::RotateKey { .. }

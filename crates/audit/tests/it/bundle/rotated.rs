@@ -29,7 +29,7 @@ fn signed(rotations: &[String], by: u8) -> Vec<u8> {
 
 fn checked(bytes: &[u8], pinned: u8) -> Result<Verdict, Class> {
     let key = key(pinned).public();
-    verify(&bytes, &Trust { key: &key, copier: None, known: &[] }).map_err(|failure| match failure {
+    verify(&bytes, &Trust { key: &key, known: &[], copier: None }).map_err(|failure| match failure {
         Failure::Found(finding) => finding.class,
         Failure::Unreadable(error) => panic!("{error}"),
     })

@@ -20,6 +20,7 @@ use candor_audit::{
 };
 use candor_core::{
     ids::{CorrelationId, IncidentNo, TaskId},
+    profile::PACKAGE_VERSION,
     time::Timestamp,
 };
 use candor_path::Act;
@@ -158,7 +159,7 @@ fn about(choice: &Choice, found: &Found, headers: Headers, now: Timestamp) -> Ab
         correlation_id: choice.correlation(),
         deployment_profile: found.names.get(&Kind::Profile).cloned(),
         capability_descriptor: found.names.get(&Kind::Capability).cloned(),
-        plugin_package_version: env!("CARGO_PKG_VERSION").to_owned(),
+        plugin_package_version: found.package.clone().unwrap_or_else(|| PACKAGE_VERSION.to_owned()),
         exporter: format!("candor {}", env!("CARGO_PKG_VERSION")),
         exported_at_us: now.as_micros(),
         derived: None,
@@ -232,14 +233,21 @@ pub(super) struct Found {
     context: BTreeSet<u64>,
     /// The last of them by name, `name@version`.
     names: BTreeMap<Kind, String>,
+    /// The version of the package that the last of them came from.
+    package: Option<String>,
     /// The last of each kind so far.
     latest: BTreeMap<Kind, u64>,
 }
 
 impl Found {
     /// What was found without going through the log.
-    pub(super) fn of(first: Option<u64>, context: BTreeSet<u64>, names: BTreeMap<Kind, String>) -> Self {
-        Self { first, context, names, latest: BTreeMap::new() }
+    pub(super) fn of(
+        first: Option<u64>,
+        context: BTreeSet<u64>,
+        names: BTreeMap<Kind, String>,
+        package: Option<String>,
+    ) -> Self {
+        Self { first, context, names, package, latest: BTreeMap::new() }
     }
 
     /// Takes the log's next record into account.
@@ -266,7 +274,16 @@ impl Found {
         let said: Value = serde_json::from_slice(&entry.stored.body).unwrap_or_default();
         let name = said.get("profile").or_else(|| said.get("descriptor")).and_then(Value::as_str);
         name.and_then(|name| self.names.insert(kind, name.to_owned()));
+        if let Some(version) = package(kind, &said) {
+            self.package = Some(version);
+        }
     }
+}
+
+/// The version of the package that a profile's record names.
+pub(super) fn package(kind: Kind, said: &Value) -> Option<String> {
+    let id = said.get("package").and_then(Value::as_str).filter(|_| kind == Kind::Profile);
+    id.and_then(|id| id.split_once('@')).map(|(_, version)| version.to_owned())
 }
 
 /// Why a record whose content was pruned isn't in a bundle.

@@ -13,7 +13,7 @@ use candor_store::{Artifacts, Listing as _, Record, sqlite::Reader};
 use serde_json::Value;
 
 use super::{
-    export::{CONTEXT, Choice, Found, Plan},
+    export::{CONTEXT, Choice, Found, Plan, package},
     source::{self, Entry},
 };
 use crate::{desk::store_failure, exit::Failure};
@@ -33,13 +33,14 @@ pub(super) fn chosen(reader: &Reader, choice: &Choice, size: u64) -> Result<Opti
 /// What was in force for them: the last of each kind before the first of them and each that came later, and every change of keys.
 pub(super) fn found(reader: &Reader, chosen: &BTreeSet<u64>, size: u64) -> Result<Found, Failure> {
     let first = chosen.first().copied();
-    let (mut context, mut names) = (BTreeSet::new(), BTreeMap::new());
+    let (mut context, mut names, mut from) = (BTreeSet::new(), BTreeMap::new(), None);
     for kind in CONTEXT.into_iter().chain([Kind::Key]) {
         let records = reader.of_kind(kind, usize::MAX).map_err(store_failure)?;
         let mut records = records.into_iter().filter(|record| record.index < size).peekable();
         if let Some(name) = records.peek().and_then(name) {
             names.insert(kind, name);
         }
+        from = from.or_else(|| package(kind, &records.peek()?.body));
         for record in records {
             context.insert(record.index);
             if kind != Kind::Key && first.is_none_or(|first| record.index < first) {
@@ -47,7 +48,7 @@ pub(super) fn found(reader: &Reader, chosen: &BTreeSet<u64>, size: u64) -> Resul
             }
         }
     }
-    Ok(Found::of(first, &context - chosen, names))
+    Ok(Found::of(first, &context - chosen, names, from))
 }
 
 fn name(record: &Record) -> Option<String> {

@@ -103,7 +103,11 @@ pub(super) fn read_by_any(
     Err(first.unwrap_or_else(none).into())
 }
 
-pub(super) fn key(text: &str) -> Result<PublicKey, Failure> {
+/// A public key, or the one in the file that `@FILE` names.
+///
+/// # Errors
+/// When it is none.
+pub fn key(text: &str) -> Result<PublicKey, Failure> {
     let text = match text.strip_prefix('@') {
         None => text.to_owned(),
         Some(path) => note(Path::new(path))?,

@@ -1,5 +1,5 @@
-//! The archive: ustar, plain files only, one way to write each. What isn't exactly so is refused, so that every reader of tar
-//! sees the same members.
+//! The archive of bundles and packages: ustar, plain files only, one way to write each. What isn't exactly so is refused, so that
+//! every reader of tar sees the same members.
 
 use std::io::{self, Read, Write};
 
