@@ -107,6 +107,7 @@ pub struct Withheld {
 
 /// Of what a bundle is a copy with values taken out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Derived {
     /// The public key of who made the copy, and signed its manifest.
