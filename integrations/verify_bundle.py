@@ -3,7 +3,8 @@
 
     python3 verify_bundle.py BUNDLE.tar KEY [COPIER]
 
-KEY is the node's public key as `candor audit key` prints it; COPIER is that of whoever made a redacted copy, where that wasn't the node. A packed
+KEY is the node's public key as `candor audit key` prints it, or one that it had before: the changes of its key that the bundle holds are followed from
+there, each signed by the key before. COPIER is the key of whoever made a redacted copy, where that wasn't the node. A packed
 bundle is unpacked first: `zstd -d BUNDLE.tar.zst`. Ends with 0 if the bundle is intact, 1 if not, 2 if it couldn't be checked.
 crates/audit/BUNDLE.md and crates/audit/FORMAT.md say what is checked here, and why. It holds a whole bundle in memory; for large ones use
 `candor audit verify`.

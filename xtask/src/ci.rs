@@ -27,6 +27,10 @@ pub(crate) fn run(args: &Args) -> Result<bool, TaskError> {
     if !args.without_tests {
         test::add(&mut steps, &test::Args::default())?;
     }
+    // A feature that is off by default.
+    steps.run("object stores", || {
+        checked(&["test", "-p", "candor-world", "--features", "object-store", "--lib", "places"])
+    });
     steps.run("independent verifiers", independent::checks);
     steps.run("openclaw lab", lab::checks);
     steps.run("documentation", || {

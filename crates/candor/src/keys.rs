@@ -21,6 +21,7 @@ use candor_audit::{
     },
 };
 use candor_store::{Listing, StoreError};
+use candor_world::places::settle;
 
 use crate::{
     exit::{Exit, Failure},
@@ -50,6 +51,14 @@ impl Home {
             Some(key) => Ok(key),
             None => self.fresh_key(&self.key_path(), &format!("candor-node-{}", self.node()?)),
         }
+    }
+
+    /// The key that signs the log, if it was made already.
+    ///
+    /// # Errors
+    /// When it can't be read, or others can read it.
+    pub fn audit_key_if_made(&self) -> Result<Option<NodeKey>, Failure> {
+        read(&self.key_path())
     }
 
     /// The key that a change under way leads to, if one is.
@@ -92,11 +101,11 @@ impl Home {
         let linked = made.and_then(|mut file| {
             writeln!(file, "{}", key.secret())?;
             file.sync_all()?;
-            fs::hard_link(&draft, path)
+            settle(&draft, path)
         });
         let _ = fs::remove_file(&draft);
         match linked {
-            Ok(()) => sync_folder(path).map(|()| key).map_err(|error| unreadable(path, &error)),
+            Ok(()) => Ok(key),
             // Another process was faster: its key is the one that holds.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 read(path)?.ok_or_else(|| unreadable(path, &error))

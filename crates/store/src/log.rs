@@ -59,6 +59,14 @@ pub struct Record {
     pub body: Value,
 }
 
+impl Record {
+    /// Whether its content was pruned.
+    #[must_use]
+    pub fn is_pruned(&self) -> bool {
+        self.body == pruned()
+    }
+}
+
 fn kind_word<S: Serializer>(kind: &Kind, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(kind.as_str())
 }

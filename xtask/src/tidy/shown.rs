@@ -20,8 +20,10 @@ fn tests(tree: &Tree) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (_, text) in tree.ending(".rs") {
         for line in text.lines() {
-            let name = line.trim_start().strip_prefix("fn ").and_then(|rest| rest.split_once('('));
-            names.extend(name.map(|(name, _)| name.to_owned()));
+            let Some((_, rest)) = line.split_once("fn ") else { continue };
+            names.extend(
+                rest.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().map(str::to_owned),
+            );
         }
     }
     names

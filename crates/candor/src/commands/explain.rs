@@ -35,6 +35,10 @@ pub struct ExplainArgs {
 pub fn run(global: &Global, args: ExplainArgs) -> Outcome {
     let store = reader(global)?;
     let record = find(&store, &args.what)?;
+    if record.is_pruned() {
+        let message = format!("the content of `{}` was pruned: its retention window is over", record.id);
+        return Err(Failure::new(Exit::NotFound, message).hint("an archive of `audit.archive` may hold it"));
+    }
     let decision: Decision = serde_json::from_value(record.body.clone())
         .map_err(|error| Failure::new(Exit::Store, format!("the record of `{}` can't be read: {error}", record.id)))?;
     let home = Home::find(global.state.clone(), global.config.clone())?;

@@ -15,8 +15,8 @@ use crate::{
     home::Home,
 };
 
-/// How often it looks whether a head is due.
-const TICK: Duration = Duration::from_secs(1);
+/// How often it looks whether a head is due, at most and at least: a look opens the database, and nothing of it is kept between two.
+const LOOK: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 
 /// What signs and sends heads while the daemon runs.
 pub struct Herald {
@@ -34,36 +34,26 @@ impl Herald {
     /// Works until it is dropped. What fails is said once in the log, kept for `status` and `doctor`, and tried again.
     pub async fn run(self) {
         let mut last: Option<Kept> = Shelf::of(&self.home).newest(1).ok().and_then(|mut heads| heads.pop());
-        let mut reader = None;
         let mut complained = String::new();
         loop {
             let plan = Arc::clone(&self.plan.borrow());
-            let outcome = self.tick(&plan, &mut last, &mut reader).await;
+            let outcome = self.tick(&plan, &mut last).await;
             let why = outcome.err().map(|failure| failure.message).unwrap_or_default();
             if !why.is_empty() && why != complained {
                 tracing::warn!(%why, "the log's head couldn't be signed or sent");
             }
             complained = why;
-            tokio::time::sleep(TICK).await;
+            let [most_often, least_often] = LOOK;
+            tokio::time::sleep(plan.every.time.clamp(most_often, least_often)).await;
         }
     }
 
-    async fn tick(
-        &self,
-        plan: &AuditPlan,
-        last: &mut Option<Kept>,
-        reader: &mut Option<Reader>,
-    ) -> Result<(), Failure> {
+    async fn tick(&self, plan: &AuditPlan, last: &mut Option<Kept>) -> Result<(), Failure> {
         let job = Signing { home: self.home.clone(), every: plan.every, clock: self.clock.clone() };
-        let (mut open, newest) = (reader.take(), last.as_ref().map(|kept| kept.head.clone()));
-        let signed = tokio::task::spawn_blocking(move || {
-            let signed = job.sign_if_due(&mut open, newest.as_ref());
-            (open, signed)
-        });
+        let newest = last.as_ref().map(|kept| kept.head.clone());
+        let signed = tokio::task::spawn_blocking(move || job.sign_if_due(newest.as_ref()));
         let ended = |_| Failure::new(Exit::Internal, "signing ended unexpectedly");
-        let (open, signed) = signed.await.map_err(ended)?;
-        *reader = open;
-        if let Some(kept) = signed? {
+        if let Some(kept) = signed.await.map_err(ended)?? {
             *last = Some(kept);
         }
         let Some(kept) = last.as_ref().filter(|_| !plan.publish.is_empty()) else { return Ok(()) };
@@ -85,13 +75,8 @@ struct Signing {
 }
 
 impl Signing {
-    fn sign_if_due(&self, reader: &mut Option<Reader>, last: Option<&Checkpoint>) -> Result<Option<Kept>, Failure> {
-        let open = match reader.take() {
-            Some(open) => open,
-            None => Reader::open(&self.home.store()).map_err(store_failure)?,
-        };
-        let head = open.head().map_err(store_failure)?;
-        *reader = Some(open);
+    fn sign_if_due(&self, last: Option<&Checkpoint>) -> Result<Option<Kept>, Failure> {
+        let head = Reader::open(&self.home.store()).and_then(|reader| reader.head()).map_err(store_failure)?;
         let now = self.clock.now();
         if !is_due(&self.every, last, head.length, now) {
             return Ok(None);

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::common::{Home, Moods, Sink, wait, write};
+use crate::common::{Home, Moods, Sink, post, wait, write};
 
 fn lived(config: &str) -> Home {
     let home = Home::new(config);
@@ -235,4 +235,31 @@ fn an_object_store_takes_heads_under_its_gate() {
     home.ends(0, &["gate", "open", "production_write", "--target", "s3", "--reason", "heads", "--expires", "1h"]);
     home.ends(0, &["audit", "checkpoint", "publish"]);
     home.ends(0, &["audit", "checkpoint", "compare", text(&bucket.join("heads"))]);
+}
+
+/// A head that somebody holds covers nothing that a crash takes back: it is signed over what is on disk.
+#[test]
+fn no_published_head_covers_what_a_crash_loses() {
+    for point in ["commit.before:12", "commit.after:12"] {
+        let home = Home::new("");
+        let usb = home.folder.path().join("usb");
+        let config =
+            format!("audit: {{every: {{records: 1, time: 1s}}, publish: [{{name: usb, folder: {}}}]}}\n", text(&usb));
+        write(&home.state().join("candor.yaml"), &config);
+        let mut daemon = home.up_with(&[("CANDOR_CRASH_AT", point)]);
+        let address = daemon.address.unwrap();
+        wait("a head is there", || !heads_in(&usb).is_empty());
+        let mut no = 0;
+        wait("it is killed", || {
+            no += 1;
+            let event = serde_json::json!({"specversion": "1.0", "id": format!("x-{no}"), "source": "/t", "subject": format!("t-{no}"),
+                "type": "reporting-governance.task.started", "data": {}});
+            // No answer where it died over it.
+            let _ = post(address, &event);
+            std::thread::park_timeout(std::time::Duration::from_millis(200));
+            daemon.child.try_wait().unwrap().is_some()
+        });
+        assert!(heads_in(&usb).len() >= 2, "{point}");
+        home.ends(0, &["audit", "checkpoint", "compare", text(&usb)]);
+    }
 }

@@ -105,6 +105,7 @@ fn what_is_past_its_time_goes_by_an_open_gate_and_is_on_record() {
     let manifest: Value = serde_json::from_str(&Node::member(&bundle, "manifest.json")).unwrap();
     assert!(manifest["withheld"][0]["why"].as_str().unwrap().contains("pruned"), "{manifest}");
     assert!(!std::fs::read(&bundle).unwrap().windows(8).any(|window| window == b"pin 4821"));
+    assert!(node.ends(11, &["explain", "d-1"]).contains("was pruned"));
     // What an open task needs is whole.
     let (open, verdict) = node.export("open");
     assert_eq!(verdict["withheld"], 0);

@@ -90,6 +90,10 @@ fn a_copy_has_neither_what_was_named_nor_any_secret_and_still_proves_the_rest() 
     assert_eq!(stranger(&twice, &["--key", &key]).0, 0);
     home.ends(2, &["audit", "replay", &twice, "--key", &key]);
     home.ends(0, &["audit", "replay", &whole, "--key", &key]);
+    let inside = ["audit", "redact", &out, "--key", &key, "--out", &twice, "--force", "--pointer"];
+    home.ends(2, &[&inside[..], &["/event/data/summary/$redacted"]].concat());
+    home.ends(0, &[&inside[..], &["/event/data/summary"]].concat());
+    assert_eq!(stranger(&twice, &["--key", &key]).0, 0, "what is gone already may be named again");
     // The same by exporting at once.
     let at_once = export(&home, "at-once.tar", &["--task", "nightly", "--scan"]);
     assert!(!has(&at_once, TOKEN.1) && has(&at_once, "pin 4821"));
@@ -274,4 +278,33 @@ fn a_read_is_on_record_where_the_log_is_written() {
     how.sort_unstable();
     assert_eq!(how, ["replay", "show", "verify"]);
     assert!(read.iter().all(|act| sum.starts_with(act["bundle"].as_str().unwrap())), "{read:?} {sum}");
+}
+
+/// Killed before a file gets its name: there is none, what was told to be on record is, and a rerun finishes.
+#[cfg(feature = "crash-points")]
+#[test]
+fn a_run_that_is_killed_leaves_no_bundle_and_a_rerun_finishes() {
+    let home = leaky();
+    let (key, whole, out) = (key(&home), path(&home, "b.tar"), path(&home, "copy.tar.zst"));
+    let secret = path(&home, "id");
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", &secret]).status();
+    assert!(made.unwrap().success());
+    let runs: [&[&str]; 2] = [
+        &["audit", "export", "--task", "nightly", "--out", &whole, "--ssh-sign", &secret],
+        &["audit", "redact", &whole, "--key", &key, "--out", &out, "--ssh-sign", &secret],
+    ];
+    for (run, file) in runs.into_iter().zip([&whole, &out]) {
+        let killed = home.command(run).env("CANDOR_CRASH_AT", "export.before_keep").output().unwrap();
+        assert_eq!(killed.status.code(), None, "{killed:?}");
+        assert!(!Path::new(file).exists() && !Path::new(&format!("{file}.sig")).exists());
+        // As after a kill between the two names.
+        std::fs::write(format!("{file}.sig"), "of a run that was ended").unwrap();
+        home.ends(0, run);
+        assert_eq!(stranger(file, &["--key", &key]).0, 0);
+        assert!(std::fs::read_to_string(format!("{file}.sig")).unwrap().starts_with("-----BEGIN SSH SIGNATURE-----"));
+        for end in [".part", ".sig.part"] {
+            assert!(!Path::new(&format!("{file}{end}")).exists(), "{end}");
+        }
+        assert!(home.ends(2, run).contains("--force"));
+    }
 }

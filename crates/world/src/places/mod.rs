@@ -11,7 +11,6 @@ use std::path::PathBuf;
 
 use candor_approval::{GateKeeper, kinds::ProductionWrite};
 use candor_core::{gate::Gate, ids::TargetName};
-use serde::Deserialize;
 use thiserror::Error;
 
 use crate::{
@@ -34,18 +33,6 @@ pub enum PlaceConfig {
     Webhook(webhook::Config),
     /// An object store.
     ObjectStore(ObjectConfig),
-}
-
-/// The fields of a place, to be flattened into whatever names one.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PlaceFields {
-    /// A folder, as an absolute path.
-    pub folder: Option<PathBuf>,
-    /// A receiver that takes a POST.
-    pub webhook: Option<webhook::Config>,
-    /// An object store.
-    pub object_store: Option<ObjectConfig>,
 }
 
 /// Something to be kept.

@@ -41,6 +41,11 @@ pub fn key() -> NodeKey {
 }
 
 pub fn made(count: u64) -> Made {
+    made_with(count, &[])
+}
+
+/// The same, whose first records are changes of keys with these notes.
+pub fn made_with(count: u64, rotations: &[String]) -> Made {
     let mut records: Vec<Record> = Vec::new();
     for index in 0..count {
         let ours = index % 3 == 1;
@@ -51,9 +56,17 @@ pub fn made(count: u64) -> Made {
             prev: before.map(|record| record.sealed.leaf_hash),
             task_id,
         };
-        let body = json!({"n": index, "secret": format!("pin-{index}"), "list": [1, {}]});
+        let rotation = rotations.get(index as usize);
+        let body = match rotation {
+            Some(note) => json!({ "rotation": note }),
+            None => json!({"n": index, "secret": format!("pin-{index}"), "list": [1, {}]}),
+        };
         let nonce = Nonce([index as u8; 32]);
-        let kind = if index == 4 { Kind::Gap } else { Kind::Event };
+        let kind = match (rotation, index) {
+            (Some(_), _) => Kind::Key,
+            (None, 4) => Kind::Gap,
+            (None, _) => Kind::Event,
+        };
         let sealed = seal(SealInput {
             index,
             at_us: AT + index as i64 * 1_000_000,
@@ -128,7 +141,7 @@ pub fn bundle(made: &Made, plan: &Plan<'_>) -> Vec<u8> {
         begun |= ours;
         if plan.withhold == Some(header.index) {
             draft.withhold(&record.sealed.header_line, header.index, "legal hold");
-        } else if ours {
+        } else if ours || header.kind == Kind::Key {
             let pointers: std::collections::BTreeSet<String> = plan.redact.iter().map(|p| (*p).to_owned()).collect();
             let (body, opening) = if pointers.is_empty() {
                 (record.sealed.body.clone(), Opening::Whole(record.nonce.clone()))

@@ -4,4 +4,5 @@ mod attack;
 mod copy;
 mod honest;
 mod log;
+mod rotated;
 mod sweep;

@@ -31,7 +31,7 @@ use crate::{cli::Global, exit::Outcome};
 pub enum AuditCommand {
     /// Write a bundle of records that a stranger can check
     #[command(
-        after_help = "Examples:\n  candor audit export --task nightly --out nightly.tar\n  candor audit export --since 2026-11-27T00:00:00Z --until 2026-11-28T00:00:00Z\n  candor audit export --incident i-3 --redact /event/data/text\n\nCheck it anywhere: candor audit verify nightly.tar --key \"$(candor audit key)\""
+        after_help = "Examples:\n  candor audit export --task nightly --out nightly.tar\n  candor audit export --since 2026-11-27T00:00:00Z --until 2026-11-28T00:00:00Z\n  candor audit export --incident i-3 --redact /event/data/text --scan --out i-3.tar.zst\n\nCheck it anywhere: candor audit verify nightly.tar --key \"$(candor audit key)\""
     )]
     Export(export::ExportArgs),
     /// Check a bundle; needs nothing but the file and the node's public key

@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     cli::Global,
-    engine::Clock,
+    engine::{Clock, crash},
     exit::{Exit, Failure, Outcome},
     home::Home,
     output,
@@ -102,6 +102,7 @@ pub fn run(global: &Global, args: &RedactArgs) -> Outcome {
         let act = Act::Exported { bundle: digest(&file.temporary)?, about, records: copying.shipped, tree_size };
         export::record(global, act)?;
     }
+    crash::point("export.before_keep");
     signature.map(Fresh::keep).transpose()?;
     file.keep()?;
     copying.told(&signer.key)

@@ -16,7 +16,7 @@ use candor_audit::{
     bundle::{opening::Opening, verify::Source as _},
     canonical,
     commit::{places_where, redact, redact_copy},
-    json as strict,
+    json::{self as strict, REDACTED_KEY},
     seal::MAX_BODY_BYTES,
 };
 use serde_json::Value;
@@ -121,7 +121,9 @@ impl Redactions {
 
     /// Where something is taken out of this record.
     fn places(&mut self, value: &Value) -> BTreeSet<String> {
-        let named: BTreeSet<String> = self.pointers.iter().filter(|at| value.pointer(at).is_some()).cloned().collect();
+        // Nothing stands in what stands for a removed value.
+        let stands = |at: &&String| value.pointer(at).is_some() && !at.ends_with(REDACTED_KEY);
+        let named: BTreeSet<String> = self.pointers.iter().filter(stands).cloned().collect();
         self.met.extend(named.iter().cloned());
         let (forms, scanner) = (&self.forms, &self.scanner);
         let found = places_where(value, &mut |leaf: &str| {

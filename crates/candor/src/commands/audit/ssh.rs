@@ -17,7 +17,8 @@ pub(super) const NAMESPACE: &str = "candor-audit";
 pub(super) fn sign(key: &Path, bundle: &Path, out: &Path, force: bool) -> Result<Fresh, Failure> {
     let mut name = out.as_os_str().to_owned();
     name.push(".sig");
-    let mut signature = Fresh::create(&PathBuf::from(name), force)?;
+    // A signature beside nothing is left of a run that was ended.
+    let mut signature = Fresh::create(&PathBuf::from(name), force || !out.exists())?;
     let whole = File::open(bundle).map_err(unwritten)?;
     // It reads the bundle from its input, and asks for a passphrase on the terminal.
     let made = Command::new("ssh-keygen")

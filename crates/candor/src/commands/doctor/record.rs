@@ -34,8 +34,9 @@ pub(super) fn findings(audit: &mut Audit, home: &Home, store: &Reader, now: Time
 }
 
 fn key(audit: &mut Audit, home: &Home) {
-    match home.audit_key() {
-        Ok(_) => audit.add(Weight::Fine, "the signing key is its owner's alone", ""),
+    match home.audit_key_if_made() {
+        Ok(None) => {}
+        Ok(Some(_)) => audit.add(Weight::Fine, "the signing key is its owner's alone", ""),
         Err(failure) => audit.add(Weight::Problem, failure.message, failure.hint.unwrap_or_default()),
     }
     match home.next_audit_key() {

@@ -9,10 +9,14 @@ use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 const RULES: &str = include_str!("rules.txt");
 /// Largest compiled form of one shape, and of all together, in bytes.
 const COMPILED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What the search for all shapes at once may keep of its states, in bytes: with less it starts over again and again, and takes many times as long.
+const STATES_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How often something may be encoded in something that is encoded.
 const DEPTH_MAX: usize = 2;
 /// Shortest run of letters that is looked at as base64 or hexadecimal of something, in bytes.
 const RUN_BYTES_MIN: usize = 16;
+/// Shortest text that a shape can fit, in bytes: `a+://b:cde@`.
+const SECRET_BYTES_MIN: usize = 11;
 /// Base64 whose rest, where it was cut, is left aside.
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_allow_trailing_bits(true)
@@ -48,6 +52,7 @@ impl Scanner {
         let any = RegexSetBuilder::new(rules().map(|(_, shape)| shape))
             .unicode(false)
             .size_limit(COMPILED_BYTES_MAX)
+            .dfa_size_limit(STATES_BYTES_MAX)
             .build()?;
         Ok(Self { names: rules().map(|(name, _)| name).collect(), shapes, any })
     }
@@ -55,7 +60,9 @@ impl Scanner {
     /// What is found in a text, as it is or encoded.
     pub(super) fn find(&self, text: &[u8]) -> BTreeSet<Secret> {
         let mut found = BTreeSet::new();
-        self.find_at(text, 0, &mut found);
+        if text.len() >= SECRET_BYTES_MIN {
+            self.find_at(text, 0, &mut found);
+        }
         found
     }
 
@@ -233,6 +240,12 @@ pub(super) mod tests {
                 assert!(found.iter().any(|one| one.rule == *rule), "{rule}: {text}");
             }
         }
+    }
+
+    #[test]
+    fn the_shortest_text_that_fits_a_shape_is_found() {
+        let shortest = "a+://b:cde@";
+        assert_eq!((shortest.len(), Scanner::new().unwrap().find(shortest.as_bytes()).len()), (SECRET_BYTES_MIN, 1));
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl Story {
             Kind::Spool | Kind::Attempt => self.handed_over(said),
             Kind::Receipt => self.receipt(said),
             Kind::OperatorAct => {
-                let what = [at("/act"), at("/about"), at("/note"), at("/by")];
+                let what = [at("/act"), at("/about"), at("/how"), at("/profile"), at("/note"), at("/by")];
                 (Lane::Operator, Tone::Plain, joined(&what))
             }
             Kind::Gate => {
