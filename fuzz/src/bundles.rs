@@ -18,6 +18,7 @@ pub(crate) fn bundle(bytes: &[u8]) {
         Ok(verdict) => format!("{verdict:?}"),
         Err(Failure::Found(finding)) => finding.to_string(),
         Err(Failure::Unreadable(error)) => error.to_string(),
+        Err(Failure::Incomparable(why)) => why,
     };
     let first = told(bytes);
     assert_eq!(told(bytes), first, "the same bytes have two verdicts");

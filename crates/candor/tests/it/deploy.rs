@@ -76,7 +76,17 @@ impl Machine {
 
     /// A command with nothing on its path but the stand-ins and a shell.
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.home.command(args);
+        self.with_path(self.home.command(args))
+    }
+
+    /// The same on another state folder.
+    fn elsewhere(&self, state: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_candor"));
+        command.arg("--state").arg(state).args(args).stdin(std::process::Stdio::null());
+        self.with_path(command)
+    }
+
+    fn with_path(&self, mut command: Command) -> Command {
         let only: Vec<String> = ["sh", "cat", "rm", "mv", "sed", "grep", "sleep"].map(str::to_owned).to_vec();
         for name in only {
             let link = self.bin.join(&name);
@@ -412,4 +422,102 @@ fn a_fresh_user_comes_from_init_to_a_bundle_that_a_stranger_checks() {
     for kind in ["event", "decision", "queue", "spool", "receipt", "profile", "capability"] {
         assert!(kinds.contains(&format!("'{kind}'")), "{kind}: {kinds}");
     }
+}
+
+/// A table that can't be given back byte for byte, or marks that nobody can read: nothing is touched, and it is said.
+#[test]
+fn a_cron_table_in_doubt_is_left_as_it_is() {
+    let machine = Machine::new(SOLO, &[("crontab", CRONTAB)]);
+    let path = machine.home.folder.path().join("table");
+    let not_text = b"# caf\xe9\n1 2 3 4 5 /bin/x\xff\n".to_vec();
+    fs::write(&path, &not_text).unwrap();
+    assert!(machine.ends(13, &["deploy", "activate", "--scheduler", "cron"]).contains("isn't UTF-8"));
+    assert_eq!(fs::read(&path).unwrap(), not_text);
+    fs::write(&path, "0 1 * * * mine\n").unwrap();
+    machine.ends(0, &["deploy", "activate"]);
+    let with = fs::read_to_string(&path).unwrap();
+    // Twice, and with an end that somebody lost.
+    let end = with.lines().find(|line| line.starts_with("# <<<")).unwrap();
+    for wrong in [format!("{with}{with}"), with.replace(end, "0 2 * * * theirs")] {
+        fs::write(&path, &wrong).unwrap();
+        assert!(machine.ends(13, &["deploy", "status"]).contains("not one pair"));
+        assert!(machine.ends(13, &["deploy", "deactivate"]).contains("not one pair"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), wrong);
+    }
+    // A line that somebody wrote between the marks is kept aside.
+    fs::write(&path, with.replace(end, &format!("0 3 * * * inside\n{end}"))).unwrap();
+    assert!(machine.ends(0, &["deploy", "deactivate"]).contains("is kept in"));
+    let kept = fs::read_to_string(machine.home.state().join("deploy/kept-aside/crontab-block")).unwrap();
+    assert!(kept.contains("0 3 * * * inside"), "{kept}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "0 1 * * * mine\n");
+}
+
+/// Several deployments of one user change the same table at the same time, and none loses another's block.
+#[test]
+fn deployments_at_the_same_time_do_not_lose_each_other() {
+    let machine = Machine::new(SOLO, &[("crontab", CRONTAB)]);
+    let states: Vec<PathBuf> = (0..4).map(|no| machine.home.folder.path().join(format!("state-{no}"))).collect();
+    let each = |words: &[&str]| {
+        let running: Vec<_> = states
+            .iter()
+            .map(|state| {
+                fs::create_dir_all(state).unwrap();
+                fs::set_permissions(state, fs::Permissions::from_mode(0o700)).unwrap();
+                fs::write(state.join("candor.yaml"), SOLO).unwrap();
+                machine.elsewhere(state, words).stdout(std::process::Stdio::null()).spawn().unwrap()
+            })
+            .collect();
+        running.into_iter().for_each(|mut child| assert!(child.wait().unwrap().success()));
+        let table = fs::read_to_string(machine.home.folder.path().join("table")).unwrap_or_default();
+        table.lines().filter(|line| line.starts_with("# >>> candor")).count()
+    };
+    assert_eq!(each(&["deploy", "activate"]), 4);
+    assert_eq!(each(&["deploy", "deactivate"]), 0);
+}
+
+#[test]
+fn what_would_run_nothing_or_something_else_is_refused() {
+    // No configuration: every notice would be a dry run.
+    let machine = Machine::new("", &[("crontab", CRONTAB)]);
+    assert!(machine.ends(13, &["deploy", "activate"]).contains("candor init"));
+    // A copy of a state folder is no deployment, and takes nothing of the other away.
+    let machine = Machine::new(SOLO, &[("crontab", CRONTAB)]);
+    machine.ends(0, &["deploy", "activate"]);
+    let table = fs::read_to_string(machine.home.folder.path().join("table")).unwrap();
+    let copy = machine.home.folder.path().join("copy");
+    assert!(Command::new("cp").arg("-a").arg(machine.home.state()).arg(&copy).status().unwrap().success());
+    for words in [["deploy", "status"], ["deploy", "deactivate"], ["deploy", "activate"]] {
+        let out = machine.elsewhere(&copy, &words).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.code() == Some(8) && said.contains("is a copy"), "{words:?}: {said}");
+    }
+    assert_eq!(fs::read_to_string(machine.home.folder.path().join("table")).unwrap(), table);
+}
+
+/// A log that lost its end, and a pass that never comes.
+#[test]
+fn what_is_missing_without_a_trace_is_found() {
+    let machine = Machine::new(SOLO, &[("crontab", CRONTAB)]);
+    machine.ends(0, &["task", "start", "t"]);
+    machine.ends(0, &["deploy", "activate"]);
+    let none = "no pass ever came";
+    let later = machine.home.state().join("deploy/active.json");
+    let text = fs::read_to_string(&later).unwrap();
+    let mut active: Value = serde_json::from_str(&text).unwrap();
+    assert!(!machine.ends(0, &["deploy", "status"]).contains(none), "it was activated just now");
+    active["at"] = json!("2026-01-01T00:00:00Z");
+    fs::write(&later, active.to_string()).unwrap();
+    assert!(machine.ends(13, &["deploy", "status"]).contains(none));
+    machine.ends(0, &["run"]);
+    machine.ends(0, &["deploy", "status"]);
+    let store = rusqlite::Connection::open(machine.home.state().join("candor.db")).unwrap();
+    store
+        .execute_batch(
+            "DROP TRIGGER segment_is_kept; DELETE FROM segment WHERE first = (SELECT max(first) FROM segment)",
+        )
+        .unwrap();
+    drop(store);
+    assert!(machine.ends(13, &["doctor"]).contains("lost its end"));
+    assert!(machine.ends(13, &["verify", "--level", "1"]).contains("lost its end"));
+    assert!(machine.ends(13, &["deploy", "validate"]).contains("lost its end"));
 }

@@ -199,7 +199,7 @@ fn what_is_changed_after_the_installation_is_found_and_can_be_mended() {
 #[test]
 fn a_changed_page_is_found_by_whoever_looks() {
     let shop = Workshop::new();
-    let home = Home::new("");
+    let home = Home::new("profile: dry-run\n");
     home.ends(0, &["package", "install", &shop.version("0.1.1"), "--key", &shop.public]);
     fs::set_permissions(home.state(), fs::Permissions::from_mode(0o700)).unwrap();
     home.ends(0, &["doctor"]);
