@@ -233,7 +233,8 @@ fn bound(home: &Home) -> Vec<(PathBuf, PathBuf)> {
             .map(move |name| Path::new(folder).join(name))
             .filter(|name| name.extension().is_some_and(|end| end == "yaml"))
     });
-    let own = own.map(|name| (home.state.join(&name), name));
+    // Which package is selected belongs to it; the package itself stays where it is.
+    let own = own.chain([PathBuf::from("packages/selected.json")]).map(|name| (home.state.join(&name), name));
     std::iter::once((home.config.clone(), PathBuf::from(CONFIG))).chain(own).collect()
 }
 

@@ -384,3 +384,20 @@ fn keys_are_private_never_shown_and_never_written_over() {
     shop.home.ends(9, &["package", "key", "/nonexistent/key"]);
     shop.home.ends(2, &["package", "key", &shop.path("other.key"), "--name", "a b"]);
 }
+
+/// A rollback brings the package back that the earlier deployment went by.
+#[test]
+fn a_rollback_brings_back_the_package_too() {
+    let shop = Workshop::new();
+    let home = Home::new("profile: dry-run\n");
+    fs::set_permissions(home.state(), fs::Permissions::from_mode(0o700)).unwrap();
+    let activate = ["deploy", "activate", "--scheduler", "manual"];
+    home.ends(0, &["package", "install", &shop.version("0.1.1"), "--key", &shop.public]);
+    home.ends(0, &activate);
+    home.ends(0, &["package", "upgrade", &shop.version("0.1.2"), "--key", &shop.public]);
+    home.ends(0, &activate);
+    assert!(home.ends(0, &["deploy", "status"]).contains("package reporting-governance@0.1.2"));
+    home.ends(0, &["deploy", "rollback", "--scheduler", "manual"]);
+    assert!(home.ends(0, &["deploy", "status"]).contains("package reporting-governance@0.1.1"));
+    assert!(home.ends(0, &["status"]).contains("package reporting-governance@0.1.1"));
+}
