@@ -47,7 +47,9 @@ impl Begun {
         head.copy_from_slice(first);
         let (now, rest) = second.split_at(second.len().min(room.len()));
         let mut filled = first.len() + now.len();
-        room.iter_mut().zip(now).for_each(|(to, from)| *to = *from);
+        if let Some(room) = room.get_mut(..now.len()) {
+            room.copy_from_slice(now);
+        }
         if filled == BLOCK {
             compress256(&mut state, &[block]);
             let whole = rest.chunks_exact(BLOCK);

@@ -55,7 +55,9 @@ struct Content;
 impl Tree for Content {
     fn node(left: &Hash, right: &Hash) -> Hash {
         let mut both = [0; 64];
-        both.iter_mut().zip(left.iter().chain(right)).for_each(|(to, from)| *to = *from);
+        let (first, second) = both.split_at_mut(left.len());
+        first.copy_from_slice(left);
+        second.copy_from_slice(right);
         NODE.with_block(both)
     }
 }

@@ -22,6 +22,12 @@ pub mod sign;
 /// Lower-case hex.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    let digit = |of: u8| char::from_digit(u32::from(of), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        for half in [byte >> 4, byte & 15] {
+            text.push(DIGITS.get(usize::from(half)).map_or('0', |digit| char::from(*digit)));
+        }
+    }
+    text
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, io::BufReader};
 
 use super::{
-    FILES, MANIFEST,
+    FILES, MANIFEST, READ_BYTES,
     archive::ArchiveReader,
     manifest,
     verdict::{Class, Failure, Finding},
@@ -19,7 +19,8 @@ pub(super) fn explain(failure: Failure, bundle: &dyn Source) -> Failure {
     if finding.words != OTHER_MEMBER {
         return finding.into();
     }
-    let Ok(mut from) = bundle.open().map(|bytes| ArchiveReader::new(BufReader::new(bytes))) else {
+    let Ok(mut from) = bundle.open().map(|bytes| ArchiveReader::new(BufReader::with_capacity(READ_BYTES, bytes)))
+    else {
         return finding.into();
     };
     let mut before: Option<String> = None;

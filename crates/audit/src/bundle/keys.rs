@@ -5,7 +5,7 @@ use std::io::{BufReader, Read as _};
 use serde_json::Value;
 
 use super::{
-    CHECKPOINT, ENVELOPE, MANIFEST,
+    CHECKPOINT, ENVELOPE, MANIFEST, READ_BYTES,
     archive::ArchiveReader,
     verdict::{Class, Failure, Finding},
     verify::{Source, Trust},
@@ -70,7 +70,7 @@ pub(super) fn signer(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Signer, F
 
 /// The envelope and the log's head, as far as they can be read.
 fn front(bundle: &dyn Source) -> Result<(Option<Vec<u8>>, Option<String>), Failure> {
-    let mut from = ArchiveReader::new(BufReader::new(bundle.open().map_err(Failure::io)?));
+    let mut from = ArchiveReader::new(BufReader::with_capacity(READ_BYTES, bundle.open().map_err(Failure::io)?));
     let (mut envelope, mut checkpoint) = (None, None);
     while let Ok(Some(member)) = from.next_member() {
         match member.name.as_str() {
@@ -88,7 +88,7 @@ fn front(bundle: &dyn Source) -> Result<(Option<Vec<u8>>, Option<String>), Failu
 /// The changes of keys that the archive holds and that both their keys have signed, in the log's order.
 fn rotations(bundle: &dyn Source) -> Result<Vec<Rotation>, Failure> {
     let folder = format!("{}/", Kind::Key.folder());
-    let mut from = ArchiveReader::new(BufReader::new(bundle.open().map_err(Failure::io)?));
+    let mut from = ArchiveReader::new(BufReader::with_capacity(READ_BYTES, bundle.open().map_err(Failure::io)?));
     let mut found = Vec::new();
     while let Ok(Some(member)) = from.next_member() {
         if !member.name.starts_with(&folder) || member.bytes > MAX_RECORD_BYTES || found.len() >= MAX_ROTATIONS {

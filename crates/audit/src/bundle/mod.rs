@@ -47,3 +47,5 @@ pub const MAX_FILE_BYTES: u64 = 1 << 32;
 pub const MAX_OPENING_BYTES: usize = 64 << 20;
 /// The longest line of `nodes.txt`, in bytes.
 pub const MAX_NODE_BYTES: usize = 96;
+/// What is read at once, in bytes.
+const READ_BYTES: usize = 128 * 1024;

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     CHECKPOINT, ENVELOPE, FILES, MANIFEST, MAX_FILE_BYTES, MAX_MANIFEST_BYTES, MAX_OPENING_BYTES, NODES, OPENINGS,
-    PREDICATE_TYPE, RECORDS, SUMS,
+    PREDICATE_TYPE, READ_BYTES, RECORDS, SUMS,
     archive::{ArchiveError, ArchiveReader},
     explain::{OTHER_MEMBER, explain},
     keys::{self, Signer},
@@ -110,7 +110,7 @@ pub fn verify(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Verdict, Failure
 /// The first thing that is wrong, or that it can't be read.
 pub fn read(bundle: &dyn Source, trust: &Trust<'_>, on_record: &mut dyn FnMut(&Seen<'_>)) -> Result<Checked, Failure> {
     let signer = keys::signer(bundle, trust)?;
-    let mut from = ArchiveReader::new(BufReader::new(bundle.open().map_err(Failure::io)?));
+    let mut from = ArchiveReader::new(BufReader::with_capacity(READ_BYTES, bundle.open().map_err(Failure::io)?));
     let front = Front::read(&mut from, trust, &signer)?;
     let head = front.head(trust, &signer)?;
     let mut check = Check {
@@ -144,10 +144,10 @@ fn damaged(place: &str, why: &dyn std::fmt::Display) -> Finding {
 
 /// A reader of one of the files before the artifacts.
 pub(super) fn cursor<'b>(bundle: &'b dyn Source, name: &str) -> Result<Box<dyn BufRead + 'b>, Failure> {
-    let mut from = ArchiveReader::new(BufReader::new(bundle.open().map_err(Failure::io)?));
+    let mut from = ArchiveReader::new(BufReader::with_capacity(READ_BYTES, bundle.open().map_err(Failure::io)?));
     while let Some(member) = from.next_member().map_err(of_archive)? {
         if member.name == name {
-            return Ok(Box::new(BufReader::new(from)));
+            return Ok(Box::new(BufReader::with_capacity(READ_BYTES, from)));
         }
     }
     Err(Finding::new(Class::Missing, name, "it isn't in the bundle").into())
@@ -186,7 +186,8 @@ impl Front {
             }
             let mut hashing = Hashing { from: &mut *from, hash: Sha256::new() };
             match name {
-                MANIFEST => rest = Some(Self::manifest(&mut hashing)),
+                // A reader of JSON asks for one byte after the other.
+                MANIFEST => rest = Some(Self::manifest(BufReader::with_capacity(READ_BYTES, &mut hashing))),
                 ENVELOPE => envelope = short(&mut hashing, name, dsse::MAX_ENVELOPE_BYTES)?,
                 CHECKPOINT => checkpoint = short(&mut hashing, name, MAX_NOTE_BYTES)?,
                 _ => {}
