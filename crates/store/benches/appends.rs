@@ -163,9 +163,11 @@ fn beside_bare(producers: u64) {
 }
 
 /// What an append costs, by how many records there are.
+/// With `CANDOR_BENCH_KEEP`, in that folder, where it is kept for whoever exports from it.
 fn curve() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut ours = Ours::open(folder.path());
+    let temporary = tempfile::tempdir().unwrap();
+    let kept = std::env::var_os("CANDOR_BENCH_KEEP").map(std::path::PathBuf::from);
+    let mut ours = Ours::open(kept.as_deref().unwrap_or(temporary.path()));
     let mut costs = Vec::new();
     for size in [1_000, 100_000, 1_000_000] {
         while ours.appended < size {

@@ -1,10 +1,22 @@
 //! The record: verifying a bundle beside the least that such a check does, durable appends beside bare rusqlite, and both beside the audit log of
 //! Microsoft's agent-governance-toolkit, which the benches build from the registry.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::{Command, Stdio},
+    time::Instant,
+};
 
-use super::{Bench, Row, daemon::fresh, micro::figures};
-use crate::shell::{TaskError, cargo, root};
+use super::{
+    Bench, Row,
+    daemon::{fresh, release},
+    micro::figures,
+};
+use crate::shell::{TaskError, cargo, failed, root, show};
+
+/// Exports whose median is taken.
+const EXPORTS: usize = 5;
 
 /// Records in the larger bundle; a tenth with `--quick`.
 const RECORDS: u32 = 1_000_000;
@@ -16,7 +28,11 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), TaskError> {
     let count = records.to_string();
     let of_bundle = figures(&mut cargo(&["bench", "--package", "candor-audit", "--bench", "bundle", "--", &count]))?;
     bench.progress("durable appends");
-    let of_appends = figures(&mut cargo(&["bench", "--package", "candor-store", "--bench", "appends"]))?;
+    let state = fresh("export")?;
+    let mut appends = cargo(&["bench", "--package", "candor-store", "--bench", "appends"]);
+    let of_appends = figures(appends.env("CANDOR_BENCH_KEEP", &state))?;
+    bench.progress("exporting one task of a thousand");
+    export(bench, &state)?;
     let of_seal = figures(&mut cargo(&["bench", "--package", "candor-audit", "--bench", "commit"]))?;
     let of = |all: &BTreeMap<String, f64>, name: &str| all.get(name).copied().unwrap_or(f64::NAN);
     bench.row(Row::least(
@@ -52,6 +68,25 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), TaskError> {
     bench.row(Row::fact("checking a record of three texts", of(&of_seal, "check_three_us"), "µs"));
     bench.row(Row::fact("a durable append of three texts, one caller", of(&of_appends, "append_alone_us"), "µs"));
     toolkit(bench)
+}
+
+/// Exports one task's thousand records from the log of a million that the appends left.
+fn export(bench: &mut Bench, state: &Path) -> Result<(), TaskError> {
+    let mut times = Vec::new();
+    for round in 0..EXPORTS {
+        let out = state.join(format!("export-{round}.tar"));
+        let mut command = Command::new(release("candor"));
+        command.arg("--state").arg(state).args(["audit", "export", "--task", "task-0000007", "--out"]).arg(out);
+        let started = Instant::now();
+        if !show(command.stdout(Stdio::null()).stderr(Stdio::null()))? {
+            return failed("`candor audit export` failed");
+        }
+        times.push(started.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    let median = times.get(EXPORTS / 2).copied().unwrap_or(f64::NAN);
+    bench.row(Row::most("export of one task, 1,000 records of 1,000,000 (median of 5)", median, "s", 1.0));
+    Ok(())
 }
 
 /// The same operations by the toolkit's audit log.
