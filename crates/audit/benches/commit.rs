@@ -45,7 +45,7 @@ fn main() {
         report("check", text.len(), None, || check(&sealed.header_line, &sealed.leaf_hash, &nonce, &sealed.body));
         println!();
     }
-    // Three texts, as the peer's audit log has them (xtask/peers/agentmesh).
+    // Three texts, as the peer's audit log has them (xtask/bench/agentmesh).
     let three = json!({"agent": "builder-2", "action": "task-0000007", "decision": "allow"});
     let best = report("seal, three texts", 0, None, || seal(input(black_box(&three), &nonce)));
     println!("figure seal_three_us {:.3}", best.as_secs_f64() * 1e6);

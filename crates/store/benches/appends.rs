@@ -187,7 +187,7 @@ fn curve() {
     println!("figure append_growth {:.3}", costs[2] / costs[0]);
 }
 
-/// One caller, who waits for each: three texts, as the peer's audit log has them (xtask/peers/agentmesh).
+/// One caller, who waits for each: three texts, as the peer's audit log has them (xtask/bench/agentmesh).
 fn alone() {
     let folder = tempfile::tempdir().unwrap();
     let mut ours = Ours::open(folder.path());

@@ -92,7 +92,7 @@ fn export(bench: &mut Bench, state: &Path) -> Result<(), TaskError> {
 /// The same operations by the toolkit's audit log.
 fn toolkit(bench: &mut Bench) -> Result<(), TaskError> {
     bench.progress("building agentmesh from the registry");
-    let manifest = root().join("xtask/peers/agentmesh/Cargo.toml");
+    let manifest = root().join("xtask/bench/agentmesh/Cargo.toml");
     let folder = fresh("agentmesh")?;
     let target = root().join("target/bench/peers");
     let mut command = Command::new("cargo");
@@ -103,7 +103,7 @@ fn toolkit(bench: &mut Bench) -> Result<(), TaskError> {
         .arg(target);
     let Ok(theirs) = figures(command.arg("--").arg(&folder)) else {
         bench.missing.push(
-            "agentmesh: it can't be built here (`cargo build --manifest-path xtask/peers/agentmesh/Cargo.toml`)."
+            "agentmesh: it can't be built here (`cargo build --manifest-path xtask/bench/agentmesh/Cargo.toml`)."
                 .to_owned(),
         );
         return Ok(());
