@@ -1,5 +1,6 @@
 use candor_audit::merkle::{Frontier, Hash, Log, log_leaf, log_root};
-use ct_merkle::mem_backed_tree::MemoryBackedTree;
+use candor_audit::proof::consistency;
+use ct_merkle::{ConsistencyProof, RootHash, mem_backed_tree::MemoryBackedTree};
 use proptest::prelude::*;
 use sha2::Sha256;
 
@@ -67,5 +68,30 @@ proptest! {
     #[test]
     fn the_root_is_as_ct_merkle_has_it(entries in proptest::collection::vec(any::<Vec<u8>>(), 0..70)) {
         prop_assert_eq!(log_root(entries.iter().map(|entry| log_leaf(entry))), oracle(&entries));
+    }
+
+    /// Somebody else's verifier takes our root for every record's inclusion, and our proof that a head grew from an earlier one; and refuses both
+    /// for another record and another head.
+    #[test]
+    fn ct_merkle_checks_each_inclusion_and_each_proof_of_ours(
+        entries in proptest::collection::vec(any::<Vec<u8>>(), 1..70),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let leaves: Vec<Hash> = entries.iter().map(|entry| log_leaf(entry)).collect();
+        let head = |size: usize| RootHash::<Sha256>::new(log_root(leaves[..size].iter().copied()).into(), size as u64);
+        let mut theirs = MemoryBackedTree::<Sha256, Vec<u8>>::new();
+        entries.iter().cloned().for_each(|entry| theirs.push(entry));
+        for (index, entry) in entries.iter().enumerate() {
+            let proof = theirs.prove_inclusion(index);
+            prop_assert!(head(entries.len()).verify_inclusion(entry, index as u64, &proof).is_ok());
+            let other = [entry.as_slice(), b"x"].concat();
+            prop_assert!(head(entries.len()).verify_inclusion(&other, index as u64, &proof).is_err());
+        }
+        let old = at.index(entries.len()) + 1;
+        let proof: Vec<_> = consistency(&leaves, old as u64).into_iter().map(Into::into).collect();
+        let proof = ConsistencyProof::<Sha256>::from_digests(proof.iter());
+        prop_assert!(head(entries.len()).verify_consistency(&head(old), &proof).is_ok());
+        let forged = RootHash::<Sha256>::new([7; 32].into(), old as u64);
+        prop_assert!(head(entries.len()).verify_consistency(&forged, &proof).is_err());
     }
 }
