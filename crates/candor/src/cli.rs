@@ -65,37 +65,40 @@ pub enum Command {
     /// Run a command as a governed task
     Exec(exec::ExecArgs),
     /// Report on a task, and look at tasks
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  candor task start nightly --period 10m --grace 2m")]
     Task(task::TaskCommand),
     /// Claim something about a task's work
     Claim(claim::ClaimArgs),
     /// Bring evidence, and look at it
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  candor evidence add nightly --supports completion --file report.txt"
+    )]
     Evidence(evidence::EvidenceCommand),
     /// Ask that the operator be told something
     Notify(notify::NotifyArgs),
     /// Look at notices, and settle them
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  candor notice list --in blocked")]
     Notice(notice::NoticeCommand),
     /// Open and close gates for live effects
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  candor gate list")]
     Gate(gate::GateCommand),
     /// Say in plain words why something was decided
     Explain(explain::ExplainArgs),
     /// Look at policy packs, and check them
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  candor pack list")]
     Pack(pack::PackCommand),
     /// Build, check and install the plugin package: contracts, packs, profiles and descriptors as one signed file
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  candor package list")]
     Package(package::PackageCommand),
     /// Look at deployment profiles: what they set, and what limits it
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  candor profile list")]
     Profile(profile::ProfileCommand),
     /// See what this machine can really do, and what happens where it can't
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  candor capability probe")]
     Capability(capability::CapabilityCommand),
     /// Check a deployment, install what runs it, and take it away again
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  candor deploy validate")]
     Deploy(deploy::DeployCommand),
     /// Verify this deployment at four levels, without touching its live targets
     Verify(verify::VerifyArgs),
@@ -106,10 +109,10 @@ pub enum Command {
     /// Audit this deployment, and say what is wrong
     Doctor(doctor::DoctorArgs),
     /// Check the configuration, or print one to start from
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  candor config check")]
     Config(config::ConfigCommand),
     /// Export records of the log, and check what others exported
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  candor audit export --task nightly --out nightly.tar")]
     Audit(audit::AuditCommand),
     /// Print shell completions
     Completions(completions::CompletionsArgs),
@@ -125,6 +128,19 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+
+    /// Every command shows how it is used.
+    #[test]
+    fn every_command_has_an_example() {
+        fn look(command: &clap::Command, path: &str) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("candor "), "`{path}` has no example");
+            for sub in command.get_subcommands() {
+                look(sub, &format!("{path} {}", sub.get_name()));
+            }
+        }
+        look(&Cli::command(), "candor");
+    }
 
     /// Builds every subcommand and its checks: two arguments of one name panic only when a command is used.
     #[test]
