@@ -65,7 +65,7 @@ impl ObjectConfig {
         let mut options = self.options.clone();
         let mut secrets = Vec::new();
         for (name, secret) in &self.secrets {
-            let secret = secret.read(&permit).map_err(|error| PutError::Failed(error.to_string()))?;
+            let secret = secret.read(&permit).await.map_err(|error| PutError::Failed(error.to_string()))?;
             options.insert(name.clone(), secret.expose_secret().to_owned());
             secrets.push(secret);
         }
