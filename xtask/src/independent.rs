@@ -77,7 +77,7 @@ fn bundles(candor: &Path, folder: &Path) -> Result<String, TaskError> {
     export("task.tar", &["--task", "nightly"])?;
     export(
         "redacted.tar",
-        &["--task", "nightly", "--selected", "--redact", "/event/data/summary", "--redact", "/title"],
+        &["--task", "nightly", "--selected", "--redact", "/event/data/summary", "--redact", "/notice/title"],
     )?;
     export("window.tar", &["--since", "2020-01-01T00:00:00Z"])?;
     let key = run(&["audit", "key"])?;

@@ -82,8 +82,9 @@ fn network() -> Option<&'static [&'static str]> {
 }
 
 fn in_its_network(network: &[&str]) -> Result<bool, TaskError> {
-    test::build()?;
+    // Before the build, which may put another program in this one's place.
     let this = std::env::current_exe().trying("cannot find this program")?;
+    test::build()?;
     let mut inside = Command::new("unshare");
     inside.args(network).args(["sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]);
     show(inside.arg(this).args(["lab", "openclaw", "--inside"]))
