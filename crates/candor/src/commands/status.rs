@@ -35,17 +35,33 @@ const INCIDENTS_MAX: usize = 100;
 #[command(after_help = "Example:\n  candor status --json")]
 pub struct StatusArgs {}
 
+/// Whether an owner is at work: it lives, or it watches in passes of which the last ended a short while ago.
+fn is_here(owner: &OwnerRow, now: Timestamp) -> bool {
+    let alive_since = now.before(std::time::Duration::from_secs(ALIVE_SECS));
+    owner.is_alive(alive_since) || (watches(owner) && owner.comes_by(now))
+}
+
+fn watches(owner: &OwnerRow) -> bool {
+    OwnerRow::WATCHING.contains(&owner.role.as_str())
+}
+
+/// Whether somebody would notice a silence.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn watched(store: &impl Listing, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(store.owners(OWNERS_MAX)?.iter().any(|owner| watches(owner) && is_here(owner, now)))
+}
+
 /// The status as JSON.
 ///
 /// # Errors
 /// When the store can't be read.
 pub fn view(store: &impl Listing, now: Timestamp) -> Result<Value, StoreError> {
     let alive_since = now.before(std::time::Duration::from_secs(ALIVE_SECS));
-    let passes = |owner: &OwnerRow| owner.comes_by(now) && OwnerRow::WATCHING.contains(&owner.role.as_str());
-    let here = |owner: &OwnerRow| owner.is_alive(alive_since) || passes(owner);
-    let owners: Vec<_> = store.owners(OWNERS_MAX)?.into_iter().filter(here).collect();
+    let owners: Vec<_> = store.owners(OWNERS_MAX)?.into_iter().filter(|owner| is_here(owner, now)).collect();
     let watched = store.task_counts()?.get(&TaskState::Running).copied().unwrap_or(0);
-    let watching = owners.iter().any(|owner| OwnerRow::WATCHING.contains(&owner.role.as_str()));
+    let watching = owners.iter().any(watches);
     let openings: Vec<_> = store
         .all_openings(200)?
         .into_iter()

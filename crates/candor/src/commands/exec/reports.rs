@@ -24,8 +24,10 @@ use super::{
 };
 use crate::{
     cli::Global,
+    commands::status,
     config::Config,
     desk::{self, Credential, Desk, Told},
+    engine::Clock,
     exit::{Exit, Failure},
     home::Home,
     output,
@@ -156,7 +158,12 @@ impl Reports {
                     output::note("candor: recorded after all");
                     self.complained = false;
                 }
-                if !watched && self.pid.is_some() {
+                let seen = || {
+                    desk::reader(&self.global)
+                        .ok()
+                        .and_then(|store| status::watched(&store, Clock::from_env().now()).ok())
+                };
+                if !watched && self.pid.is_some() && seen() != Some(true) {
                     output::note("candor: recorded, but nobody watches for silence until `candor up` runs");
                 }
             }
