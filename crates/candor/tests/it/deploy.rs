@@ -521,3 +521,15 @@ fn what_is_missing_without_a_trace_is_found() {
     assert!(machine.ends(13, &["verify", "--level", "1"]).contains("lost its end"));
     assert!(machine.ends(13, &["deploy", "validate"]).contains("lost its end"));
 }
+
+/// Who owns the folder decides what runs from it: root starts nothing of another user's under its own name. Only root can lay that out.
+#[test]
+fn another_users_folder_is_not_started_under_ones_own_name() {
+    let machine = Machine::new(SOLO, &[("crontab", CRONTAB)]);
+    if std::os::unix::fs::chown(machine.home.state(), Some(65_534), Some(65_534)).is_err() {
+        return;
+    }
+    let told = machine.ends(13, &["deploy", "activate"]);
+    assert!(told.contains("state folder's owner") && told.contains("belongs to user 65534"), "{told}");
+    assert!(!machine.home.folder.path().join("table").exists(), "nothing is installed");
+}
