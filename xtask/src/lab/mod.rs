@@ -82,9 +82,9 @@ fn network() -> Option<&'static [&'static str]> {
 }
 
 fn in_its_network(network: &[&str]) -> Result<bool, TaskError> {
-    // Before the build, which may put another program in this one's place.
-    let this = std::env::current_exe().trying("cannot find this program")?;
     test::build()?;
+    // A build may have put another in the place of the file that this process was started from.
+    let this = target().join("debug/xtask");
     let mut inside = Command::new("unshare");
     inside.args(network).args(["sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]);
     show(inside.arg(this).args(["lab", "openclaw", "--inside"]))
