@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     path::Path,
     process::{Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     daemon::{fresh, release},
     micro::figures,
 };
-use crate::shell::{TaskError, cargo, failed, root, show};
+use crate::shell::{TaskError, Trying as _, cargo, failed, root, show};
 
 /// Exports whose median is taken.
 const EXPORTS: usize = 5;
@@ -26,7 +26,11 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), TaskError> {
     let records = if bench.quick { RECORDS / 10 } else { RECORDS };
     bench.progress(&format!("a bundle of {records} records"));
     let count = records.to_string();
-    let of_bundle = figures(&mut cargo(&["bench", "--package", "candor-audit", "--bench", "bundle", "--", &count]))?;
+    let kept = fresh("bundle")?;
+    let mut bundle = cargo(&["bench", "--package", "candor-audit", "--bench", "bundle", "--", &count]);
+    let of_bundle = figures(bundle.env("CANDOR_BENCH_KEEP", &kept))?;
+    bench.progress("verifying it as a user does");
+    let (took, rss) = verify(&kept)?;
     bench.progress("durable appends");
     let state = fresh("export")?;
     let mut appends = cargo(&["bench", "--package", "candor-store", "--bench", "appends"]);
@@ -35,18 +39,16 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), TaskError> {
     export(bench, &state)?;
     let of_seal = figures(&mut cargo(&["bench", "--package", "candor-audit", "--bench", "commit"]))?;
     let of = |all: &BTreeMap<String, f64>, name: &str| all.get(name).copied().unwrap_or(f64::NAN);
+    let bare = of(&of_bundle, "bare_s");
     bench.row(Row::least(
-        "verifying a bundle, beside parse, canonical form and SHA-256 alone",
-        of(&of_bundle, "verify_share_of_bare"),
+        "`audit verify`, beside parse, canonical form and SHA-256 alone by one core",
+        bare / took,
         "×",
         0.5,
     ));
-    bench.row(Row::most(
-        format!("memory for it (RSS), {records} artifacts"),
-        of(&of_bundle, "verify_rss_mib"),
-        "MiB",
-        64.0,
-    ));
+    bench.row(Row::fact("— the same by one core", of(&of_bundle, "verify_share_of_bare"), "×"));
+    bench.row(Row::fact(format!("`audit verify` of {records} artifacts"), took, "s"));
+    bench.row(Row::most(format!("memory for it (RSS), {records} artifacts"), rss, "MiB", 64.0));
     for producers in [16, 64] {
         let share = of(&of_appends, &format!("appends_{producers}_share_of_bare"));
         let what = format!("acknowledged durable appends, {producers} producers, beside bare rusqlite");
@@ -68,6 +70,33 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<(), TaskError> {
     bench.row(Row::fact("checking a record of three texts", of(&of_seal, "check_three_us"), "µs"));
     bench.row(Row::fact("a durable append of three texts, one caller", of(&of_appends, "append_alone_us"), "µs"));
     toolkit(bench)
+}
+
+/// Checks the bundle with the binary; seconds, and the most memory that was seen, in MiB.
+fn verify(kept: &Path) -> Result<(f64, f64), TaskError> {
+    let key = format!("@{}", kept.join("node.pub").display());
+    let mut command = Command::new(release("candor"));
+    command
+        .arg("--state")
+        .arg(kept.join("state"))
+        .args(["audit", "verify", "--key", &key])
+        .arg(kept.join("bundle.tar"));
+    let started = Instant::now();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().trying("cannot start `candor`")?;
+    let status = format!("/proc/{}/status", child.id());
+    let mut rss = 0.0_f64;
+    let ended = loop {
+        let told = std::fs::read_to_string(&status).unwrap_or_default();
+        let most = told
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().trim_end_matches(" kB").parse::<f64>().ok());
+        rss = most.map_or(rss, |kib| rss.max(kib / 1024.0));
+        if let Some(ended) = child.try_wait().trying("cannot wait for `candor`")? {
+            break ended;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    if ended.success() { Ok((started.elapsed().as_secs_f64(), rss)) } else { failed("`candor audit verify` failed") }
 }
 
 /// Exports one task's thousand records from the log of a million that the appends left.

@@ -6,6 +6,7 @@
 
 pub mod copy;
 mod explain;
+pub mod hands;
 pub mod keys;
 pub mod manifest;
 pub mod opening;

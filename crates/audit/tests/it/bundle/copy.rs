@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use candor_audit::{
     bundle::{
         CHECKPOINT, NODES, RECORDS, copy,
+        hands::AtOnce,
         manifest::{Derived, Headers},
         opening::Opening,
         verdict::{Class, Failure, Verdict},
@@ -28,10 +29,10 @@ fn copied(original: &[u8], listed: &[&str], by: &NodeKey, signed_by: &NodeKey) -
     let node = key().public();
     let trust = Trust { key: &node, known: &[], copier: None };
     let mut bodies = Vec::new();
-    let first = read(&original, &trust, &mut |_| ()).unwrap();
+    let first = read(&original, &trust, &mut AtOnce::default(), &mut |_| ()).unwrap();
     let file = |name| copy::file(&original, &first.rest, name).unwrap();
     let mut draft = Draft::copy_of(file(RECORDS), file(NODES), first.rest.withheld.clone());
-    let again = read(&original, &trust, &mut |seen| {
+    let again = read(&original, &trust, &mut AtOnce::default(), &mut |seen| {
         let artifact = seen.artifact.as_ref();
         let Some(artifact) = artifact else { return };
         let value = json::parse_copy(artifact.body, 1 << 20).unwrap();

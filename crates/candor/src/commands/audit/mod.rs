@@ -19,6 +19,7 @@ mod secrets;
 mod show;
 mod source;
 mod ssh;
+mod threads;
 mod verify;
 
 use clap::Subcommand;

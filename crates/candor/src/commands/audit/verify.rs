@@ -17,7 +17,7 @@ use candor_audit::{
 use clap::Args;
 use serde_json::json;
 
-use super::{packed::InFile, progress::Progress, reads, show::visible};
+use super::{packed::InFile, progress::Progress, reads, show::visible, threads::Threads};
 use crate::{
     cli::Global,
     exit::{Exit, Failure, Outcome},
@@ -93,7 +93,8 @@ pub(super) fn read_by_any(
     let mut first = None;
     for key in keys {
         // Signatures are looked at before any record is shown.
-        match bundle::verify::read(&InFile(file), &Trust { key, known, copier }, on_record) {
+        let mut threads = Threads::start();
+        match bundle::verify::read(&InFile(file), &Trust { key, known, copier }, &mut threads, on_record) {
             Err(NoVerdict::Found(finding)) if finding.class == Class::Signature => {
                 first.get_or_insert(finding);
             }
