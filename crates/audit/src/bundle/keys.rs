@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     CHECKPOINT, ENVELOPE, MANIFEST, READ_BYTES,
     archive::ArchiveReader,
+    manifest::Rest,
     verdict::{Class, Failure, Finding},
     verify::{Source, Trust},
 };
@@ -15,7 +16,7 @@ use crate::{
     sign::{
         checkpoint::Checkpoint,
         dsse,
-        key::PublicKey,
+        key::{MAX_NAME_BYTES, PublicKey},
         note::MAX_NOTE_BYTES,
         rotation::{self, Rotation},
     },
@@ -66,6 +67,29 @@ pub(super) fn signer(bundle: &dyn Source, trust: &Trust<'_>) -> Result<Signer, F
     let chain: Vec<Rotation> = steps.into_iter().take(at + 1).cloned().collect();
     let key = chain.last().map_or_else(|| pinned.clone(), |step| step.new.clone());
     Ok(Signer { key, chain })
+}
+
+/// Whose signature a manifest must have: the node's, or that of who made the copy, if it says that it is one. Both keys are the reader's.
+pub(super) fn maker<'t>(
+    rest: Option<&Result<Rest, Finding>>,
+    trust: &Trust<'t>,
+    node: &'t PublicKey,
+) -> Result<&'t PublicKey, Finding> {
+    let derived = rest.and_then(|rest| rest.as_ref().ok()).and_then(|rest| rest.derived.as_ref());
+    let Some(derived) = derived else { return Ok(node) };
+    let key = trust.copier.unwrap_or(node);
+    if derived.by == key.to_string() {
+        return Ok(key);
+    }
+    let by: String = derived.by.chars().take(MAX_NAME_BYTES).collect();
+    Err(Finding::new(
+        Class::Signature,
+        ENVELOPE,
+        format!(
+            "it is a copy that `{}` made; get that key from its owner, and give it beside the node's",
+            by.escape_debug()
+        ),
+    ))
 }
 
 /// The envelope and the log's head, as far as they can be read.

@@ -31,12 +31,7 @@ use crate::{
     kind::Kind,
     merkle::Hash,
     seal::MAX_BODY_BYTES,
-    sign::{
-        checkpoint::Checkpoint,
-        dsse,
-        key::{MAX_NAME_BYTES, PublicKey},
-        note::MAX_NOTE_BYTES,
-    },
+    sign::{checkpoint::Checkpoint, dsse, key::PublicKey, note::MAX_NOTE_BYTES},
 };
 
 /// A bundle that can be read from its beginning more than once.
@@ -214,7 +209,7 @@ impl Front {
             io::copy(&mut hashing, &mut io::sink()).map_err(Failure::io)?;
             hashes.push((name, hex(&hashing.hash.finalize())));
             if name == ENVELOPE {
-                let key = maker(rest.as_ref(), trust, &signer.key)?;
+                let key = keys::maker(rest.as_ref(), trust, &signer.key)?;
                 let digest = dsse::open(&envelope, key, MANIFEST, PREDICATE_TYPE)
                     .map_err(|error| Finding::new(Class::Signature, ENVELOPE, error.to_string()))?;
                 if hashes.first().is_none_or(|(_, hash)| *hash != digest) {
@@ -323,29 +318,6 @@ impl Front {
         }
         sums
     }
-}
-
-/// Whose signature a manifest must have: the node's, or that of who made the copy, if it says that it is one. Both keys are the reader's.
-fn maker<'t>(
-    rest: Option<&Result<Rest, Finding>>,
-    trust: &Trust<'t>,
-    node: &'t PublicKey,
-) -> Result<&'t PublicKey, Finding> {
-    let derived = rest.and_then(|rest| rest.as_ref().ok()).and_then(|rest| rest.derived.as_ref());
-    let Some(derived) = derived else { return Ok(node) };
-    let key = trust.copier.unwrap_or(node);
-    if derived.by == key.to_string() {
-        return Ok(key);
-    }
-    let by: String = derived.by.chars().take(MAX_NAME_BYTES).collect();
-    Err(Finding::new(
-        Class::Signature,
-        ENVELOPE,
-        format!(
-            "it is a copy that `{}` made; get that key from its owner, and give it beside the node's",
-            by.escape_debug()
-        ),
-    ))
 }
 
 /// A file that is held in memory.
