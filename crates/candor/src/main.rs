@@ -7,6 +7,7 @@ mod deploy;
 mod desk;
 mod engine;
 mod exit;
+mod files;
 mod heads;
 mod home;
 mod keys;

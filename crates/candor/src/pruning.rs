@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::{BufReader, Read as _},
+    io::BufReader,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -16,7 +16,6 @@ use candor_core::evidence::Origin;
 use candor_path::{Act, Input, retention::Cutoffs};
 use candor_store::{Listing as _, Prunable, sqlite::Reader};
 use candor_world::places::{Document, Place};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use crate::{
@@ -25,6 +24,7 @@ use crate::{
     desk::store_failure,
     engine::{Clock, Submitter, crash_point},
     exit::{Exit, Failure},
+    files,
     heads::keeper,
     home::Home,
 };
@@ -156,7 +156,7 @@ impl Pruner<'_> {
         if let Some(index) = missing {
             return Err(unarchived(&path, &format!("it doesn't hold record {index}")));
         }
-        let digest = digest(&path).map_err(|error| unarchived(&path, &error.to_string()))?;
+        let digest = files::digest(&path).map_err(|error| unarchived(&path, &error.to_string()))?;
         if let Some(store) = &to.store {
             let content = fs::read(&path).map_err(|error| unarchived(&path, &error.to_string()))?;
             (hands.put)(store, &Document { name, content })?;
@@ -187,16 +187,6 @@ fn held(path: &Path) -> Result<BTreeSet<u64>, String> {
         Ok(())
     });
     read.map(|_| held).map_err(|error| error.to_string())
-}
-
-fn digest(path: &Path) -> std::io::Result<String> {
-    let (mut file, mut hash, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 64 * 1024]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(candor_audit::hex(&hash.finalize())),
-            read => hash.update(buffer.get(..read).unwrap_or_default()),
-        }
-    }
 }
 
 /// How often the daemon looks whether a pass is due.

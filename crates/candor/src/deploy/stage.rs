@@ -15,6 +15,7 @@ use super::check::Check;
 use crate::{
     config::Gap,
     exit::{Exit, Failure},
+    files,
 };
 
 /// Largest artifact of a stage that is read, in bytes.
@@ -159,22 +160,11 @@ pub fn write_json(path: &Path, of: &impl Serialize) -> Result<String, Failure> {
 /// # Errors
 /// When it can't be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let failed = |error: std::io::Error| {
         Failure::new(Exit::Store, format!("`{}` can't be written: {error}", path.display()))
             .hint("check the owner, the permissions and the space of the state folder")
     };
-    let folder = path.parent().unwrap_or(path);
-    let beside = path.with_extension("new");
-    fs::create_dir_all(folder).map_err(failed)?;
-    let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside);
-    file.and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        fs::File::open(folder)?.sync_all()
-    })
-    .map_err(failed)
+    fs::create_dir_all(path.parent().unwrap_or(path)).and_then(|()| files::write_whole(path, bytes)).map_err(failed)
 }
 
 /// Reads a document; nothing where there is none.

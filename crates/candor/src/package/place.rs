@@ -19,6 +19,7 @@ use super::{
 use crate::{
     engine::crash,
     exit::{Exit, Failure},
+    files,
     home::Home,
 };
 
@@ -231,27 +232,9 @@ pub fn select(home: &Home, _: &Lock, installed: &Installed, before: Option<Versi
     };
     let path = Selection::path(home);
     let text = serde_json::to_string_pretty(&selection).map_err(|error| unwritten(&path, &error))?;
-    write_whole(&path, text.as_bytes()).map_err(|error| unwritten(&path, &error))?;
+    files::write_whole(&path, text.as_bytes()).map_err(|error| unwritten(&path, &error))?;
     crash::point("package.selected");
     Ok(())
-}
-
-/// Writes a file that is there whole or not at all, readable by its owner alone.
-///
-/// # Errors
-/// When it can't be written.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let written = || -> std::io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), sync)
-    };
-    written().inspect_err(|_| {
-        let _ = fs::remove_file(&beside);
-    })
 }
 
 /// Says that what comes with the program is in use from now on.

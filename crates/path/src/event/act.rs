@@ -146,9 +146,18 @@ fn acknowledge(step: &mut Step<'_>, no: NoticeNo, by: String) -> Result<(), Step
 }
 
 fn test(step: &mut Step<'_>, target: Option<&TargetName>) -> Result<(), StepError> {
-    if let Some(target) = target
-        && step.settings().target(target).is_none()
-    {
+    let text = "An operator asked for this test. It took the same queue, sender and gate as any other notice.";
+    tell(step, target, |no| format!("Test notice {no}"), text)
+}
+
+/// A notice of the operator's own, about no task: through the queue, the gate and the sender, with a receipt.
+pub(super) fn tell(
+    step: &mut Step<'_>,
+    target: Option<&TargetName>,
+    title: impl FnOnce(NoticeNo) -> String,
+    text: &str,
+) -> Result<(), StepError> {
+    if let Some(target) = target.filter(|target| step.settings().target(target).is_none()) {
         return Err(Refusal::UnknownTarget(target.clone()).into());
     }
     let no = step.plan.numbers.take_notice();
@@ -160,9 +169,8 @@ fn test(step: &mut Step<'_>, target: Option<&TargetName>) -> Result<(), StepErro
         task: None,
         correlation: no.to_string().parse().map_err(|_| Refusal::UnknownNotice(no))?,
         severity: Severity::Info,
-        title: format!("Test notice {no}"),
-        text: "An operator asked for this test. It took the same queue, sender and gate as any other notice."
-            .to_owned(),
+        title: title(no),
+        text: text.to_owned(),
         at: step.now,
         folded: 0,
     };

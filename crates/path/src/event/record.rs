@@ -1,17 +1,14 @@
 //! What an operator does with the record itself: exports, reads, packages, deployments, changes of the key, heads that are told, prunings.
 
 use candor_audit::sign::{checkpoint::Checkpoint, rotation::Rotation};
-use candor_core::{
-    decision::Severity, gate::Gate, ids::TargetName, limits::TEXT_BYTES_MAX, notice::Notice, package::Change,
-};
+use candor_core::{gate::Gate, ids::TargetName, limits::TEXT_BYTES_MAX, package::Change};
 use serde_json::{Value, json};
 
-use super::act::line;
+use super::act::{line, tell};
 use crate::{
     input::Deployed,
     machine::{Step, StepError, json},
-    plan::{ArtifactKind, Refusal, Reply, Write},
-    queue,
+    plan::{ArtifactKind, Refusal, Write},
     retention::{Cutoffs, Pruning, are_stretches},
 };
 
@@ -109,23 +106,7 @@ pub(super) fn tell_head(step: &mut Step<'_>, target: &TargetName, head: &str) ->
     if head.len() > TEXT_BYTES_MAX {
         return Err(Refusal::Text { field: "head", max: TEXT_BYTES_MAX }.into());
     }
-    let no = step.plan.numbers.take_notice();
-    let notice = Notice {
-        no,
-        decision: None,
-        incident: None,
-        level: 1,
-        task: None,
-        correlation: no.to_string().parse().map_err(|_| Refusal::UnknownNotice(no))?,
-        severity: Severity::Info,
-        title: format!("Signed head of the log: {} records", said.size),
-        text: head.to_owned(),
-        at: step.now,
-        folded: 0,
-    };
-    queue::enqueue(step, notice, Some(target));
-    step.reply(Reply::Notice(no));
-    Ok(())
+    tell(step, Some(target), |_| format!("Signed head of the log: {} records", said.size), head)
 }
 
 /// Contents that are past their time may go. What may go was looked up before; whether it still may is looked at again when it goes.

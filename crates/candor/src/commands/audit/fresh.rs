@@ -2,17 +2,15 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest as _, Sha256};
-
-use crate::exit::{Exit, Failure};
-
-/// What is read at once, in bytes.
-const CHUNK_BYTES: usize = 64 * 1024;
+use crate::{
+    exit::{Exit, Failure},
+    files,
+};
 
 /// A file that is there whole or not at all, readable by its owner alone.
 pub(super) struct Fresh {
@@ -60,14 +58,7 @@ impl Drop for Fresh {
 /// SHA-256 of a file, in hex.
 pub(super) fn digest(path: &Path) -> Result<String, Failure> {
     let unread = |error: io::Error| Failure::new(Exit::Store, format!("`{}` can't be read: {error}", path.display()));
-    let mut file = fs::File::open(path).map_err(unread)?;
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0; CHUNK_BYTES]);
-    loop {
-        match file.read(&mut buffer).map_err(unread)? {
-            0 => return Ok(candor_audit::hex(&hash.finalize())),
-            read => hash.update(buffer.get(..read).unwrap_or_default()),
-        }
-    }
+    files::digest(path).map_err(unread)
 }
 
 /// Why a file can't be written.

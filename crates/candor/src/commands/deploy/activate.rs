@@ -1,12 +1,6 @@
 //! `candor deploy activate`: what was checked is installed, and what was installed is shown to work.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, path::PathBuf, process::Command, time::Duration};
 
 use candor_path::{Act, Deploy, Deployed};
 use candor_world::schedulers::{Found, Piece, PieceError, Placed, Way};
@@ -19,6 +13,7 @@ use crate::{
     desk::{self, DaemonFile, Desk},
     engine::{Clock, crash},
     exit::{Exit, Failure, Outcome},
+    files,
     home::Home,
     output,
 };
@@ -264,14 +259,9 @@ fn export(global: &Global, home: &Home, no: u64) -> Result<Value, Failure> {
     let exported = own(global, home, &["audit", "export", "--since", &since.to_string(), "--out", &file, "--force"])?;
     let key = exported.get("key").and_then(Value::as_str).unwrap_or_default().to_owned();
     let verified = own(global, home, &["audit", "verify", &file, "--key", &key])?;
-    let sha256 = digest(&out)?;
+    let unread = |error: std::io::Error| Failure::new(Exit::Store, format!("`{}`: {error}", out.display()));
+    let sha256 = files::digest(&out).map_err(unread)?;
     Ok(json!({ "bundle": file, "sha256": sha256, "exported": exported, "verified": verified }))
-}
-
-fn digest(path: &Path) -> Result<String, Failure> {
-    use sha2::{Digest as _, Sha256};
-    let bytes = fs::read(path).map_err(|error| Failure::new(Exit::Store, format!("`{}`: {error}", path.display())))?;
-    Ok(candor_audit::hex(&Sha256::digest(bytes)))
 }
 
 /// Runs another of Candor's own commands on the same state folder; what it printed.

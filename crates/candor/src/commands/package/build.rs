@@ -9,7 +9,7 @@ use super::{described, key, show};
 use crate::{
     cli::Global,
     exit::{Exit, Failure, Outcome},
-    output, package,
+    files, output, package,
 };
 
 #[derive(Debug, Args)]
@@ -40,7 +40,7 @@ pub fn run(global: &Global, args: &BuildArgs) -> Outcome {
         None => package::core()?,
     };
     let built = package::build(manifest, &files, &key)?;
-    package::write_whole(&args.out, &built.archive).map_err(|error| {
+    files::write_whole(&args.out, &built.archive).map_err(|error| {
         Failure::new(Exit::Store, format!("`{}` can't be written: {error}", args.out.display()))
             .hint("name another place with `--out FILE`")
     })?;
