@@ -58,3 +58,9 @@ pub const PACKAGE_FILE_BYTES_MAX: usize = 1024 * 1024;
 pub const PACKAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most versions of packages that are kept installed.
 pub const PACKAGES_MAX: usize = 16;
+/// Largest `allowed_signers` file, in bytes.
+pub const ALLOWED_SIGNERS_BYTES_MAX: usize = 64 * 1024;
+/// Most keys of owners in an `allowed_signers` file.
+pub const OWNER_KEYS_MAX: usize = 128;
+/// Largest SSH signature of an owner, in bytes of armored text.
+pub const SSH_SIGNATURE_BYTES_MAX: usize = 8 * 1024;
