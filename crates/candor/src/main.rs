@@ -19,6 +19,7 @@ mod pruning;
 mod receiver;
 mod reload;
 mod report;
+mod ssh;
 mod verify;
 mod views;
 

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     capability::Capabilities,
-    decision::{Severity, Verdict},
+    decision::{Severity, Verdict, words},
     gate::Gate,
-    ids::{RuntimeName, TargetName},
+    ids::{AgentId, RuntimeName, TargetName},
     notice::ProofLevel,
     profile::KeepFor,
     task::Cadence,
@@ -72,6 +72,24 @@ pub struct Target {
     pub from_severity: Severity,
 }
 
+words! {
+    /// What Candor does by itself after a task ended, as far as its gates are open.
+    FollowUp {
+        /// Capture the task's outcome, with its claims and how they stand.
+        Results = "results",
+        /// Write the agent's score.
+        Scores = "scores",
+        /// Write which rules caught which agent.
+        Learning = "learning",
+        /// Write the trust of packs.
+        Trust = "trust",
+        /// Put decisions that ask for a person into the reviewers' queue.
+        Reviews = "reviews",
+        /// Make a work item of a completion that is contradicted afterwards.
+        Rollbacks = "rollbacks",
+    }
+}
+
 /// Everything that the path reads beside its view.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,6 +128,21 @@ pub struct Settings {
     /// Where signed heads of the log go beside targets; a gate may be opened for one of them.
     #[serde(default)]
     pub places: Vec<TargetName>,
+    /// Who may approve: the text of an OpenSSH `allowed_signers` file; empty when nobody may.
+    #[serde(default)]
+    pub allowed_signers: String,
+    /// Whose agents are whose: what an agent of an owner asked for, this owner can't approve.
+    #[serde(default)]
+    pub owner_agents: BTreeMap<String, Vec<AgentId>>,
+    /// The gates that two different owners must open.
+    #[serde(default)]
+    pub two_owners: Vec<Gate>,
+    /// The Telegram target that tells the operator that a notice through another channel failed.
+    #[serde(default)]
+    pub failure_receipts: Option<TargetName>,
+    /// What is done by itself after a task ended.
+    #[serde(default)]
+    pub follow_up: Vec<FollowUp>,
 }
 
 impl Settings {
