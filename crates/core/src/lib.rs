@@ -8,6 +8,7 @@
 //!
 //! This crate is pure: no clock, no input or output, no randomness. Time and ids come from the caller.
 
+pub mod approval;
 pub mod artifact;
 pub mod capability;
 pub mod claim;
@@ -28,4 +29,5 @@ pub mod settings;
 pub mod stage;
 pub mod task;
 pub mod time;
+pub mod work;
 mod yaml;
