@@ -20,6 +20,7 @@ pub mod gate;
 pub mod ids;
 pub mod limits;
 pub mod notice;
+pub mod outcome;
 pub mod pack;
 pub mod package;
 pub mod profile;

@@ -27,15 +27,6 @@ pub enum Wanted {
         /// Which.
         plan: PlanId,
     },
-    /// Keep what a readback plan read.
-    KeepReading {
-        /// The plan.
-        plan: PlanId,
-        /// What it read, redacted.
-        reading: Value,
-        /// SHA-256 in hex of what was read.
-        sha256: String,
-    },
     /// Keep how a task ended, with its claims and how they stand.
     CaptureResult {
         /// The task.
@@ -92,7 +83,7 @@ impl Wanted {
     pub fn gate(&self) -> Gate {
         match self {
             Self::ReadBack { .. } | Self::RunPlan { .. } => Gate::CanonicalRuntimeReadback,
-            Self::KeepReading { .. } | Self::CaptureResult { .. } => Gate::RuntimeResultCaptureWrite,
+            Self::CaptureResult { .. } => Gate::RuntimeResultCaptureWrite,
             Self::Score { .. } => Gate::RuntimeScoreWrite,
             Self::Learn { .. } => Gate::RuntimeLearningWrite,
             Self::Trust { .. } => Gate::PlaybookTrustWrite,
@@ -108,9 +99,7 @@ impl Wanted {
     pub fn scope(&self) -> Scope {
         match self {
             Self::ReadBack { target, .. } => Scope::channel(target),
-            Self::RunPlan { plan } | Self::KeepReading { plan, .. } => {
-                Scope { plan: Some(plan.clone()), ..Scope::default() }
-            }
+            Self::RunPlan { plan } => Scope { plan: Some(plan.clone()), ..Scope::default() },
             _ => Scope::default(),
         }
     }
@@ -121,7 +110,6 @@ impl Wanted {
         match self {
             Self::ReadBack { notice, target } => format!("read_back {notice} {target}"),
             Self::RunPlan { plan } => format!("run_plan {plan}"),
-            Self::KeepReading { plan, .. } => format!("keep_reading {plan}"),
             Self::CaptureResult { task } => format!("capture_result {task}"),
             Self::Score { agent } => format!("score {agent}"),
             Self::Learn { agent } => format!("learn {agent}"),
@@ -140,7 +128,6 @@ impl Wanted {
         match self {
             Self::ReadBack { notice, target } => format!("ask `{target}` what became of {notice}"),
             Self::RunPlan { plan } => format!("run the readback plan `{plan}`"),
-            Self::KeepReading { plan, .. } => format!("keep what the plan `{plan}` read"),
             Self::CaptureResult { task } => format!("keep the result of task `{task}`"),
             Self::Score { agent } => format!("score the honesty of agent `{agent}`"),
             Self::Learn { agent } => format!("keep what was learned of agent `{agent}`"),
@@ -222,6 +209,9 @@ pub struct Document {
     pub kind: DocumentKind,
     /// Of what: an agent, a task, a lane.
     pub key: String,
+    /// The agent that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
     /// The number of its record.
     pub no: u64,
     /// When.
@@ -231,7 +221,7 @@ pub struct Document {
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal;)+) => {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $prefix:literal;)+) => {
         /// What is kept.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -246,29 +236,35 @@ macro_rules! kinds {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
+
+            /// What its records' ids begin with.
+            #[must_use]
+            pub fn prefix(self) -> &'static str {
+                match self { $(Self::$variant => $prefix,)+ }
+            }
         }
     };
 }
 
 kinds! {
     /// The stage before a package: what could be read back and promoted.
-    Readiness = "readiness";
+    Readiness = "readiness", "rd";
     /// The outcome of a rollback drill, by lane.
-    Drill = "drill";
+    Drill = "drill", "dr";
     /// What an operator did when they looked at a package, by action.
-    Review = "review";
+    Review = "review", "rv";
     /// What a readback plan read, by plan.
-    Readback = "readback";
+    Readback = "readback", "rp";
     /// How a task ended, by task.
-    Result = "result";
+    Result = "result", "rs";
     /// An agent's honesty score.
-    Score = "score";
+    Score = "score", "sc";
     /// What was learned of an agent's reports.
-    Learning = "learning";
+    Learning = "learning", "le";
     /// Trust per pack, by agent.
-    Trust = "trust";
+    Trust = "trust", "tr";
     /// A task before a reviewer.
-    ReviewItem = "review_item";
+    ReviewItem = "review_item", "ri";
     /// A task that a person is asked to take back.
-    RollbackItem = "rollback_item";
+    RollbackItem = "rollback_item", "rk";
 }
