@@ -3,7 +3,8 @@
 //! Who is who:
 //! - a [`GateKind`] names one of the thirteen gates as a type ([`kinds`]), so that the compiler tells them apart;
 //! - the [`GateKeeper`] reads the recorded openings and answers with a permit or with [`GateClosed`];
-//! - every function with a live effect takes its [`Permit`] by value: one permit, one effect.
+//! - every function with a live effect takes its [`Permit`] by value: one permit, one effect;
+//! - [`signers`] says whose signature it is, when an owner approves something.
 //!
 //! # What the type proves, and what it doesn't
 //!
@@ -81,8 +82,11 @@
 //! }
 //! ```
 
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixtures;
 mod keeper;
 pub mod kinds;
+pub mod signers;
 
 pub use keeper::{GateClosed, GateKeeper, Permit, WhyClosed};
 pub use kinds::{GateKind, LiveGate};

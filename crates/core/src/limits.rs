@@ -80,3 +80,9 @@ pub const PACKETS_MAX: usize = 64;
 pub const WORK_PENDING_MAX: u64 = 10_000;
 /// Most requests of agents that wait for an owner; beyond that they are refused.
 pub const REQUESTS_OPEN_MAX: usize = 200;
+/// Largest `allowed_signers` file, in bytes.
+pub const ALLOWED_SIGNERS_BYTES_MAX: usize = 64 * 1024;
+/// Most keys of owners in an `allowed_signers` file.
+pub const OWNER_KEYS_MAX: usize = 128;
+/// Largest SSH signature of an owner, in bytes of armored text.
+pub const SSH_SIGNATURE_BYTES_MAX: usize = 8 * 1024;
