@@ -17,6 +17,7 @@ pub mod event;
 pub mod evidence;
 pub mod facts;
 pub mod gate;
+pub mod honesty;
 pub mod ids;
 pub mod limits;
 pub mod notice;

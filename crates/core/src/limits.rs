@@ -64,8 +64,6 @@ pub const APPROVAL_BYTES_MAX: usize = 16 * 1024;
 pub const APPROVAL_USES_MAX: u64 = 1_000_000;
 /// Most signatures on one approval.
 pub const APPROVAL_SIGNATURES_MAX: usize = 4;
-/// Largest SSH signature, in bytes of its armored form.
-pub const SIGNATURE_BYTES_MAX: usize = 8 * 1024;
 /// Most fields that an approval fills in.
 pub const APPROVAL_FIELDS_MAX: usize = 16;
 /// Furthest that an approval's beginning may lie ahead: 31 days.

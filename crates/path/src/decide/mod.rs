@@ -17,7 +17,7 @@ use candor_core::{
 use crate::{
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Plan, Write},
-    queue,
+    queue, work,
 };
 
 /// What is decided about.
