@@ -240,7 +240,8 @@ mod tests {
         assert!(nothing.permit::<DestructiveOperation>(None, at(150)).is_err());
 
         // Every other gate open at once doesn't open this one.
-        let others = GATES.iter().filter(|gate| **gate != Gate::ProductionWrite).map(|gate| grant(*gate, None)).collect();
+        let others =
+            GATES.iter().filter(|gate| **gate != Gate::ProductionWrite).map(|gate| grant(*gate, None)).collect();
         assert_eq!(why(others, "ops", 150), Err(WhyClosed::NoUse));
 
         // And its own does, for its time, its target and until it is closed.

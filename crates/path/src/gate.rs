@@ -48,12 +48,7 @@ pub(crate) fn pass(
 }
 
 /// The opening that ends first among those that let it pass: what would lapse is used before what lasts.
-fn open(
-    step: &Step<'_>,
-    gate: Gate,
-    scope: &mut Scope,
-    task: Option<&TaskId>,
-) -> Result<Option<Opening>, StepError> {
+fn open(step: &Step<'_>, gate: Gate, scope: &mut Scope, task: Option<&TaskId>) -> Result<Option<Opening>, StepError> {
     let openings = step.view.openings(gate)?;
     if scope.runtime.is_none()
         && let Some(task) = task

@@ -84,7 +84,14 @@ pub(crate) fn score(step: &mut Step<'_>, agent: &AgentId) -> Result<Document, St
 /// Keeps what is to be learned of an agent's reports.
 pub(crate) fn learn(step: &mut Step<'_>, agent: &AgentId) -> Result<Document, StepError> {
     let learning = honesty::learning(agent, &results(step, agent)?);
-    Ok(event::kept(step, ArtifactKind::Work, DocumentKind::Learning, agent.to_string(), Some(agent.clone()), json(&learning)))
+    Ok(event::kept(
+        step,
+        ArtifactKind::Work,
+        DocumentKind::Learning,
+        agent.to_string(),
+        Some(agent.clone()),
+        json(&learning),
+    ))
 }
 
 /// Keeps the trust in an agent by pack.

@@ -1,12 +1,12 @@
 //! What a step wants done: one commit, then effects, and an answer for whoever asked.
 
 use candor_core::{
+    approval::{Approval, PackageRow, Request},
     claim::Claim,
     claim::ClaimKind,
     decision::Decision,
     event::EventType,
     evidence::{Evidence, Subject},
-    approval::{Approval, PackageRow, Request},
     gate::{Gate, Grant, LedgerEntry, Opening},
     ids::{
         ApprovalNo, ClaimNo, CorrelationId, DecisionNo, EffectNo, EventNo, EvidenceNo, Fence, IncidentNo, NoticeNo,

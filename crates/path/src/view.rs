@@ -6,8 +6,8 @@ use candor_core::{
     evidence::Evidence,
     gate::{Gate, LedgerEntry, Opening},
     ids::{
-        AgentId, ApprovalNo, ClaimNo, DecisionNo, EventNo, EvidenceNo, IncidentNo, NoticeNo, OwnerNo, TargetName, TaskId,
-        WorkNo,
+        AgentId, ApprovalNo, ClaimNo, DecisionNo, EventNo, EvidenceNo, IncidentNo, NoticeNo, OwnerNo, TargetName,
+        TaskId, WorkNo,
     },
     notice::{Delivery, Notice, PendingReason},
     task::{Incident, Task},

@@ -90,7 +90,8 @@ fn makes_sense(step: &Step<'_>, wanted: &Wanted) -> Result<(), StepError> {
             let row = step.view.delivery(*notice, target)?;
             let delivery = row.ok_or_else(|| Refusal::UnknownDelivery { notice: *notice, target: target.clone() })?;
             if !receipt::can_be_read_back(&delivery.state) {
-                let why = format!("{notice} for `{target}` isn't in doubt; only an unknown outcome, or a relay's word, is");
+                let why =
+                    format!("{notice} for `{target}` isn't in doubt; only an unknown outcome, or a relay's word, is");
                 return Err(Refusal::Unwanted(why).into());
             }
             Ok(())
@@ -122,8 +123,7 @@ fn gates(step: &Step<'_>, wanted: &Wanted) -> Vec<Gate> {
 }
 
 fn attempt(step: &mut Step<'_>, mut work: Work, is_new: bool) -> Result<(), StepError> {
-    let passing =
-        Passing { scope: work.wanted.scope(), task: None, what: work.wanted.says(), of: work.no.to_string() };
+    let passing = Passing { scope: work.wanted.scope(), task: None, what: work.wanted.says(), of: work.no.to_string() };
     match gate::pass(step, gates(step, &work.wanted), &passing)? {
         Err(closed) => {
             let moved = work.gate != closed;
@@ -208,7 +208,9 @@ pub(crate) fn performed(step: &mut Step<'_>, no: WorkNo, outcome: Performed) -> 
         }
         (Performed::Did { outcome }, _) => done(outcome),
         (Performed::Failed { why }, _) => WorkState::Failed { at: now, why },
-        (other, _) => WorkState::Failed { at: now, why: format!("it was answered by something else: {}", name(&other)) },
+        (other, _) => {
+            WorkState::Failed { at: now, why: format!("it was answered by something else: {}", name(&other)) }
+        }
     };
     let work = put(step, work, false);
     step.reply(Reply::Work(Box::new(work)));

@@ -1,18 +1,18 @@
 //! What an operator does. Every act is recorded; none of them makes `acked`.
 
-use candor_core::{
-    decision::Severity,
-    evidence::Origin,
-    ids::{NoticeNo, TargetName},
-    limits::LINE_BYTES_MAX,
-    notice::{Delivery, DeliveryState, Notice, PendingReason},
-};
 use super::{approval, record};
 use crate::{
     input::Act,
     machine::{Step, StepError},
     plan::{Effect, Refusal, Reply, Write},
     queue, receipt, watch, work,
+};
+use candor_core::{
+    decision::Severity,
+    evidence::Origin,
+    ids::{NoticeNo, TargetName},
+    limits::LINE_BYTES_MAX,
+    notice::{Delivery, DeliveryState, Notice, PendingReason},
 };
 
 pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), StepError> {

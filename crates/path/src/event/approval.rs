@@ -118,7 +118,8 @@ fn read<T: DeserializeOwned>(step: &Step<'_>, signed: &Signed, version: &str) ->
     if signed.signatures.is_empty() || signed.signatures.len() > APPROVAL_SIGNATURES_MAX {
         return Err(bad(format!("it has {} signatures; from 1 to {APPROVAL_SIGNATURES_MAX}", signed.signatures.len())));
     }
-    let value = strict::parse(signed.document.as_bytes(), APPROVAL_BYTES_MAX).map_err(|error| bad(error.to_string()))?;
+    let value =
+        strict::parse(signed.document.as_bytes(), APPROVAL_BYTES_MAX).map_err(|error| bad(error.to_string()))?;
     if canonical::to_bytes(&value) != signed.document.as_bytes() {
         return Err(bad("it isn't canonical JSON (RFC 8785)".to_owned()));
     }

@@ -1,7 +1,12 @@
 //! What an operator does with the record itself: exports, reads, packages, deployments, changes of the key, heads that are told, prunings.
 
 use candor_audit::sign::{checkpoint::Checkpoint, rotation::Rotation};
-use candor_core::{gate::{Gate, Scope}, ids::TargetName, limits::TEXT_BYTES_MAX, package::Change};
+use candor_core::{
+    gate::{Gate, Scope},
+    ids::TargetName,
+    limits::TEXT_BYTES_MAX,
+    package::Change,
+};
 use serde_json::{Value, json};
 
 use super::act::{line, tell};
