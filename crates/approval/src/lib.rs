@@ -83,6 +83,7 @@
 //! }
 //! ```
 
+pub mod drill;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
 mod keeper;

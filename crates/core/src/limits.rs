@@ -84,3 +84,5 @@ pub const ALLOWED_SIGNERS_BYTES_MAX: usize = 64 * 1024;
 pub const OWNER_KEYS_MAX: usize = 128;
 /// Largest SSH signature of an owner, in bytes of armored text.
 pub const SSH_SIGNATURE_BYTES_MAX: usize = 8 * 1024;
+/// How long a rollback drill counts: 30 days.
+pub const DRILL_COUNTS_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
