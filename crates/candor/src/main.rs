@@ -8,6 +8,7 @@ mod desk;
 mod engine;
 mod exit;
 mod files;
+mod gated;
 mod heads;
 mod home;
 mod keys;
