@@ -265,7 +265,7 @@ impl AuditPlan {
     #[must_use]
     pub fn places(&self) -> Vec<TargetName> {
         let live = self.publish.iter().filter_map(|place| match &place.to {
-            Bound::Place(to) if to.gate().is_some() => Some(place.name.clone()),
+            Bound::Place(to) if !to.gates().is_empty() => Some(place.name.clone()),
             _ => None,
         });
         live.chain(self.archive.iter().filter_map(|to| Some(to.store.as_ref()?.name().clone()))).collect()

@@ -1,11 +1,17 @@
 //! What an operator does with the record itself: exports, reads, packages, deployments, changes of the key, heads that are told, prunings.
 
 use candor_audit::sign::{checkpoint::Checkpoint, rotation::Rotation};
-use candor_core::{gate::Gate, ids::TargetName, limits::TEXT_BYTES_MAX, package::Change};
+use candor_core::{
+    gate::{Gate, Scope},
+    ids::TargetName,
+    limits::TEXT_BYTES_MAX,
+    package::Change,
+};
 use serde_json::{Value, json};
 
 use super::act::{line, tell};
 use crate::{
+    gate,
     input::Deployed,
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Refusal, Write},
@@ -114,11 +120,6 @@ pub(super) fn prune(step: &mut Step<'_>, stretches: Vec<(u64, u64)>, archive: Op
     if let Some(archive) = archive {
         digest("archive", archive)?;
     }
-    let gate = Gate::DestructiveOperation;
-    let openings = step.view.openings(gate)?;
-    let Some(opening) = openings.iter().find(|opening| opening.allows(gate, None, step.now)) else {
-        return Err(Refusal::GateClosed(gate.as_str()).into());
-    };
     if step.view.pruning()?.is_some() {
         return Err(Refusal::PruningUnderWay.into());
     }
@@ -130,12 +131,20 @@ pub(super) fn prune(step: &mut Step<'_>, stretches: Vec<(u64, u64)>, archive: Op
         return Err(Refusal::NotPrunable("the stretches are not in order, or not of this log").into());
     }
     let no = step.plan.numbers.take_record();
+    let passing = gate::Passing {
+        scope: Scope::default(),
+        task: None,
+        what: "prune what is past its time".to_owned(),
+        of: format!("o-{no}"),
+    };
+    let granted = gate::pass(step, [Gate::DestructiveOperation], &passing)?;
+    let grants = granted.map_err(|closed| Refusal::GateClosed(closed.as_str()))?;
     let body = json!({
         "act": "prune", "cutoffs": json(&cutoffs), "stretches": stretches, "archive": archive,
-        "opening": opening.no,
+        "opening": grants.first().map(|grant| grant.opening.no),
     });
     step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
-    let pruning = Pruning { no, cutoffs, stretches, next: 0, taken: 0, done: false };
+    let pruning = Pruning { no, cutoffs, stretches, next: 0, taken: 0, done: false, grants };
     step.write(Write::Pruning(Box::new(pruning)));
     Ok(())
 }
