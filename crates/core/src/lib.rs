@@ -13,6 +13,7 @@ pub mod artifact;
 pub mod capability;
 pub mod claim;
 pub mod decision;
+pub mod disclosure;
 pub mod event;
 pub mod evidence;
 pub mod facts;
