@@ -1,5 +1,6 @@
 //! `candor`: one binary, several roles.
 
+mod approvals;
 mod cli;
 mod commands;
 mod config;
@@ -20,6 +21,7 @@ mod pruning;
 mod receiver;
 mod reload;
 mod report;
+mod signing;
 mod verify;
 mod views;
 
