@@ -1,6 +1,9 @@
 //! Settings that the path reads: cadences, targets, retry rules, and what policy defaults to. Values, never secrets.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +61,9 @@ pub struct Target {
     pub available: bool,
     /// The gate that each attempt passes; none where the sender only pretends.
     pub gate: Option<Gate>,
+    /// Whether its sender reads secrets, and each attempt passes `secret_read` too.
+    #[serde(default)]
+    pub reads_secrets: bool,
     /// Whether a repeat under the same key has no second effect.
     pub idempotent: bool,
     /// What to do when an outcome is unknown and it isn't idempotent.
@@ -70,24 +76,6 @@ pub struct Target {
     pub from_level: u8,
     /// Lowest severity that goes here.
     pub from_severity: Severity,
-}
-
-words! {
-    /// What Candor does by itself after a task ended, as far as its gates are open.
-    FollowUp {
-        /// Capture the task's outcome, with its claims and how they stand.
-        Results = "results",
-        /// Write the agent's score.
-        Scores = "scores",
-        /// Write which rules caught which agent.
-        Learning = "learning",
-        /// Write the trust of packs.
-        Trust = "trust",
-        /// Put decisions that ask for a person into the reviewers' queue.
-        Reviews = "reviews",
-        /// Make a work item of a completion that is contradicted afterwards.
-        Rollbacks = "rollbacks",
-    }
 }
 
 /// Everything that the path reads beside its view.
@@ -128,21 +116,50 @@ pub struct Settings {
     /// Where signed heads of the log go beside targets; a gate may be opened for one of them.
     #[serde(default)]
     pub places: Vec<TargetName>,
-    /// Who may approve: the text of an OpenSSH `allowed_signers` file; empty when nobody may.
+    /// Who approves, and what.
     #[serde(default)]
+    pub approvals: Approvals,
+}
+
+impl Target {
+    /// The gates that each attempt passes.
+    pub fn gates(&self) -> impl Iterator<Item = Gate> {
+        self.gate.into_iter().chain(self.reads_secrets.then_some(Gate::SecretRead))
+    }
+}
+
+words! {
+    /// What is wanted by itself, each behind its gate, when something happens that calls for it.
+    FollowUp {
+        /// The result of each task that ends.
+        Results = "results",
+        /// The score of its agent.
+        Scores = "scores",
+        /// What was learned of its agent's reports.
+        Learning = "learning",
+        /// The trust in its agent by pack.
+        Trust = "trust",
+        /// A reviewer's look at each task that a rule asks one for.
+        Reviews = "reviews",
+        /// A person's look at what a completed task did whose claim is contradicted afterwards.
+        Rollbacks = "rollbacks",
+    }
+}
+
+/// Who approves, and what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Approvals {
+    /// Who may sign approvals: the text of an OpenSSH `allowed_signers` file. Nobody where it is empty.
     pub allowed_signers: String,
-    /// Whose agents are whose: what an agent of an owner asked for, this owner can't approve.
-    #[serde(default)]
+    /// The agents whose credentials belong to an owner, by principal: what they ask for, another owner approves.
     pub owner_agents: BTreeMap<String, Vec<AgentId>>,
-    /// The gates that two different owners must open.
-    #[serde(default)]
-    pub two_owners: Vec<Gate>,
-    /// The Telegram target that tells the operator that a notice through another channel failed.
-    #[serde(default)]
+    /// Gates that two owners open together.
+    pub two_owners: BTreeSet<Gate>,
+    /// The Telegram target that is told when a notice failed on another channel.
     pub failure_receipts: Option<TargetName>,
-    /// What is done by itself after a task ended.
-    #[serde(default)]
-    pub follow_up: Vec<FollowUp>,
+    /// What is wanted by itself.
+    pub follow_up: BTreeSet<FollowUp>,
 }
 
 impl Settings {

@@ -208,11 +208,6 @@ impl Scenario {
             fold_every: ROUND,
             keep_for: candor_core::profile::KeepFor::default(),
             places: Vec::new(),
-            allowed_signers: String::new(),
-            owner_agents: BTreeMap::new(),
-            two_owners: Vec::new(),
-            failure_receipts: None,
-            follow_up: Vec::new(),
         };
         // Loading costs more than a whole run.
         static PACKS: OnceLock<PackSet> = OnceLock::new();

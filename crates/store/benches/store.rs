@@ -71,11 +71,6 @@ fn machine() -> Machine {
         fold_every: hour,
         keep_for: candor_core::profile::KeepFor::default(),
         places: Vec::new(),
-        allowed_signers: String::new(),
-        owner_agents: BTreeMap::new(),
-        two_owners: Vec::new(),
-        failure_receipts: None,
-        follow_up: Vec::new(),
     };
     Machine { settings, packs: PackSet::core().unwrap() }
 }

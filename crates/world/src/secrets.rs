@@ -7,7 +7,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use candor_approval::{LiveGate, Permit};
+use candor_approval::{Permit, kinds::SecretRead};
 use secrecy::SecretString;
 use serde::{
     Deserialize, Deserializer,
@@ -112,26 +112,34 @@ pub enum SecretError {
     },
 }
 
+/// Reads what one effect needs, all of it under one permit: with the gate closed no secret is touched. In the order in which they are named.
+///
+/// # Errors
+/// The first that can't be read, and what to do. The others aren't kept.
+pub async fn read(secrets: &[SecretRef], _permit: Permit<SecretRead>) -> Result<Vec<SecretString>, SecretError> {
+    let mut all = Vec::new();
+    for secret in secrets {
+        all.push(secret.load_aside().await?);
+    }
+    Ok(all)
+}
+
 impl SecretRef {
-    /// Reads the secret, under the permit of the effect that needs it: with the gate closed no secret is touched.
+    /// Reads a credential that callers must present to Candor. It lets nothing out of this machine, so it passes no gate.
     ///
     /// # Errors
     /// [`SecretError`], which says what to do.
-    pub async fn read<G: LiveGate>(&self, _under: &Permit<G>) -> Result<SecretString, SecretError> {
+    pub fn read_inbound(&self) -> Result<SecretString, SecretError> {
+        self.load()
+    }
+
+    async fn load_aside(&self) -> Result<SecretString, SecretError> {
         if let Self::Command { program, .. } = self {
             // A program may take its time; nothing else waits for it.
             let (own, program) = (self.clone(), program.clone());
             let lost = |_| SecretError::NotGiven { program, why: "it was given up".to_owned() };
             return tokio::task::spawn_blocking(move || own.load()).await.map_err(lost)?;
         }
-        self.load()
-    }
-
-    /// Reads a credential that callers must present to Candor. It lets nothing out of this machine, so it passes no gate.
-    ///
-    /// # Errors
-    /// [`SecretError`], which says what to do.
-    pub fn read_inbound(&self) -> Result<SecretString, SecretError> {
         self.load()
     }
 
@@ -327,7 +335,7 @@ mod tests {
 
     use std::fs;
 
-    use candor_approval::{GateKeeper, kinds::BotApiCall};
+    use candor_approval::GateKeeper;
     use candor_core::{
         gate::{Gate, Opening},
         ids::OpeningNo,
@@ -337,10 +345,10 @@ mod tests {
 
     use super::*;
 
-    fn permit() -> Permit<BotApiCall> {
+    fn permit() -> Permit<SecretRead> {
         let opening = Opening {
             no: OpeningNo(1),
-            gate: Gate::BotApiCall,
+            gate: Gate::SecretRead,
             target: None,
             reason: "test".to_owned(),
             opened_at: Timestamp::from_micros(0),
@@ -357,8 +365,8 @@ mod tests {
     fn given(secret: &SecretRef) -> Result<String, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime
-            .block_on(secret.read(&permit()))
-            .map(|secret| secret.expose_secret().to_owned())
+            .block_on(super::read(std::slice::from_ref(secret), permit()))
+            .map(|secrets| secrets.iter().map(|secret| secret.expose_secret()).collect())
             .map_err(|error| error.to_string())
     }
 

@@ -12,12 +12,13 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 pub use approvals::{ApprovalsPlan, ApprovalsSection, parse_signers, read_signers};
 pub use audit::{AuditPlan, AuditSection, Bound, Every, PublishPlace};
+use candor_approval::signers::Owners;
 use candor_core::{
     capability::{Capabilities, Capability, supported},
     ids::TargetName,
     pack::{PackSet, PackSource},
     profile::{Rule, SenderMode},
-    settings::{Settings, Target},
+    settings::{Approvals, Settings, Target},
     task::Cadence,
 };
 use candor_path::Machine;
@@ -58,16 +59,33 @@ pub struct Config {
     /// Whether an agent without a credential is turned away.
     pub require_agent_token: bool,
     /// Heads of the log, windows and archives.
-    pub audit: AuditPlan,
-    /// Who may approve.
+    pub audit: Arc<AuditPlan>,
+    /// Who may approve, and what follows.
     pub approvals: ApprovalsPlan,
+    /// Whose signatures open gates.
+    pub owners: Arc<Owners>,
     /// Whether a file was read, or the safe defaults hold.
     pub from_file: bool,
     /// SHA-256 over the file, the owners, the package in use and the packs, in hexadecimal: whether a daemon runs this one.
     pub digest: String,
 }
 
+/// What is done while a daemon runs goes by these: heads, prunings, and whose signatures open their gates.
+#[derive(Clone)]
+pub struct Upkeep {
+    /// Heads of the log, windows and archives.
+    pub audit: Arc<AuditPlan>,
+    /// Whose signatures open gates.
+    pub owners: Arc<Owners>,
+}
+
 impl Config {
+    /// What upkeep goes by.
+    #[must_use]
+    pub fn upkeep(&self) -> Upkeep {
+        Upkeep { audit: Arc::clone(&self.audit), owners: Arc::clone(&self.owners) }
+    }
+
     /// Reads the configuration; without a file, the safe defaults: everything is recorded, nothing leaves this machine.
     ///
     /// # Errors
@@ -99,6 +117,8 @@ impl Config {
             machine: self.machine,
             bindings: Arc::new(self.bindings),
             collectors: Arc::new(self.collectors),
+            audit: self.audit,
+            owners: self.owners,
             in_force,
         }
     }
@@ -157,7 +177,8 @@ impl Config {
             listen: file.listen,
             agents: file.agents.tokens,
             require_agent_token: file.agents.require_token,
-            audit,
+            audit: Arc::new(audit),
+            owners: Arc::new(approvals.owners.clone()),
             approvals,
             from_file: text.is_some(),
             deployment,
@@ -189,11 +210,7 @@ fn settings(
         fold_every: resolved.fold_every.value,
         keep_for: resolved.keep_for.value.clone(),
         places: Vec::new(),
-        allowed_signers: String::new(),
-        owner_agents: BTreeMap::new(),
-        two_owners: resolved.two_owners.keys().copied().collect(),
-        failure_receipts: None,
-        follow_up: Vec::new(),
+        approvals: Approvals { two_owners: resolved.two_owners.keys().copied().collect(), ..Approvals::default() },
     }
 }
 

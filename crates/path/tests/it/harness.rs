@@ -65,11 +65,6 @@ impl World {
             fold_every: secs(600),
             keep_for: candor_core::profile::KeepFor::default(),
             places: Vec::new(),
-            allowed_signers: String::new(),
-            owner_agents: BTreeMap::new(),
-            two_owners: Vec::new(),
-            failure_receipts: None,
-            follow_up: Vec::new(),
         };
         let machine = Machine { settings, packs: PackSet::core().unwrap() };
         let now = Timestamp::from_micros(1_800_000_000_000_000);

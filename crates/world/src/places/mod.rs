@@ -2,21 +2,22 @@
 //!
 //! A document is put there once, under a name that nothing else has: what is there is never written over, and the same again is no failure.
 //! A folder of this machine is a file that the operator named, like an export, and passes no gate. A webhook and an object store are live
-//! writes outside Candor and pass `production_write`; secrets are read under that permit.
+//! writes outside Candor and pass `production_write`; their secrets are read under `secret_read`.
 
 mod folder;
 mod object;
 
 use std::path::PathBuf;
 
-use candor_approval::{GateKeeper, kinds::ProductionWrite};
-use candor_core::{gate::Gate, ids::TargetName};
+use candor_approval::{GateClosed, GateKeeper, Permit, kinds::ProductionWrite};
+use candor_core::{gate::Gate, ids::TargetName, time::Timestamp};
+use secrecy::SecretString;
 use thiserror::Error;
 
 use crate::{
     secrets::SecretRef,
     senders::{
-        HttpPool, Now,
+        HttpPool, Now, binding,
         webhook::{self, Webhook},
     },
 };
@@ -99,13 +100,14 @@ impl Place {
         &self.name
     }
 
-    /// The gate that each document passes; none for a folder.
+    /// The gates that each document passes; none for a folder.
     #[must_use]
-    pub fn gate(&self) -> Option<Gate> {
-        match self.to {
+    pub fn gates(&self) -> Vec<Gate> {
+        let own = match self.to {
             To::Folder(_) => None,
             To::Webhook(_) | To::ObjectStore(_) => Some(Gate::ProductionWrite),
-        }
+        };
+        binding::gates_of(own, &self.secrets())
     }
 
     /// Its kind, in a word.
@@ -133,12 +135,7 @@ impl Place {
     ///
     /// # Errors
     /// Why it isn't there now, as far as is known.
-    pub async fn put(&self, keeper: &GateKeeper, document: &Document, now: Now<'_>) -> Result<(), PutError> {
-        let permit = || {
-            keeper
-                .permit::<ProductionWrite>(Some(&self.name), now())
-                .map_err(|closed| PutError::GateClosed(closed.to_string()))
-        };
+    pub async fn put(&self, keeper: &mut GateKeeper, document: &Document, now: Now<'_>) -> Result<(), PutError> {
         match &self.to {
             To::Folder(path) => {
                 let (path, document) = (path.clone(), document.clone());
@@ -146,10 +143,28 @@ impl Place {
                 put.await.map_err(|_| PutError::Failed("the write ended unexpectedly".to_owned()))?
             }
             To::Webhook(hook) => {
-                let sent = hook.post_document(permit()?, &document.name, document.content.clone(), now).await;
+                let (permit, secrets) = self.leave(keeper, now()).await?;
+                let sent = hook.post_document(permit, &secrets, &document.name, document.content.clone(), now).await;
                 sent.map_err(PutError::Failed)
             }
-            To::ObjectStore(own) => own.put(permit()?, document).await,
+            To::ObjectStore(own) => {
+                let (permit, secrets) = self.leave(keeper, now()).await?;
+                own.put(permit, &secrets, document).await
+            }
         }
+    }
+
+    /// Leave to write, and what that takes to know. With one of the gates closed no secret is read.
+    async fn leave(
+        &self,
+        keeper: &mut GateKeeper,
+        at: Timestamp,
+    ) -> Result<(Permit<ProductionWrite>, Vec<SecretString>), PutError> {
+        let (to, refs) = (Some(&self.name), self.secrets());
+        let closed = |closed: GateClosed| PutError::GateClosed(closed.to_string());
+        let permit = keeper.permit(to, at).map_err(closed)?;
+        let leave = binding::leave_to_read(&refs, keeper, to, at).map_err(closed)?;
+        let secrets = binding::read_with(leave, &refs).await.map_err(|error| PutError::Failed(error.to_string()))?;
+        Ok((permit, secrets))
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use candor_approval::{Permit, kinds::ProductionWrite};
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{Document, PutError};
@@ -50,26 +51,32 @@ impl ObjectConfig {
     }
 
     #[cfg(not(feature = "object-store"))]
-    pub(super) async fn put(&self, _: Permit<ProductionWrite>, document: &Document) -> Result<(), PutError> {
+    pub(super) async fn put(
+        &self,
+        _: Permit<ProductionWrite>,
+        _: &[SecretString],
+        document: &Document,
+    ) -> Result<(), PutError> {
         Err(PutError::Failed(format!("`{}` isn't sent: this candor is built without object stores", document.name)))
     }
 
-    /// Puts an object there, if nothing has its name.
+    /// Puts an object there, if nothing has its name. `secrets` are the configuration's, by their names' order.
     #[cfg(feature = "object-store")]
-    pub(super) async fn put(&self, permit: Permit<ProductionWrite>, document: &Document) -> Result<(), PutError> {
+    pub(super) async fn put(
+        &self,
+        _permit: Permit<ProductionWrite>,
+        secrets: &[SecretString],
+        document: &Document,
+    ) -> Result<(), PutError> {
         use secrecy::ExposeSecret as _;
 
         use crate::redact::Redactor;
 
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut options = self.options.clone();
-        let mut secrets = Vec::new();
-        for (name, secret) in &self.secrets {
-            let secret = secret.read(&permit).await.map_err(|error| PutError::Failed(error.to_string()))?;
-            options.insert(name.clone(), secret.expose_secret().to_owned());
-            secrets.push(secret);
-        }
-        let redactor = Redactor::new(&secrets);
+        let named = self.secrets.keys().cloned().zip(secrets.iter().map(|secret| secret.expose_secret().to_owned()));
+        options.extend(named);
+        let redactor = Redactor::new(secrets);
         let failed = |error: &dyn std::fmt::Display| PutError::Failed(redactor.scrub(&error.to_string()));
         let url = reqwest::Url::parse(&self.url).map_err(|error| failed(&error))?;
         let (store, prefix) = object_store::parse_url_opts(&url, options).map_err(|error| failed(&error))?;

@@ -2,13 +2,14 @@
 
 use std::{fmt, pin::Pin};
 
-use candor_approval::{GateKeeper, GateKind, Permit};
+use candor_approval::{GateClosed, GateKeeper, GateKind, Permit, kinds::SecretRead};
 use candor_core::{
     gate::Gate,
     ids::TargetName,
-    notice::{Answer, Message, Outcome},
+    notice::{Answer, BlockReason, Message, Outcome},
     time::Timestamp,
 };
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     redact::Redactor,
-    secrets::{SecretError, SecretRef},
+    secrets::{self, SecretError, SecretRef},
 };
 
 /// The clock, as handed to a sender: it notes when the provider was called and when the answer was in.
@@ -50,13 +51,19 @@ pub trait Sender: Send + Sync + Sized + 'static {
         Vec::new()
     }
 
-    /// Where its secrets lie, for the check whether they are there.
+    /// Where its secrets lie. A sender reads none itself: they are read for it, under a permit of their own, right before each attempt.
     fn secrets(&self) -> Vec<SecretRef> {
         Vec::new()
     }
 
-    /// Makes one attempt. It always answers: whatever goes wrong is an outcome.
-    fn send(&self, permit: Permit<Self::Gate>, message: &Message, now: Now<'_>) -> impl Future<Output = Answer> + Send;
+    /// Makes one attempt. It always answers: whatever goes wrong is an outcome. `secrets` are those of [`Sender::secrets`], in that order.
+    fn send(
+        &self,
+        permit: Permit<Self::Gate>,
+        secrets: &[SecretString],
+        message: &Message,
+        now: Now<'_>,
+    ) -> impl Future<Output = Answer> + Send;
 }
 
 type Sending<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
@@ -69,7 +76,7 @@ trait Erased: Send + Sync {
     fn payload(&self, message: &Message) -> Vec<u8>;
     fn warnings(&self) -> Vec<String>;
     fn secrets(&self) -> Vec<SecretRef>;
-    fn send<'a>(&'a self, keeper: &GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a>;
+    fn send<'a>(&'a self, keeper: &mut GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a>;
 }
 
 impl<S: Sender> Erased for S {
@@ -97,16 +104,54 @@ impl<S: Sender> Erased for S {
         Sender::secrets(self)
     }
 
-    fn send<'a>(&'a self, keeper: &GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a> {
+    fn send<'a>(&'a self, keeper: &mut GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a> {
         let at = now();
-        match keeper.permit::<S::Gate>(Some(&message.target), at) {
-            Ok(permit) => Box::pin(Sender::send(self, permit, message, now)),
+        let target = Some(&message.target);
+        let refs = Sender::secrets(self);
+        let own = keeper.permit::<S::Gate>(target, at);
+        match own.and_then(|own| Ok((own, leave_to_read(&refs, keeper, target, at)?))) {
+            Ok((permit, leave)) => Box::pin(async move {
+                match read_with(leave, &refs).await {
+                    Ok(secrets) => Sender::send(self, permit, &secrets, message, now).await,
+                    Err(error) => {
+                        let outcome =
+                            Outcome::Refused { reason: BlockReason::SecretUnreadable, why: error.to_string() };
+                        answer(outcome, at, now())
+                    }
+                }
+            }),
             Err(closed) => {
                 let outcome = Outcome::GateClosed { why: closed.to_string() };
                 Box::pin(std::future::ready(answer(outcome, at, at)))
             }
         }
     }
+}
+
+/// Leave to read secrets, where there are any to read.
+pub(crate) fn leave_to_read(
+    secrets: &[SecretRef],
+    keeper: &mut GateKeeper,
+    target: Option<&TargetName>,
+    at: Timestamp,
+) -> Result<Option<Permit<SecretRead>>, GateClosed> {
+    if secrets.is_empty() { Ok(None) } else { keeper.permit(target, at).map(Some) }
+}
+
+/// What that leave lets read.
+pub(crate) async fn read_with(
+    leave: Option<Permit<SecretRead>>,
+    secrets: &[SecretRef],
+) -> Result<Vec<SecretString>, SecretError> {
+    match leave {
+        Some(leave) => secrets::read(secrets, leave).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// A sender's own gate, and `secret_read` with it where there are secrets to read.
+pub(crate) fn gates_of(own: Option<Gate>, secrets: &[SecretRef]) -> Vec<Gate> {
+    own.into_iter().chain((!secrets.is_empty()).then_some(Gate::SecretRead)).collect()
 }
 
 /// One target's sender, ready to send. Holds where secrets lie, never what they are.
@@ -134,10 +179,16 @@ impl Binding {
         &self.target
     }
 
-    /// The gate that each attempt passes; none where the sender only pretends.
+    /// The sender's own gate; none where it only pretends. [`Binding::gates`] has all that an attempt passes.
     #[must_use]
     pub fn gate(&self) -> Option<Gate> {
         self.sender.gate()
+    }
+
+    /// All gates that an attempt passes: the sender's own, and `secret_read` where it has secrets. None where it only pretends.
+    #[must_use]
+    pub fn gates(&self) -> Vec<Gate> {
+        gates_of(self.sender.gate(), &self.sender.secrets())
     }
 
     /// Whether a repeat under the same key has no second effect.
@@ -184,13 +235,14 @@ impl Binding {
         Sha256::digest(self.payload(message)).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Makes one attempt, if the keeper lets it: with the gate closed the answer is `gate_closed` and nothing leaves.
+    /// Makes one attempt, if the keeper lets it: with one of its gates closed the answer is `gate_closed`, no secret is read and nothing
+    /// leaves.
     ///
-    /// The permit is asked for before this returns, so the keeper isn't kept. To tie the attempt to the opening that was recorded with
+    /// The permits are asked for before this returns, so the keeper isn't kept. To tie the attempt to the opening that was recorded with
     /// it, hand over a keeper that was made from that opening, as the store holds it now.
     pub fn send<'a>(
         &'a self,
-        keeper: &GateKeeper,
+        keeper: &mut GateKeeper,
         message: &'a Message,
         now: Now<'a>,
     ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {

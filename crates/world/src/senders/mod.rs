@@ -8,7 +8,7 @@
 //!
 //! `docs/adding-a-sender.md` tells how to add one.
 
-mod binding;
+pub(crate) mod binding;
 mod config;
 mod http;
 mod process;

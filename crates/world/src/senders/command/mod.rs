@@ -9,6 +9,7 @@ use candor_core::{
     notice::{Answer, Message},
     time::duration_text,
 };
+use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use self::classify::{EXIT_REFUSED, EXIT_TRY_AGAIN, MayProve, classify};
@@ -83,7 +84,13 @@ impl Sender for Command {
         process::missing(&self.config.program).into_iter().collect()
     }
 
-    async fn send(&self, permit: Permit<ProductionWrite>, message: &Message, now: Now<'_>) -> Answer {
+    async fn send(
+        &self,
+        permit: Permit<ProductionWrite>,
+        _: &[SecretString],
+        message: &Message,
+        now: Now<'_>,
+    ) -> Answer {
         let called_at = now();
         let mut env = process::inherited(PASSED_ON);
         env.push(("CANDOR_NOTICE".to_owned(), message.key.clone().into()));

@@ -2,6 +2,7 @@
 
 use candor_approval::{Permit, kinds::Simulation};
 use candor_core::notice::{Answer, Message, Outcome};
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{HttpPool, Now, Sender, binding::answer};
@@ -33,7 +34,7 @@ impl Sender for DryRun {
         serde_json::to_vec(message).unwrap_or_default()
     }
 
-    async fn send(&self, _permit: Permit<Simulation>, _message: &Message, now: Now<'_>) -> Answer {
+    async fn send(&self, _permit: Permit<Simulation>, _: &[SecretString], _message: &Message, now: Now<'_>) -> Answer {
         let at = now();
         Answer { simulated: true, ..answer(Outcome::Simulated, at, at) }
     }

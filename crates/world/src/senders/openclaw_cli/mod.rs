@@ -9,7 +9,7 @@ mod config;
 use std::ffi::OsString;
 
 use candor_approval::{Permit, kinds::GatewayQueueWrite};
-use candor_core::notice::{Answer, BlockReason, Message, Outcome};
+use candor_core::notice::{Answer, Message};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::{
@@ -22,7 +22,7 @@ use super::{
     process::{self, Program},
     text::text,
 };
-use crate::redact::Redactor;
+use crate::{redact::Redactor, secrets::SecretRef};
 
 /// Longest text that is handed over, in UTF-16 code units: the shortest limit of the large chat channels, so that OpenClaw doesn't split
 /// it into messages of which one id proves only one.
@@ -104,20 +104,19 @@ impl Sender for OpenclawCli {
         process::missing(&self.config.program).into_iter().chain(token).chain(unset).collect()
     }
 
-    async fn send(&self, permit: Permit<GatewayQueueWrite>, message: &Message, now: Now<'_>) -> Answer {
+    fn secrets(&self) -> Vec<SecretRef> {
+        self.config.token.iter().cloned().collect()
+    }
+
+    async fn send(
+        &self,
+        permit: Permit<GatewayQueueWrite>,
+        secrets: &[SecretString],
+        message: &Message,
+        now: Now<'_>,
+    ) -> Answer {
         let called_at = now();
-        let token = match &self.config.token {
-            Some(token) => token.read(&permit).await.map(Some),
-            None => Ok(None),
-        };
-        let token = match token {
-            Ok(token) => token,
-            Err(error) => {
-                let outcome = Outcome::Refused { reason: BlockReason::SecretUnreadable, why: error.to_string() };
-                return answer(outcome, called_at, now());
-            }
-        };
-        let (env, hidden) = self.env(token.as_ref());
+        let (env, hidden) = self.env(secrets.first());
         let program = Program {
             path: &self.config.program,
             args: &self.args(message),

@@ -8,6 +8,7 @@ use candor_core::{
     notice::{Answer, BlockReason, Message, Outcome, Proof, ProofLevel},
     time::duration_text,
 };
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{HttpPool, Now, Sender, binding::answer};
@@ -98,7 +99,7 @@ impl Sender for Shim {
         serde_json::to_vec(message).unwrap_or_default()
     }
 
-    async fn send(&self, _permit: Permit<Simulation>, message: &Message, now: Now<'_>) -> Answer {
+    async fn send(&self, _permit: Permit<Simulation>, _: &[SecretString], message: &Message, now: Now<'_>) -> Answer {
         let at = now();
         let outcome = step(&self.config.script, message.attempt).map_or(Outcome::Simulated, outcome);
         Answer { simulated: true, ..answer(outcome, at, at) }

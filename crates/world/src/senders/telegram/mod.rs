@@ -192,19 +192,21 @@ impl Sender for Telegram {
         vec![self.config.token.clone()]
     }
 
-    async fn send(&self, permit: Permit<BotApiCall>, message: &Message, now: Now<'_>) -> Answer {
+    async fn send(
+        &self,
+        permit: Permit<BotApiCall>,
+        secrets: &[SecretString],
+        message: &Message,
+        now: Now<'_>,
+    ) -> Answer {
         let called_at = now();
-        let refuse = |reason, why| answer(Outcome::Refused { reason, why }, called_at, now());
-        let token = match self.config.token.read(&permit).await {
-            Ok(token) => token,
-            Err(error) => return refuse(BlockReason::SecretUnreadable, error.to_string()),
+        let token = secrets.first();
+        let Some((token, url)) = token.and_then(|token| Some((token, method(&self.base.0, token, "sendMessage")?)))
+        else {
+            let reason = BlockReason::BadCredential;
+            return answer(Outcome::Refused { reason, why: self.no_token() }, called_at, now());
         };
-        let Some(url) = method(&self.base.0, &token) else {
-            let place = self.config.token.describe();
-            let why = format!("{place} holds no bot token; it is written `123456789:letters-and-digits`");
-            return refuse(BlockReason::BadCredential, why);
-        };
-        let redactor = Redactor::new([&token, &tail(&token)]);
+        let redactor = Redactor::new([token, &tail(token)]);
         let request = Request { url, headers: Vec::new(), body: self.payload(message), timeout: self.config.timeout };
         let wire = self.pool.post(permit, request, called_at).await;
         let outcome = classify(&wire, &self.config.chat);
@@ -216,8 +218,14 @@ impl Sender for Telegram {
     }
 }
 
-/// The method's address, if the token is one: digits, a colon, and characters that need no escape.
-fn method(base: &Url, token: &SecretString) -> Option<Url> {
+impl Telegram {
+    fn no_token(&self) -> String {
+        format!("{} holds no bot token; it is written `123456789:letters-and-digits`", self.config.token.describe())
+    }
+}
+
+/// A method's address, if the token is one: digits, a colon, and characters that need no escape.
+fn method(base: &Url, token: &SecretString, name: &str) -> Option<Url> {
     let token = token.expose_secret();
     let (bot, key) = token.split_once(':')?;
     let is_key = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
@@ -225,7 +233,7 @@ fn method(base: &Url, token: &SecretString) -> Option<Url> {
         return None;
     }
     let mut url = base.clone();
-    url.set_path(&format!("{}/bot{token}/sendMessage", base.path().trim_end_matches('/')));
+    url.set_path(&format!("{}/bot{token}/{name}", base.path().trim_end_matches('/')));
     Some(url)
 }
 
@@ -280,10 +288,10 @@ mod tests {
     #[test]
     fn an_address_is_made_of_a_token_only() {
         let base = Url::parse("http://127.0.0.1:8081/api/").unwrap();
-        let url = method(&base, &SecretString::from("123:AA-b_c")).unwrap();
+        let url = method(&base, &SecretString::from("123:AA-b_c"), "sendMessage").unwrap();
         assert_eq!(url.as_str(), "http://127.0.0.1:8081/api/bot123:AA-b_c/sendMessage");
         for bad in ["123", ":AA", "123:", "12a:AA", "123:A/../x", "123:A?b", "123:A A", "123:A:B"] {
-            assert!(method(&base, &SecretString::from(bad)).is_none(), "{bad}");
+            assert!(method(&base, &SecretString::from(bad), "sendMessage").is_none(), "{bad}");
         }
     }
 }

@@ -25,10 +25,7 @@ use super::{
     binding::{answer, scrubbed},
     http::{Request, TIMEOUT, is_loopback, origin, timeout_in_bounds},
 };
-use crate::{
-    redact::Redactor,
-    secrets::{SecretError, SecretRef},
-};
+use crate::{redact::Redactor, secrets::SecretRef};
 
 /// Most signing secrets: the one in use, and those that are being rotated in or out.
 pub const SIGNING_SECRETS_MAX: usize = 4;
@@ -203,9 +200,15 @@ impl Sender for Webhook {
         self.config.secrets.clone()
     }
 
-    async fn send(&self, permit: Permit<ProductionWrite>, message: &Message, now: Now<'_>) -> Answer {
+    async fn send(
+        &self,
+        permit: Permit<ProductionWrite>,
+        secrets: &[SecretString],
+        message: &Message,
+        now: Now<'_>,
+    ) -> Answer {
         let called_at = now();
-        let (wire, redactor) = match self.post(permit, &message.key, self.payload(message), called_at).await {
+        let (wire, redactor) = match self.post(permit, secrets, &message.key, self.payload(message), called_at).await {
             Ok(posted) => posted,
             Err(why) => {
                 let reason = BlockReason::SecretUnreadable;
@@ -221,28 +224,19 @@ impl Sender for Webhook {
     }
 }
 
-/// Each secret, or the first that can't be read.
-async fn read_all(secrets: &[SecretRef], permit: &Permit<ProductionWrite>) -> Result<Vec<SecretString>, SecretError> {
-    let mut all = Vec::new();
-    for secret in secrets {
-        all.push(secret.read(permit).await?);
-    }
-    Ok(all)
-}
-
 impl Webhook {
     /// Signs a body and POSTs it once.
     async fn post(
         &self,
         permit: Permit<ProductionWrite>,
+        secrets: &[SecretString],
         id: &str,
         body: Vec<u8>,
         now: Timestamp,
     ) -> Result<(Wire, Redactor), String> {
-        let secrets = read_all(&self.config.secrets, &permit).await.map_err(|error| error.to_string())?;
         let redactor = Redactor::new(secrets.iter().chain(&self.config.url.secrets()));
         let mut headers = vec![("webhook-id", id.to_owned()), ("webhook-timestamp", now.as_secs().to_string())];
-        let signed = signatures(&secrets, &self.config.secrets, id, now.as_secs(), &body)?;
+        let signed = signatures(secrets, &self.config.secrets, id, now.as_secs(), &body)?;
         headers.extend(signed.map(|signatures| ("webhook-signature", signatures)));
         let request = Request { url: self.config.url.0.clone(), headers, body, timeout: self.config.timeout };
         Ok((self.pool.post(permit, request, now).await, redactor))
@@ -255,11 +249,12 @@ impl Webhook {
     pub async fn post_document(
         &self,
         permit: Permit<ProductionWrite>,
+        secrets: &[SecretString],
         id: &str,
         body: Vec<u8>,
         now: Now<'_>,
     ) -> Result<(), String> {
-        let (wire, redactor) = self.post(permit, id, body, now()).await?;
+        let (wire, redactor) = self.post(permit, secrets, id, body, now()).await?;
         match redactor.outcome(classify(&wire, GIVE_UP_ATTEMPT)) {
             Outcome::Proved { .. } => Ok(()),
             Outcome::Failed { why, .. } | Outcome::Refused { why, .. } | Outcome::Unknown { why } => Err(why),

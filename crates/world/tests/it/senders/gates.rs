@@ -26,32 +26,42 @@ fn opening(gate: Gate) -> Opening {
     }
 }
 
+/// A password manager that has nothing, and notes each time that it was asked.
+fn manager(folder: &std::path::Path) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let program = folder.join("manager");
+    std::fs::write(&program, format!("#!/bin/sh\necho asked >> '{}'\nexit 1\n", folder.join("asked").display()))
+        .unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    program.to_str().unwrap().to_owned()
+}
+
 async fn live(sink: &Sink, folder: &std::path::Path) -> Vec<(Binding, Gate)> {
     let program = folder.join("notify");
     let marker = folder.join("ran");
     let script =
         format!("cat > '{}' <<'X'\n#!/bin/sh\ntouch '{}'\nX\nchmod 755 '{0}'", program.display(), marker.display());
     assert!(std::process::Command::new("sh").args(["-c", &script]).status().unwrap().success());
-    // The secrets aren't there: an attempt that got past its gate would be refused for that, and say so.
-    let gone = folder.join("no-secret");
-    let (gone, port) = (gone.display(), sink.port);
+    // The secrets come from a program that leaves a mark when it is asked, and gives none: an attempt that got past its gates is refused
+    // for that, and says so.
+    let (gives, port) = (manager(folder), sink.port);
     vec![
         (
             bind(&format!(
-                "{{name: ops, sender: webhook, url: 'http://127.0.0.1:{port}/', secrets: [{{file: '{gone}'}}]}}"
+                "{{name: ops, sender: webhook, url: 'http://127.0.0.1:{port}/', secrets: [{{command: ['{gives}']}}]}}"
             )),
             Gate::ProductionWrite,
         ),
         (
             bind(&format!(
-                "{{name: ops, sender: telegram, token: {{file: '{gone}'}}, chat: 1, api_base: 'http://127.0.0.1:{port}'}}"
+                "{{name: ops, sender: telegram, token: {{command: ['{gives}']}}, chat: 1, api_base: 'http://127.0.0.1:{port}'}}"
             )),
             Gate::BotApiCall,
         ),
         (bind(&format!("{{name: ops, sender: command, program: '{}'}}", program.display())), Gate::ProductionWrite),
         (
             bind(&format!(
-                "{{name: ops, sender: openclaw-cli, program: '{}', channel: telegram, to: 1, token: {{file: '{gone}'}}}}",
+                "{{name: ops, sender: openclaw-cli, program: '{}', channel: telegram, to: 1, token: {{command: ['{gives}']}}}}",
                 program.display()
             )),
             Gate::GatewayQueueWrite,
@@ -70,23 +80,38 @@ async fn truth_6_no_gate_no_effect() {
         let closed = Opening { closed_at: Some(Timestamp::from_micros(1)), ..opening(gate) };
         let elsewhere: TargetName = "elsewhere".parse().unwrap();
         let other = Opening { target: Some(elsewhere), ..opening(gate) };
-        let all_but_it = GATES.iter().filter(|any| **any != gate).map(|any| opening(*any)).collect();
+        let all_but = |one: Gate| GATES.iter().filter(|any| **any != one).map(|any| opening(*any)).collect::<Vec<_>>();
+        let all_but_it = all_but(gate);
         for openings in [Vec::new(), vec![expired], vec![closed], vec![other], all_but_it] {
             let answer = binding.send(&GateKeeper::from_record(openings), &message(1), &now).await;
             assert_eq!(word(&answer.outcome), "gate_closed", "{binding:?}: {answer:?}");
             assert!(format!("{answer:?}").contains(&format!("candor gate open {}", gate.as_str())), "{answer:?}");
             assert_eq!((answer.status, answer.raw, answer.simulated), (None, None, false));
         }
-        // Its own opening is what it takes to get further.
-        let answer = binding.send(&GateKeeper::from_record(vec![opening(gate)]), &message(1), &now).await;
-        assert_ne!(word(&answer.outcome), "gate_closed", "{binding:?}");
-        if binding.describe().starts_with("command@") {
-            assert!(folder.path().join("ran").exists());
-        } else {
+        // What reads no secret needs its own opening only; what does needs `secret_read` beside it.
+        let needs_secrets = !binding.describe().starts_with("command@");
+        let gates = if needs_secrets { vec![gate, Gate::SecretRead] } else { vec![gate] };
+        assert_eq!(binding.gates(), gates);
+        if needs_secrets {
+            for openings in [vec![opening(gate)], all_but(Gate::SecretRead), vec![opening(Gate::SecretRead)]] {
+                let answer = binding.send(&GateKeeper::from_record(openings), &message(1), &now).await;
+                assert_eq!(word(&answer.outcome), "gate_closed", "{binding:?}: {answer:?}");
+            }
+            assert!(!folder.path().join("asked").exists(), "{binding:?}: a secret was read with a gate closed");
+        }
+        // These openings are what it takes to get further.
+        let openings = gates.into_iter().map(opening).collect();
+        let answer = binding.send(&GateKeeper::from_record(openings), &message(1), &now).await;
+        if needs_secrets {
             assert_eq!(word(&answer.outcome), "refused secret_unreadable");
+            std::fs::remove_file(folder.path().join("asked")).unwrap();
+        } else {
+            assert!(folder.path().join("ran").exists(), "{answer:?}");
+            std::fs::remove_file(folder.path().join("ran")).unwrap();
         }
     }
     assert_eq!(sink.connections(), 0);
+    assert!(!folder.path().join("ran").exists(), "a program was started before all gates were open");
 }
 
 #[tokio::test]
