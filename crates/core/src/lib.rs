@@ -22,6 +22,7 @@ pub mod notice;
 pub mod pack;
 pub mod package;
 pub mod profile;
+pub mod read_back;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod settings;
