@@ -208,7 +208,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 }
 
 /// Checks a target's timeout.
-pub(super) fn timeout_in_bounds(timeout: Duration) -> Result<Duration, String> {
+pub(crate) fn timeout_in_bounds(timeout: Duration) -> Result<Duration, String> {
     if timeout.is_zero() || timeout > TIMEOUT_MAX {
         let most = candor_core::time::format_duration(TIMEOUT_MAX);
         return Err(format!("`timeout` must be more than zero and at most {most}"));

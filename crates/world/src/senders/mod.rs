@@ -15,7 +15,7 @@ pub(crate) mod binding;
 mod config;
 mod found;
 mod http;
-mod process;
+pub(crate) mod process;
 mod text;
 
 pub mod command;
@@ -28,6 +28,7 @@ pub mod webhook;
 pub use binding::{Binding, Now, Sender};
 pub use config::{ConfigError, TargetConfig};
 pub use found::READ_BACK_FIELDS_MAX;
+pub(crate) use http::timeout_in_bounds;
 pub use http::{HTTP_BODY_BYTES_MAX, HttpAnswer, HttpPool, Wire, daemon_client, retry_after_ms};
 pub use process::{Ended, OUTPUT_BYTES_MAX, Run};
 

@@ -35,7 +35,7 @@ use crate::redact::Redactor;
 /// Most arguments of a program.
 pub const ARGS_MAX: usize = 64;
 /// Which variables of this process a program gets, beside `CANDOR_NOTICE`.
-const PASSED_ON: [&str; 2] = ["PATH", "HOME"];
+pub(crate) const PASSED_ON: [&str; 2] = ["PATH", "HOME"];
 
 /// Which program, and how far it is believed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

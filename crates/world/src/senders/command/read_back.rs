@@ -44,13 +44,7 @@ pub fn classify(run: &Run, key: &str, may_prove: MayProve) -> ReadBack {
     match &run.ended {
         Ended::Exited(0) => said(run, key, may_prove),
         Ended::NotStarted { missing: true, why } => unable(why.clone()),
-        Ended::NotStarted { missing: false, why } => unknown(why.clone()),
-        Ended::Exited(code) => unknown(run.with_words(&format!("exit code {code}"))),
-        Ended::Killed(signal) => unknown(run.with_words(&format!("the program was ended by signal {signal}"))),
-        Ended::TimedOut(after) => {
-            unknown(format!("no end within {}; the program was killed", candor_core::time::format_duration(*after)))
-        }
-        Ended::Lost(why) => unknown(format!("the program's end wasn't seen: {why}")),
+        ended => unknown(run.with_words(&ended.says())),
     }
 }
 

@@ -82,25 +82,28 @@ impl OpenclawCli {
 
     /// Runs OpenClaw once, with nothing on its standard input; what it must not show is known to the redactor.
     async fn run<G: LiveGate>(&self, permit: Permit<G>, secrets: &[SecretString], args: &[String]) -> (Run, Redactor) {
-        let (env, hidden) = self.env(secrets.first());
+        let (env, hidden) = environment(&self.config.pass_env, secrets.first());
         let (path, input, timeout) = (&self.config.program, Vec::new(), self.config.timeout);
         (process::run(permit, Program { path, args, env, input, timeout }).await, Redactor::new(&hidden))
     }
+}
 
-    /// Its environment, and the values in it that an answer must not show.
-    fn env(&self, token: Option<&SecretString>) -> (Vec<(String, OsString)>, Vec<SecretString>) {
-        let mut env = process::inherited(NEEDED);
-        env.extend(ALWAYS.map(|(name, value)| (name.to_owned(), value.into())));
-        let passed = process::inherited(self.config.pass_env.iter().map(String::as_str));
-        let mut hidden: Vec<SecretString> =
-            passed.iter().map(|(_, value)| SecretString::from(value.to_string_lossy().into_owned())).collect();
-        env.extend(passed);
-        if let Some(token) = token {
-            env.push((TOKEN_VARIABLE.to_owned(), token.expose_secret().into()));
-            hidden.push(token.clone());
-        }
-        (env, hidden)
+/// OpenClaw's environment, and the values in it that nothing of its answers may show.
+pub(crate) fn environment(
+    pass_env: &[String],
+    token: Option<&SecretString>,
+) -> (Vec<(String, OsString)>, Vec<SecretString>) {
+    let mut env = process::inherited(NEEDED);
+    env.extend(ALWAYS.map(|(name, value)| (name.to_owned(), value.into())));
+    let passed = process::inherited(pass_env.iter().map(String::as_str));
+    let mut hidden: Vec<SecretString> =
+        passed.iter().map(|(_, value)| SecretString::from(value.to_string_lossy().into_owned())).collect();
+    env.extend(passed);
+    if let Some(token) = token {
+        env.push((TOKEN_VARIABLE.to_owned(), token.expose_secret().into()));
+        hidden.push(token.clone());
     }
+    (env, hidden)
 }
 
 impl Sender for OpenclawCli {

@@ -37,13 +37,7 @@ const TIMES: [&str; 7] =
 pub fn classify(run: &Run, text: &str, sent_at: Timestamp) -> ReadBack {
     match &run.ended {
         Ended::Exited(0) => {}
-        Ended::NotStarted { why, .. } => return unknown(why.clone()),
-        Ended::Exited(code) => return unknown(run.with_words(&format!("exit code {code}"))),
-        Ended::Killed(signal) => return unknown(format!("openclaw was ended by signal {signal}")),
-        Ended::TimedOut(after) => {
-            return unknown(format!("no end within {}", candor_core::time::format_duration(*after)));
-        }
-        Ended::Lost(why) => return unknown(format!("openclaw's end wasn't seen: {why}")),
+        ended => return unknown(run.with_words(&ended.says())),
     }
     let Ok(said) = serde_json::from_slice::<Value>(&run.stdout) else {
         return unknown("what openclaw printed is not one JSON document of at most 64 KiB");
