@@ -228,7 +228,7 @@ impl Reader {
     ///
     /// # Errors
     /// Why nothing was read.
-    pub async fn read(&self, keeper: &GateKeeper, plan: RuntimeRead, at: Timestamp) -> Result<Reading, ReadError> {
+    pub async fn read(&self, keeper: &mut GateKeeper, plan: RuntimeRead, at: Timestamp) -> Result<Reading, ReadError> {
         let call = self.call(plan).map_err(ReadError::Unable)?;
         let refs = self.secrets();
         let permit = keeper.permit::<CanonicalRuntimeReadback>(None, at)?;
