@@ -1,19 +1,23 @@
-//! The gate keeper: the only place that reads openings and makes permits.
+//! The gate keeper: the only place that makes permits, from uses that a commit took under an owner's approval.
 
 use std::{fmt, marker::PhantomData};
 
 use candor_core::{
-    gate::{Gate, Opening},
-    ids::{OpeningNo, TargetName},
+    approval::{SIGNATURE_NAMESPACE, Terms, Verdict},
+    gate::{Closing, Gate, Grant, Scope},
+    ids::{EffectNo, TargetName},
     time::Timestamp,
 };
 use thiserror::Error;
 
-use crate::kinds::{GateKind, Simulation};
+use crate::{
+    kinds::{GateKind, Simulation},
+    signers::Owners,
+};
 
 /// Leave for one effect of one kind. Not copyable: the function with the effect takes it by value.
 pub struct Permit<G: GateKind> {
-    opening: Option<OpeningNo>,
+    effect: Option<EffectNo>,
     gate: PhantomData<fn() -> G>,
 }
 
@@ -24,56 +28,62 @@ impl<G: GateKind> Permit<G> {
         G::GATE
     }
 
-    /// The operator's recorded act under which it was made; none for a simulation.
+    /// The ledger's entry under which it was made; none for a simulation.
     #[must_use]
-    pub fn opening(&self) -> Option<OpeningNo> {
-        self.opening
+    pub fn effect(&self) -> Option<EffectNo> {
+        self.effect
     }
 }
 
 impl<G: GateKind> fmt::Debug for Permit<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("gate", &G::GATE).field("opening", &self.opening).finish()
+        f.debug_struct("Permit").field("gate", &G::GATE).field("effect", &self.effect).finish()
     }
 }
 
 /// Why a gate is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhyClosed {
-    /// No operator opened it.
-    NeverOpened,
-    /// It was opened for another target only.
-    OtherTarget {
-        /// The target of the latest opening.
-        only: TargetName,
+    /// No use of it was taken for this.
+    NoUse,
+    /// The use is for something else.
+    OtherScope {
+        /// What it is for.
+        only: Scope,
     },
     /// Its time ran out.
     Expired {
         /// When.
         at: Timestamp,
     },
-    /// An operator closed it before its time ran out.
+    /// It was closed or revoked.
     Closed {
         /// When.
         at: Timestamp,
     },
-    /// The opening lies in the future: the clock was set back since.
+    /// It holds later: the clock was set back since.
     NotYet {
         /// From when it holds.
         from: Timestamp,
+    },
+    /// What is on record isn't what an owner signed.
+    NotSigned {
+        /// How it differs.
+        why: String,
     },
 }
 
 impl fmt::Display for WhyClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NeverOpened => f.write_str("it was never opened"),
-            Self::OtherTarget { only } => write!(f, "it is open for target `{only}` only"),
-            Self::Expired { at } => write!(f, "its opening expired at {at}"),
-            Self::Closed { at } => write!(f, "an operator closed it at {at}"),
+            Self::NoUse => f.write_str("no use of it was taken for this"),
+            Self::OtherScope { only } => write!(f, "the approval is for {only}"),
+            Self::Expired { at } => write!(f, "the approval expired at {at}"),
+            Self::Closed { at } => write!(f, "it was closed at {at}"),
             Self::NotYet { from } => {
-                write!(f, "its opening holds from {from} on, and the clock says that this lies ahead")
+                write!(f, "the approval holds from {from} on, and the clock says that this lies ahead")
             }
+            Self::NotSigned { why } => write!(f, "no owner signed what is on record: {why}"),
         }
     }
 }
@@ -94,57 +104,97 @@ fn for_target(target: Option<&TargetName>) -> String {
     target.map(|name| format!(" for target `{name}`")).unwrap_or_default()
 }
 
-/// Makes permits from what the record says.
+/// Makes permits from uses that are on record, each once.
 #[derive(Debug)]
 pub struct GateKeeper {
-    openings: Vec<Opening>,
+    owners: Owners,
+    grants: Vec<Grant>,
 }
 
 impl GateKeeper {
-    /// A keeper over the openings that the store holds. Call it with what was just read from there, and nothing else.
-    ///
-    /// Handed the one opening that an attempt was recorded under, it permits that attempt under this opening or not at all.
+    /// A keeper over the uses that a commit took for an effect. Call it with what that commit returned, or what was just read from the
+    /// store, and nothing else. `owners` are those of now: whoever isn't one any more opens nothing.
     #[must_use]
-    pub fn from_record(openings: Vec<Opening>) -> Self {
-        Self { openings }
+    pub fn from_record(owners: Owners, grants: Vec<Grant>) -> Self {
+        Self { owners, grants }
     }
 
-    /// Leave for one effect through gate `G` toward `target` (none for an effect without a target).
+    /// Leave for one effect through gate `G` toward `target` (none for an effect without a target). The use is spent by it.
+    ///
+    /// The owner's signature is verified anew: a row that somebody wrote into the store opens nothing.
     ///
     /// # Errors
     /// [`GateClosed`], which says why and which command opens the gate. Never for [`Simulation`].
-    pub fn permit<G: GateKind>(&self, target: Option<&TargetName>, now: Timestamp) -> Result<Permit<G>, GateClosed> {
+    pub fn permit<G: GateKind>(
+        &mut self,
+        target: Option<&TargetName>,
+        now: Timestamp,
+    ) -> Result<Permit<G>, GateClosed> {
         let Some(gate) = G::GATE else {
-            return Ok(Permit { opening: None, gate: PhantomData });
+            return Ok(Permit { effect: None, gate: PhantomData });
         };
-        match self.openings.iter().find(|opening| opening.allows(gate, target, now)) {
-            Some(opening) => Ok(Permit { opening: Some(opening.no), gate: PhantomData }),
-            None => Err(GateClosed { gate, target: target.cloned(), why: self.why_closed(gate, target, now) }),
-        }
+        let closed = |why| GateClosed { gate, target: target.cloned(), why };
+        let Some(place) = self.grants.iter().position(|grant| grant.opening.gate == gate) else {
+            return Err(closed(WhyClosed::NoUse));
+        };
+        let grant = self.grants.remove(place);
+        self.holds(&grant, target, now).map_err(closed)?;
+        Ok(Permit { effect: Some(grant.effect), gate: PhantomData })
     }
 
     /// Leave to pretend. It opens nothing.
     #[must_use]
     pub fn simulation() -> Permit<Simulation> {
-        Permit { opening: None, gate: PhantomData }
+        Permit { effect: None, gate: PhantomData }
     }
 
-    fn why_closed(&self, gate: Gate, target: Option<&TargetName>, now: Timestamp) -> WhyClosed {
-        let of_gate = || self.openings.iter().filter(|opening| opening.gate == gate);
-        let for_target = |opening: &&Opening| opening.target.as_ref().is_none_or(|only| Some(only) == target);
-        if let Some(latest) = of_gate().filter(for_target).max_by_key(|opening| (opening.opened_at, opening.no)) {
-            return match latest.closed_at {
-                Some(at) => WhyClosed::Closed { at },
-                None if now < latest.opened_at => WhyClosed::NotYet { from: latest.opened_at },
-                None => WhyClosed::Expired { at: latest.expires_at },
-            };
+    fn holds(&self, grant: &Grant, target: Option<&TargetName>, now: Timestamp) -> Result<(), WhyClosed> {
+        let opening = &grant.opening;
+        if let Some(at) = opening.closed_at
+            && opening.closed_by != Some(Closing::Spent)
+        {
+            return Err(WhyClosed::Closed { at });
         }
-        // An opening for another target is worth naming only while it holds.
-        of_gate()
-            .filter(|opening| opening.allows(gate, opening.target.as_ref(), now))
-            .max_by_key(|opening| (opening.opened_at, opening.no))
-            .and_then(|opening| opening.target.clone())
-            .map_or(WhyClosed::NeverOpened, |only| WhyClosed::OtherTarget { only })
+        if now < opening.opened_at {
+            return Err(WhyClosed::NotYet { from: opening.opened_at });
+        }
+        if opening.expires_at <= now {
+            return Err(WhyClosed::Expired { at: opening.expires_at });
+        }
+        if opening.scope.channel.is_some() && opening.scope.channel.as_ref() != target {
+            return Err(WhyClosed::OtherScope { only: opening.scope.clone() });
+        }
+        self.signed(grant, now).map_err(|why| WhyClosed::NotSigned { why })
+    }
+
+    /// Whether the opening is what its owners signed, and no more.
+    fn signed(&self, grant: &Grant, now: Timestamp) -> Result<(), String> {
+        let (opening, signed) = (&grant.opening, &grant.signed);
+        let mut by = Vec::with_capacity(signed.signatures.len());
+        for signature in &signed.signatures {
+            let signer = self
+                .owners
+                .verify(SIGNATURE_NAMESPACE, signed.document.as_bytes(), signature, now)
+                .map_err(|error| error.to_string())?;
+            by.push(signer.principal);
+        }
+        if by.is_empty() || by != opening.approved_by {
+            return Err("other owners are on record than signed".to_owned());
+        }
+        let terms: Terms = serde_json::from_str(&signed.document).map_err(|error| error.to_string())?;
+        let same = terms.verdict == Verdict::Approve
+            && terms.gates.contains(&opening.gate)
+            && terms.scope == opening.scope
+            && terms.max_uses == opening.max_uses
+            && terms.expires_at == opening.expires_at
+            && terms.not_before <= opening.opened_at;
+        if !same {
+            return Err("its gate, scope, uses or times are others".to_owned());
+        }
+        if grant.use_no == 0 || grant.use_no > terms.max_uses {
+            return Err(format!("it allows {} uses, and this is the {}th", terms.max_uses, grant.use_no));
+        }
+        Ok(())
     }
 }
 
@@ -152,43 +202,38 @@ impl GateKeeper {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use candor_core::gate::GATES;
+    use candor_core::{gate::GATES, ids::OpeningNo};
 
     use super::*;
-    use crate::kinds::{BotApiCall, DestructiveOperation, ProductionWrite, SecretRead};
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_micros(seconds * 1_000_000)
-    }
+    use crate::{
+        fixtures::{self, at},
+        kinds::{BotApiCall, DestructiveOperation, ProductionWrite, SecretRead},
+    };
 
     fn name(of: &str) -> TargetName {
         of.parse().unwrap()
     }
 
-    /// Opened at 100 s until 200 s.
-    fn opening(gate: Gate, target: Option<&str>) -> Opening {
-        Opening {
-            no: OpeningNo(7),
-            gate,
-            target: target.map(name),
-            reason: "night run".to_owned(),
-            opened_at: at(100),
-            expires_at: at(200),
-            closed_at: None,
-        }
+    fn scope(channel: Option<&str>) -> Scope {
+        Scope { channel: channel.map(name), ..Scope::default() }
     }
 
-    fn why(openings: Vec<Opening>, target: &str, now: i64) -> Result<Option<OpeningNo>, WhyClosed> {
-        GateKeeper::from_record(openings)
+    /// Approved from 100 s until 200 s.
+    fn grant(gate: Gate, channel: Option<&str>) -> Grant {
+        fixtures::grant(gate, scope(channel), at(100), at(200))
+    }
+
+    fn why(grants: Vec<Grant>, target: &str, now: i64) -> Result<Option<EffectNo>, WhyClosed> {
+        GateKeeper::from_record(fixtures::owners(), grants)
             .permit::<ProductionWrite>(Some(&name(target)), at(now))
-            .map(|permit| permit.opening())
+            .map(|permit| permit.effect())
             .map_err(|closed| closed.why)
     }
 
     #[test]
     fn truth_6_no_gate_no_effect() {
         // All start closed: with nothing on record no live kind gets a permit.
-        let nothing = GateKeeper::from_record(Vec::new());
+        let mut nothing = GateKeeper::from_record(fixtures::owners(), Vec::new());
         assert!(nothing.permit::<BotApiCall>(None, at(150)).is_err());
         assert!(nothing.permit::<ProductionWrite>(None, at(150)).is_err());
         assert!(nothing.permit::<SecretRead>(None, at(150)).is_err());
@@ -196,51 +241,85 @@ mod tests {
 
         // Every other gate open at once doesn't open this one.
         let others =
-            GATES.iter().filter(|gate| **gate != Gate::ProductionWrite).map(|gate| opening(*gate, None)).collect();
-        assert_eq!(why(others, "ops", 150), Err(WhyClosed::NeverOpened));
+            GATES.iter().filter(|gate| **gate != Gate::ProductionWrite).map(|gate| grant(*gate, None)).collect();
+        assert_eq!(why(others, "ops", 150), Err(WhyClosed::NoUse));
 
-        // And its own opening does, for its time, its target and until it is closed.
-        let open = opening(Gate::ProductionWrite, Some("ops"));
-        assert_eq!(why(vec![open.clone()], "ops", 150), Ok(Some(OpeningNo(7))));
-        assert_eq!(why(vec![open.clone()], "other", 150), Err(WhyClosed::OtherTarget { only: name("ops") }));
+        // And its own does, for its time, its target and until it is closed.
+        let open = grant(Gate::ProductionWrite, Some("ops"));
+        assert_eq!(why(vec![open.clone()], "ops", 150), Ok(Some(open.effect)));
+        assert_eq!(why(vec![open.clone()], "other", 150), Err(WhyClosed::OtherScope { only: scope(Some("ops")) }));
         assert_eq!(why(vec![open.clone()], "ops", 99), Err(WhyClosed::NotYet { from: at(100) }));
-        assert_eq!(why(vec![open.clone()], "ops", 100), Ok(Some(OpeningNo(7))));
+        assert_eq!(why(vec![open.clone()], "ops", 100), Ok(Some(open.effect)));
         assert_eq!(why(vec![open.clone()], "ops", 200), Err(WhyClosed::Expired { at: at(200) }));
-        let closed = Opening { closed_at: Some(at(120)), ..open };
+        let mut closed = open;
+        closed.opening.close(at(120), Closing::Revoked);
         assert_eq!(why(vec![closed], "ops", 150), Err(WhyClosed::Closed { at: at(120) }));
     }
 
     #[test]
-    fn an_opening_for_all_targets_covers_each_and_one_for_a_target_covers_no_other_effect() {
-        assert!(why(vec![opening(Gate::ProductionWrite, None)], "ops", 150).is_ok());
-        let keeper = GateKeeper::from_record(vec![opening(Gate::ProductionWrite, Some("ops"))]);
+    fn one_use_makes_one_permit() {
+        let grants = vec![grant(Gate::ProductionWrite, None)];
+        let mut keeper = GateKeeper::from_record(fixtures::owners(), grants);
+        assert!(keeper.permit::<ProductionWrite>(None, at(150)).is_ok());
+        assert_eq!(keeper.permit::<ProductionWrite>(None, at(150)).unwrap_err().why, WhyClosed::NoUse);
+    }
+
+    #[test]
+    fn truth_6_what_no_owner_signed_opens_nothing() {
+        type Change = fn(&mut Grant);
+        let changes: [(&str, Change); 8] = [
+            ("another gate", |of| of.opening.gate = Gate::ProductionWrite),
+            ("more scope", |of| of.opening.scope = Scope::default()),
+            ("more uses", |of| of.opening.max_uses += 1),
+            ("more time", |of| of.opening.expires_at = at(10_000)),
+            ("other owners", |of| of.opening.approved_by.push("someone@example.org".to_owned())),
+            ("one use more", |of| of.use_no = of.opening.max_uses + 1),
+            ("another text", |of| of.signed.document = of.signed.document.replace("ops", "any")),
+            ("no signature", |of| of.signed.signatures.clear()),
+        ];
+        let good = |gate| fixtures::grant(gate, scope(Some("ops")), at(100), at(200));
+        for (what, change) in changes {
+            let gate = if what == "another gate" { Gate::BotApiCall } else { Gate::ProductionWrite };
+            let mut changed = good(gate);
+            changed.opening.no = OpeningNo(9);
+            change(&mut changed);
+            let refused = why(vec![changed], "ops", 150);
+            assert!(matches!(refused, Err(WhyClosed::NotSigned { .. })), "{what}: {refused:?}");
+        }
+        assert!(why(vec![good(Gate::ProductionWrite)], "ops", 150).is_ok());
+    }
+
+    #[test]
+    fn an_owner_who_is_none_any_more_opens_nothing() {
+        let (line, _) = fixtures::owner(2);
+        let others = Owners::parse(&line).unwrap();
+        let mut keeper = GateKeeper::from_record(others, vec![grant(Gate::ProductionWrite, None)]);
+        let refused = keeper.permit::<ProductionWrite>(None, at(150)).unwrap_err();
+        assert!(refused.to_string().contains("no owner"), "{refused}");
+    }
+
+    #[test]
+    fn an_approval_for_all_targets_covers_each_and_one_for_a_target_covers_no_other_effect() {
+        assert!(why(vec![grant(Gate::ProductionWrite, None)], "ops", 150).is_ok());
+        let grants = vec![grant(Gate::ProductionWrite, Some("ops"))];
+        let mut keeper = GateKeeper::from_record(fixtures::owners(), grants);
         assert!(keeper.permit::<ProductionWrite>(None, at(150)).is_err());
     }
 
     #[test]
-    fn an_old_opening_does_not_hide_a_new_one() {
-        let old = Opening { closed_at: Some(at(110)), ..opening(Gate::ProductionWrite, None) };
-        let new = Opening { no: OpeningNo(8), opened_at: at(120), ..opening(Gate::ProductionWrite, None) };
-        assert_eq!(why(vec![old, new], "ops", 150), Ok(Some(OpeningNo(8))));
-    }
-
-    #[test]
-    fn an_expired_opening_for_another_target_is_not_offered_as_the_reason() {
-        assert_eq!(why(vec![opening(Gate::ProductionWrite, Some("ops"))], "other", 500), Err(WhyClosed::NeverOpened));
-    }
-
-    #[test]
-    fn a_simulation_needs_no_opening_and_names_none() {
-        let permit = GateKeeper::from_record(Vec::new()).permit::<Simulation>(None, at(0)).unwrap();
-        assert_eq!((permit.gate(), permit.opening()), (None, None));
+    fn a_simulation_needs_no_approval_and_names_none() {
+        let mut keeper = GateKeeper::from_record(Owners::default(), Vec::new());
+        let permit = keeper.permit::<Simulation>(None, at(0)).unwrap();
+        assert_eq!((permit.gate(), permit.effect()), (None, None));
     }
 
     #[test]
     fn the_refusal_says_which_gate_why_and_what_to_do() {
-        let closed = GateKeeper::from_record(Vec::new()).permit::<BotApiCall>(Some(&name("phone")), at(0)).unwrap_err();
+        let mut keeper = GateKeeper::from_record(fixtures::owners(), Vec::new());
+        let closed = keeper.permit::<BotApiCall>(Some(&name("phone")), at(0)).unwrap_err();
         assert_eq!(
             closed.to_string(),
-            "gate `bot_api_call` is closed for target `phone`: it was never opened; \
+            "gate `bot_api_call` is closed for target `phone`: no use of it was taken for this; \
              open it with `candor gate open bot_api_call --reason \"...\" --expires 8h`"
         );
     }

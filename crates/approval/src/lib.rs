@@ -2,22 +2,24 @@
 //!
 //! Who is who:
 //! - a [`GateKind`] names one of the thirteen gates as a type ([`kinds`]), so that the compiler tells them apart;
-//! - the [`GateKeeper`] reads the recorded openings and answers with a permit or with [`GateClosed`];
+//! - [`signers::Owners`] are the people whose signatures open gates;
+//! - a [`Grant`](candor_core::gate::Grant) is one use of one gate, taken by the commit that also opens the effect's attempt;
+//! - the [`GateKeeper`] turns a grant into a permit, once, or says why not ([`GateClosed`]);
 //! - every function with a live effect takes its [`Permit`] by value: one permit, one effect.
 //!
 //! # What the type proves, and what it doesn't
 //!
-//! Holding a `Permit<G>` proves that a gate keeper found, among the openings it was given, one that opened gate `G` for that target at
-//! that time. It can't be built, copied or turned into a permit of another gate outside this crate.
+//! Holding a `Permit<G>` proves that a gate keeper was handed one use of gate `G` for that target, within its time, whose terms an owner of
+//! now signed. It can't be built, copied or turned into a permit of another gate outside this crate.
 //!
-//! It doesn't prove that those openings are what the store holds: an [`Opening`](candor_core::gate::Opening) is plain data.
-//! [`GateKeeper::from_record`] is therefore called in one place only, right after the record was read from the store; a gate that closed
-//! while a permit was held is seen by the next permit, not by this one.
+//! It doesn't prove that the use is on record: a grant is plain data, and whoever keeps one could hand it over twice.
+//! [`GateKeeper::from_record`] is therefore called with what the consuming commit returned; a gate that is closed after that commit is seen by
+//! the next attempt, not by this one.
 //!
 //! A permit can't be forged:
 //! ```compile_fail,E0451
 //! use candor_approval::{Permit, kinds::ProductionWrite};
-//! let forged = Permit::<ProductionWrite> { opening: None, gate: std::marker::PhantomData };
+//! let forged = Permit::<ProductionWrite> { effect: None, gate: std::marker::PhantomData };
 //! ```
 //!
 //! It can't be conjured, copied or read from a file either:
@@ -74,15 +76,19 @@
 //!
 //! needs_debug::<Permit<ProductionWrite>>();
 //! pretend(GateKeeper::simulation());
-//! let keeper = GateKeeper::from_record(Vec::new());
+//! let mut keeper = GateKeeper::from_record(candor_approval::signers::Owners::default(), Vec::new());
 //! match keeper.permit::<ProductionWrite>(None, Timestamp::default()) {
 //!     Ok(permit) => write(permit),
 //!     Err(closed) => assert!(closed.to_string().contains("candor gate open production_write")),
 //! }
 //! ```
 
+pub mod drill;
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixtures;
 mod keeper;
 pub mod kinds;
+pub mod signers;
 
 pub use keeper::{GateClosed, GateKeeper, Permit, WhyClosed};
 pub use kinds::{GateKind, LiveGate};

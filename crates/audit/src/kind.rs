@@ -33,6 +33,14 @@ pub enum Kind {
     OperatorAct,
     /// A gate opened, closed, or used.
     Gate,
+    /// An approval package, an approval, a request, a drill.
+    Approval,
+    /// One use of one gate: an entry of the effect ledger.
+    Effect,
+    /// Work that a gate stands before, and what came of it.
+    Work,
+    /// What a channel or runtime answered when it was asked what really happened.
+    Readback,
     /// Routine heartbeats of one task, folded together.
     HeartbeatFold,
     /// Something that should be on record and is lost.
@@ -49,7 +57,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 18] = [
+    pub const ALL: [Kind; 22] = [
         Kind::Watch,
         Kind::Event,
         Kind::Claim,
@@ -62,6 +70,10 @@ impl Kind {
         Kind::Receipt,
         Kind::OperatorAct,
         Kind::Gate,
+        Kind::Approval,
+        Kind::Effect,
+        Kind::Work,
+        Kind::Readback,
         Kind::HeartbeatFold,
         Kind::Gap,
         Kind::Profile,
@@ -86,6 +98,10 @@ impl Kind {
             Kind::Receipt => "receipt",
             Kind::OperatorAct => "operator_act",
             Kind::Gate => "gate",
+            Kind::Approval => "approval",
+            Kind::Effect => "effect",
+            Kind::Work => "work",
+            Kind::Readback => "readback",
             Kind::HeartbeatFold => "heartbeat_fold",
             Kind::Gap => "gap",
             Kind::Profile => "profile",
@@ -111,6 +127,10 @@ impl Kind {
             Kind::Receipt => "state/operator-notify-bridge-receipts",
             Kind::OperatorAct => "state/operator-acts",
             Kind::Gate => "state/live-gates",
+            Kind::Approval => "state/live-approvals",
+            Kind::Effect => "state/effect-ledger",
+            Kind::Work => "state/gated-work",
+            Kind::Readback => "state/runtime-readbacks",
             Kind::HeartbeatFold => "state/long-task-watchdog-heartbeats",
             Kind::Gap => "state/audit-gaps",
             Kind::Profile => "state/deployment-profiles",

@@ -91,6 +91,8 @@ names! {
     TargetName, "target name";
     /// The runtime that an agent works in, such as `cli`, `exec` or `openclaw`.
     RuntimeName, "runtime name";
+    /// The name of a canonical readback plan.
+    PlanId, "plan id";
 }
 
 macro_rules! numbers {
@@ -155,8 +157,16 @@ numbers! {
     NoticeNo, "n", "notice";
     /// A receipt: what is known about a delivery after an attempt or a resolution.
     ReceiptNo, "r", "receipt";
-    /// A gate opening: an operator's recorded act.
+    /// A gate opening: what an owner's approval opens of one gate.
     OpeningNo, "g", "gate opening";
+    /// An approval: what an owner signed.
+    ApprovalNo, "ap", "approval";
+    /// An entry of the effect ledger: one use of one gate.
+    EffectNo, "l", "ledger entry";
+    /// Work that a gate stands before.
+    WorkNo, "w", "piece of work";
+    /// An agent's request that a gate be opened.
+    RequestNo, "q", "approval request";
 }
 
 /// Fencing token: grows with every lease of the store, so a late answer under an older lease is recognised.

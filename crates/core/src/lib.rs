@@ -8,17 +8,21 @@
 //!
 //! This crate is pure: no clock, no input or output, no randomness. Time and ids come from the caller.
 
+pub mod approval;
 pub mod artifact;
 pub mod capability;
 pub mod claim;
 pub mod decision;
+pub mod disclosure;
 pub mod event;
 pub mod evidence;
 pub mod facts;
 pub mod gate;
+pub mod honesty;
 pub mod ids;
 pub mod limits;
 pub mod notice;
+pub mod outcome;
 pub mod pack;
 pub mod package;
 pub mod profile;
@@ -29,4 +33,5 @@ pub mod settings;
 pub mod stage;
 pub mod task;
 pub mod time;
+pub mod work;
 mod yaml;

@@ -34,7 +34,7 @@ pub const TOOL_CALL_MAX: Duration = Duration::from_secs(2 * 3600);
 pub const RAW_ANSWER_BYTES_MAX: usize = 512;
 /// Most deliveries folded into one digest.
 pub const DIGEST_MEMBERS_MAX: usize = 50;
-/// Longest time that a gate may be opened for by an operator's act: 31 days.
+/// Longest time that an approval may open a gate for: 31 days.
 pub const GATE_OPEN_MAX: Duration = Duration::from_secs(31 * 24 * 3600);
 /// Highest escalation level of an incident.
 pub const ESCALATION_LEVELS_MAX: usize = 8;
@@ -58,3 +58,31 @@ pub const PACKAGE_FILE_BYTES_MAX: usize = 1024 * 1024;
 pub const PACKAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most versions of packages that are kept installed.
 pub const PACKAGES_MAX: usize = 16;
+/// Largest approval or revocation that an owner signs, in bytes.
+pub const APPROVAL_BYTES_MAX: usize = 16 * 1024;
+/// Most effects that one approval may allow through one gate.
+pub const APPROVAL_USES_MAX: u64 = 1_000_000;
+/// Most signatures on one approval.
+pub const APPROVAL_SIGNATURES_MAX: usize = 4;
+/// Most fields that an approval fills in.
+pub const APPROVAL_FIELDS_MAX: usize = 16;
+/// Furthest that an approval's beginning may lie ahead: 31 days.
+pub const APPROVAL_AHEAD_MAX: Duration = Duration::from_secs(31 * 24 * 3600);
+/// How long approvals may be given under a package, from when it was built: 7 days.
+pub const PACKAGE_REVIEW_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Largest approval package or other document of the approval chain, in bytes of JSON with its evidence.
+pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
+/// Most packets of an approval package that are read.
+pub const PACKETS_MAX: usize = 64;
+/// Most pieces of work that wait for a gate; what is wanted beyond that is refused.
+pub const WORK_PENDING_MAX: u64 = 10_000;
+/// Most requests of agents that wait for an owner; beyond that they are refused.
+pub const REQUESTS_OPEN_MAX: usize = 200;
+/// Largest `allowed_signers` file, in bytes.
+pub const ALLOWED_SIGNERS_BYTES_MAX: usize = 64 * 1024;
+/// Most keys of owners in an `allowed_signers` file.
+pub const OWNER_KEYS_MAX: usize = 128;
+/// Largest SSH signature of an owner, in bytes of armored text.
+pub const SSH_SIGNATURE_BYTES_MAX: usize = 8 * 1024;
+/// How long a rollback drill counts: 30 days.
+pub const DRILL_COUNTS_FOR: Duration = Duration::from_secs(30 * 24 * 3600);

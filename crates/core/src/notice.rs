@@ -264,6 +264,9 @@ pub struct Notice {
     pub at: Timestamp,
     /// How many further reports of the same incident were folded into it.
     pub folded: u32,
+    /// The notice that failed on its own channel, where this one tells of that by Telegram.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_of: Option<NoticeNo>,
 }
 
 /// One notice on its way to one target.
@@ -417,6 +420,9 @@ pub struct Message {
     pub key: String,
     /// How much it matters.
     pub severity: Severity,
+    /// The notice that failed on its own channel, where this one tells of that by Telegram.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_of: Option<NoticeNo>,
     /// One line.
     pub title: String,
     /// The text, with the mark of a possible repeat where this may be one.

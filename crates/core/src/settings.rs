@@ -1,6 +1,9 @@
 //! Settings that the path reads: cadences, targets, retry rules, and what policy defaults to. Values, never secrets.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +11,7 @@ use crate::{
     capability::Capabilities,
     decision::{Severity, Verdict},
     gate::Gate,
-    ids::{RuntimeName, TargetName},
+    ids::{AgentId, RuntimeName, TargetName},
     notice::ProofLevel,
     profile::KeepFor,
     task::Cadence,
@@ -58,6 +61,9 @@ pub struct Target {
     pub available: bool,
     /// The gate that each attempt passes; none where the sender only pretends.
     pub gate: Option<Gate>,
+    /// Whether its sender reads secrets, and each attempt passes `secret_read` too.
+    #[serde(default)]
+    pub reads_secrets: bool,
     /// Whether a repeat under the same key has no second effect.
     pub idempotent: bool,
     /// What to do when an outcome is unknown and it isn't idempotent.
@@ -110,6 +116,50 @@ pub struct Settings {
     /// Where signed heads of the log go beside targets; a gate may be opened for one of them.
     #[serde(default)]
     pub places: Vec<TargetName>,
+    /// Who approves, and what.
+    #[serde(default)]
+    pub approvals: Approvals,
+}
+
+impl Target {
+    /// The gates that each attempt passes.
+    pub fn gates(&self) -> impl Iterator<Item = Gate> {
+        self.gate.into_iter().chain(self.reads_secrets.then_some(Gate::SecretRead))
+    }
+}
+
+/// What is wanted by itself, each behind its gate, when something happens that calls for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FollowUp {
+    /// The result of each task that ends.
+    Results,
+    /// The score of its agent.
+    Scores,
+    /// What was learned of its agent's reports.
+    Learning,
+    /// The trust in its agent by pack.
+    Trust,
+    /// A reviewer's look at each task that a rule asks one for.
+    Reviews,
+    /// A person's look at what a completed task did whose claim is contradicted afterwards.
+    Rollbacks,
+}
+
+/// Who approves, and what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Approvals {
+    /// Who may sign approvals: the text of an OpenSSH `allowed_signers` file. Nobody where it is empty.
+    pub allowed_signers: String,
+    /// The agents whose credentials belong to an owner, by principal: what they ask for, another owner approves.
+    pub owner_agents: BTreeMap<String, Vec<AgentId>>,
+    /// Gates that two owners open together.
+    pub two_owners: BTreeSet<Gate>,
+    /// The Telegram target that is told when a notice failed on another channel.
+    pub failure_receipts: Option<TargetName>,
+    /// What is wanted by itself.
+    pub follow_up: BTreeSet<FollowUp>,
 }
 
 impl Settings {

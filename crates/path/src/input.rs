@@ -1,16 +1,18 @@
 //! What can happen to the machine.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use candor_core::{
+    approval::Signed,
     event::Event,
     evidence::{Finding, Origin},
-    gate::Gate,
-    ids::{EvidenceNo, Fence, NoticeNo, OwnerNo, TargetName, TaskId},
-    notice::Answer,
+    gate::{Gate, Grant, Scope},
+    ids::{EvidenceNo, Fence, NoticeNo, OwnerNo, TargetName, TaskId, WorkNo},
+    notice::{Answer, Proof},
     package::Change,
     task::Reading,
     time::Timestamp,
+    work::{DocumentKind, Wanted},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -53,16 +55,50 @@ pub enum Act {
         /// The record.
         evidence: EvidenceNo,
     },
-    /// Open a gate.
-    OpenGate {
-        /// The gate.
-        gate: Gate,
-        /// For one target, or all.
-        target: Option<TargetName>,
-        /// Why.
-        reason: String,
-        /// For how long.
-        lasts: Duration,
+    /// Take in an approval package, with the evidence that its hashes are over.
+    RecordPackage {
+        /// The package.
+        package: Value,
+        /// The evidence of each of its items, by hash.
+        evidence: Value,
+    },
+    /// Take in what an owner signed about a packet: it opens the packet's gates, or says no.
+    Approve {
+        /// What was signed. Signed again by another owner, it is the same approval.
+        signed: Signed,
+    },
+    /// Take an approval back.
+    Revoke {
+        /// What was signed.
+        signed: Signed,
+    },
+    /// Keep a document of the approval chain: a readiness, a drill, a review.
+    Keep {
+        /// What it is.
+        kind: DocumentKind,
+        /// Of what.
+        key: String,
+        /// Its content.
+        body: Value,
+    },
+    /// Have work done that a gate stands before; with the gate closed it waits.
+    Want {
+        /// What.
+        wanted: Wanted,
+    },
+    /// Take back work that waits for its gate.
+    Withdraw {
+        /// Which.
+        work: WorkNo,
+    },
+    /// Take one use of each of these gates for an effect that is made where this is asked.
+    TakeUse {
+        /// The gates.
+        gates: Vec<Gate>,
+        /// What the effect is about.
+        scope: Scope,
+        /// What it is, in words.
+        what: String,
     },
     /// Close a gate.
     CloseGate {
@@ -116,8 +152,13 @@ pub enum Act {
         /// The head.
         head: String,
     },
-    /// Take contents that are past their time out of the log; the gate `destructive_operation` must be open.
+    /// Take contents that are past their time out of the log, for work of that kind that is started; or go on with the pruning that
+    /// isn't finished.
     Prune {
+        /// The work.
+        work: WorkNo,
+        /// The uses that were taken for it.
+        grants: Vec<Grant>,
         /// The stretches of the log that may be touched, `[from, to)`, in order.
         stretches: Vec<(u64, u64)>,
         /// SHA-256 of the bundle that holds them, in hex, where they were archived.
@@ -170,6 +211,53 @@ pub struct InForce {
     pub capability: Value,
     /// The packs, as text.
     pub packs: Value,
+}
+
+/// What came of work that the world did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Performed {
+    /// A channel was asked what became of a notice.
+    ReadBack(Answered),
+    /// A readback plan was run.
+    Reading {
+        /// What was read, redacted.
+        reading: Value,
+        /// SHA-256 in hex of what was read.
+        sha256: String,
+    },
+    /// It was done.
+    Did {
+        /// In words.
+        outcome: String,
+    },
+    /// It surely wasn't done, or nobody knows.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What a channel answered when it was asked what became of a notice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Answered {
+    /// It is there.
+    Found {
+        /// What that proves.
+        proof: Proof,
+        /// What the channel said of it, redacted.
+        fields: BTreeMap<String, String>,
+    },
+    /// It is proved not to be there.
+    Absent {
+        /// How.
+        why: String,
+    },
+    /// Nothing is known now that wasn't before.
+    Unknown {
+        /// Why.
+        why: String,
+    },
 }
 
 /// What can happen to the machine.
@@ -240,6 +328,18 @@ pub enum Input {
     },
     /// Deliveries held for a closed gate are looked at again.
     ReleaseHeld,
+    /// Work that waits for its gate is tried.
+    DoWork {
+        /// Which.
+        work: WorkNo,
+    },
+    /// Work was done, or couldn't be.
+    Performed {
+        /// Which.
+        work: WorkNo,
+        /// What came of it.
+        outcome: Box<Performed>,
+    },
     /// Routine checkpoints are folded.
     Fold(BeatFold),
     /// An operator acts.

@@ -18,7 +18,7 @@ use crate::{
     plan::{Artifact, ArtifactKind, Effect, Plan, Refusal, Reply, Write},
     queue, receipt,
     view::{Unreadable, View},
-    watch,
+    watch, work,
 };
 
 /// Why a step made no plan.
@@ -61,9 +61,16 @@ impl Machine {
             }
             Input::Rescue { notice, target, alive_since } => dispatch::rescue(&mut step, notice, &target, alive_since)?,
             Input::ReleaseHeld => queue::release_held(&mut step)?,
+            Input::DoWork { work } => work::again(&mut step, work)?,
+            Input::Performed { work, outcome } => work::performed(&mut step, work, *outcome)?,
             Input::Fold(fold) => watch::fold(&mut step, fold)?,
             Input::Operator { act, origin } => event::act(&mut step, act, origin)?,
-            Input::OwnerStarted { role, alone, away_since } => watch::owner_started(&mut step, role, alone, away_since),
+            Input::OwnerStarted { role, alone, away_since } => {
+                if alone {
+                    work::left_behind(&mut step)?;
+                }
+                watch::owner_started(&mut step, role, alone, away_since);
+            }
             Input::OwnerBeat { owner } => watch::owner_beat(&mut step, owner, false)?,
             Input::OwnerEnded { owner } => watch::owner_beat(&mut step, owner, true)?,
             Input::InForce(of) => watch::in_force(&mut step, *of)?,

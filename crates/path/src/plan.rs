@@ -1,24 +1,27 @@
 //! What a step wants done: one commit, then effects, and an answer for whoever asked.
 
 use candor_core::{
+    approval::{Approval, PackageRow, Request},
     claim::Claim,
     claim::ClaimKind,
     decision::Decision,
     event::EventType,
     evidence::{Evidence, Subject},
-    gate::{Gate, Opening},
+    gate::{Gate, Grant, LedgerEntry, Opening},
     ids::{
-        ClaimNo, CorrelationId, DecisionNo, EventNo, EvidenceNo, Fence, IncidentNo, NoticeNo, OpeningNo, OwnerNo,
-        ReceiptNo, TargetName, TaskId,
+        ApprovalNo, ClaimNo, CorrelationId, DecisionNo, EffectNo, EventNo, EvidenceNo, Fence, IncidentNo, NoticeNo,
+        OpeningNo, OwnerNo, ReceiptNo, RequestNo, TargetName, TaskId, WorkNo,
     },
     notice::{Delivery, Message, Notice},
     task::{Incident, Signal, Task},
     time::Timestamp,
+    work::{Allowed, Document, Work},
 };
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::{
+    refused::ApprovalRefusal,
     retention::Pruning,
     view::{ClockReading, OwnerRow},
 };
@@ -71,7 +74,10 @@ macro_rules! takes {
         }
     )+};
 }
-takes!(EventNo, DecisionNo, ClaimNo, EvidenceNo, IncidentNo, NoticeNo, ReceiptNo, OpeningNo, OwnerNo, Fence);
+takes!(
+    EventNo, DecisionNo, ClaimNo, EvidenceNo, IncidentNo, NoticeNo, ReceiptNo, OpeningNo, OwnerNo, Fence, ApprovalNo,
+    EffectNo, WorkNo, RequestNo
+);
 
 impl From<Take> for u64 {
     fn from(take: Take) -> Self {
@@ -88,6 +94,10 @@ numbers! {
     notice: NoticeNo => take_notice, "the next notice's number.";
     receipt: ReceiptNo => take_receipt, "the next receipt's number.";
     opening: OpeningNo => take_opening, "the next gate opening's number.";
+    approval: ApprovalNo => take_approval, "the next approval's number.";
+    ledger: EffectNo => take_effect, "the next number in the effect ledger.";
+    work: WorkNo => take_work, "the next piece of work's number.";
+    request: RequestNo => take_request, "the next approval request's number.";
     owner: OwnerNo => take_owner, "the next owner's number.";
     fence: Fence => take_fence, "the next fencing token.";
     record: u64 => take_record, "the next number of a record that has no kind of its own, such as a fold or a gap.";
@@ -127,6 +137,14 @@ pub enum ArtifactKind {
     Incident,
     /// A gate opened or closed.
     Gate,
+    /// An approval package, what came before it, an approval, a revocation, a request, a drill, a review.
+    Approval,
+    /// One use of one gate: an entry of the effect ledger.
+    Effect,
+    /// Work that a gate stands before, and what came of it.
+    Work,
+    /// What a channel or runtime answered when it was asked what really happened.
+    Readback,
     /// Routine checkpoints, folded.
     HeartbeatFold,
     /// A loss or a jump that Candor knows of: it wasn't running, the clock moved.
@@ -205,6 +223,18 @@ pub enum Write {
     },
     /// A gate opening as it now is.
     Opening(Box<Opening>),
+    /// An approval as it now is.
+    Approval(Box<Approval>),
+    /// An approval package.
+    Package(Box<PackageRow>),
+    /// An agent's request as it now is.
+    Request(Box<Request>),
+    /// An entry of the effect ledger.
+    Ledger(Box<LedgerEntry>),
+    /// A piece of work as it now is.
+    Work(Box<Work>),
+    /// A document: the newest of its kind and key.
+    Document(Box<Document>),
     /// An owner as it now is.
     Owner(OwnerRow),
     /// Owners that have ended and have a lower number are forgotten.
@@ -234,10 +264,10 @@ pub enum Write {
 pub struct Sending {
     /// The message.
     pub message: Message,
-    /// The gate that it passes; none for a sender that only pretends.
+    /// The gate that its sender passes; none for a sender that only pretends.
     pub gate: Option<Gate>,
-    /// The opening under which the gate was found open.
-    pub opening: Option<Opening>,
+    /// The uses that were taken for it, one of each gate that it passes.
+    pub grants: Vec<Grant>,
 }
 
 /// What is to be done after the commit.
@@ -261,6 +291,8 @@ pub enum Effect {
         /// Its signals, in the task's order.
         signals: Vec<Signal>,
     },
+    /// Do a piece of work, once.
+    Perform(Box<Allowed>),
 }
 
 /// What became of a report.
@@ -295,6 +327,16 @@ pub enum Reply {
     Incident(Box<Incident>),
     /// A gate was opened or closed.
     Opening(Box<Opening>),
+    /// An approval was taken in, or taken back.
+    Approval(Box<Approval>),
+    /// An approval package is on record.
+    Package(Box<PackageRow>),
+    /// Work is done, under way, or waits for its gate.
+    Work(Box<Work>),
+    /// A document is on record.
+    Document(Box<Document>),
+    /// Uses of gates were taken.
+    Grants(Vec<Grant>),
     /// An owner was registered.
     Owner(OwnerNo),
     /// A notice was created.
@@ -373,17 +415,31 @@ pub enum Refusal {
     /// No such opening.
     #[error("gate `{0}` is not open; `candor gate list` shows what is")]
     GateNotOpen(String),
-    /// The opening is too long.
-    #[error("a gate opens for at most {max}; give a shorter `--expires`")]
-    OpenTooLong {
-        /// The limit, in words.
-        max: String,
+    /// An approval can't be taken.
+    #[error("the approval isn't taken: {0}")]
+    Approval(#[from] ApprovalRefusal),
+    /// An approval package isn't true of this deployment.
+    #[error("the package isn't taken: {0}")]
+    Package(String),
+    /// No such work, or it is over.
+    #[error("no work `{0}` waits; `candor gate list` shows what does")]
+    NoWork(WorkNo),
+    /// Too much waits for gates.
+    #[error("{max} pieces of work wait for gates already; open a gate, or withdraw some with `candor gate withdraw`")]
+    WorkFull {
+        /// The limit.
+        max: u64,
     },
+    /// What is wanted makes no sense here.
+    #[error("{0}")]
+    Unwanted(String),
     /// Only the operator may do that.
     #[error("only the operator may do that; an agent's credential reports and attaches evidence")]
     OperatorOnly,
     /// The gate that an act of the operator's passes is closed.
-    #[error("gate `{0}` is closed; open it with `candor gate open {0} --reason \"...\" --expires 1h`")]
+    #[error(
+        "gate `{0}` is closed; open it with `candor gate open {0} --reason \"...\" --expires 1h` (docs/approvals.md)"
+    )]
     GateClosed(&'static str),
     /// What should be signed isn't, or is something else.
     #[error("`{field}` is not what it should be: {why}")]
@@ -393,9 +449,6 @@ pub enum Refusal {
         /// Why.
         why: String,
     },
-    /// A pruning isn't finished.
-    #[error("a pruning is under way; wait until it is finished")]
-    PruningUnderWay,
     /// Nothing may be pruned so.
     #[error("nothing can be pruned: {0}")]
     NotPrunable(&'static str),
@@ -438,11 +491,14 @@ impl Refusal {
             Self::UnknownEvidence(_) => "unknown_evidence",
             Self::NotCollectable(_) => "not_collectable",
             Self::GateNotOpen(_) => "gate_not_open",
-            Self::OpenTooLong { .. } => "open_too_long",
+            Self::Approval(of) => of.code(),
+            Self::Package(_) => "package",
+            Self::NoWork(_) => "no_work",
+            Self::WorkFull { .. } => "work_full",
+            Self::Unwanted(_) => "unwanted",
             Self::OperatorOnly => "operator_only",
             Self::GateClosed(_) => "gate_closed",
             Self::NotSigned { .. } => "not_signed",
-            Self::PruningUnderWay => "pruning_under_way",
             Self::NotPrunable(_) => "not_prunable",
             Self::Text { .. } => "text",
             Self::LongList { .. } => "long_list",

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use candor_audit::kind::Kind;
 use candor_core::{
+    gate::Grant,
     notice::{DeliveryState, PendingReason},
     profile::{ArtifactClass, KeepFor},
     time::Timestamp,
@@ -100,6 +101,9 @@ pub struct Pruning {
     pub taken: u64,
     /// Whether it is finished.
     pub done: bool,
+    /// The use of the gate that was taken for it. None for one of before approvals, which goes no further.
+    #[serde(default)]
+    pub grants: Vec<Grant>,
 }
 
 impl Pruning {

@@ -1,13 +1,18 @@
 //! What a step may read. A view is frozen: between two reads of one step nothing changes under it.
 
 use candor_core::{
+    approval::{Approval, PackageRow, Request},
     claim::Claim,
     evidence::Evidence,
-    gate::{Gate, Opening},
-    ids::{ClaimNo, DecisionNo, EventNo, EvidenceNo, IncidentNo, NoticeNo, OwnerNo, TargetName, TaskId},
+    gate::{Gate, LedgerEntry, Opening},
+    ids::{
+        AgentId, ApprovalNo, ClaimNo, DecisionNo, EventNo, EvidenceNo, IncidentNo, NoticeNo, OwnerNo, TargetName,
+        TaskId, WorkNo,
+    },
     notice::{Delivery, Notice, PendingReason},
     task::{Incident, Task},
     time::Timestamp,
+    work::{Document, DocumentKind, Work},
 };
 use serde::Serialize;
 use thiserror::Error;
@@ -122,6 +127,8 @@ pub trait View {
     fn incident(&self, no: IncidentNo) -> Result<Option<Incident>, Unreadable>;
     /// A task's claims, oldest first.
     fn claims(&self, task: &TaskId) -> Result<Vec<Claim>, Unreadable>;
+    /// The rules that spoke to a task, `pack/rule`, as far as its newest records tell.
+    fn rules_of(&self, task: &TaskId) -> Result<Vec<String>, Unreadable>;
     /// One claim.
     fn claim(&self, no: ClaimNo) -> Result<Option<Claim>, Unreadable>;
     /// A task's evidence, oldest first.
@@ -148,6 +155,34 @@ pub trait View {
     fn parked_until(&self, target: &TargetName) -> Result<Option<Timestamp>, Unreadable>;
     /// The openings of a gate that aren't closed, newest first.
     fn openings(&self, gate: Gate) -> Result<Vec<Opening>, Unreadable>;
+    /// When the gate that closed last did, before or at `now`.
+    fn last_closed_at(&self, now: Timestamp) -> Result<Option<Timestamp>, Unreadable>;
+    /// An approval.
+    fn approval(&self, no: ApprovalNo) -> Result<Option<Approval>, Unreadable>;
+    /// The approval whose terms have that id.
+    fn approval_by_id(&self, id: &str) -> Result<Option<Approval>, Unreadable>;
+    /// The approval package that was recorded last.
+    fn newest_package(&self) -> Result<Option<PackageRow>, Unreadable>;
+    /// Whether an approval package of that digest was recorded.
+    fn has_package(&self, sha256: &str) -> Result<bool, Unreadable>;
+    /// Agents' requests that nobody has answered, oldest first.
+    fn open_requests(&self) -> Result<Vec<Request>, Unreadable>;
+    /// Entries of the effect ledger after a time, oldest first, at most `limit`.
+    fn ledger_after(&self, after: Option<Timestamp>, limit: usize) -> Result<Vec<LedgerEntry>, Unreadable>;
+    /// A piece of work.
+    fn work(&self, no: WorkNo) -> Result<Option<Work>, Unreadable>;
+    /// The work of that key that isn't over.
+    fn open_work(&self, key: &str) -> Result<Option<Work>, Unreadable>;
+    /// Work that waits for a gate, oldest first, at most `limit`.
+    fn waiting_work(&self, gate: Gate, limit: usize) -> Result<Vec<Work>, Unreadable>;
+    /// Work that the world is at, at most `limit`.
+    fn started_work(&self, limit: usize) -> Result<Vec<Work>, Unreadable>;
+    /// How much work waits for gates.
+    fn work_count(&self) -> Result<u64, Unreadable>;
+    /// A document.
+    fn document(&self, kind: DocumentKind, key: &str) -> Result<Option<Document>, Unreadable>;
+    /// Documents of a kind about an agent, newest first, at most `limit`.
+    fn documents_of(&self, kind: DocumentKind, agent: &AgentId, limit: usize) -> Result<Vec<Document>, Unreadable>;
     /// An owner.
     fn owner(&self, no: OwnerNo) -> Result<Option<OwnerRow>, Unreadable>;
     /// The owners that are on record, newest first.

@@ -22,7 +22,7 @@ pub use error::StoreError;
 pub use listing::{
     Artifacts, DeliveryCount, Head, Listing, NoticeFilter, NoticeRow, Parked, Size, Stranded, TaskFilter,
 };
-pub use log::{LogEntry, Record, audit_kind};
+pub use log::{LogEntry, Record, WorkFilter, audit_kind};
 pub use nonces::{Counted, Nonces, Random};
 pub use retention::{Fate, Prunable, PruneStep};
 pub use store::{Store, Txn};

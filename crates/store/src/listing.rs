@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use candor_audit::{kind::Kind, merkle::Hash};
 use candor_core::{
+    approval::{Approval, PackageRow, Request},
     claim::Claim,
     evidence::Evidence,
-    gate::Opening,
-    ids::{CorrelationId, DecisionNo, EventNo, EvidenceNo, NoticeNo, TargetName, TaskId},
+    gate::{Gate, LedgerEntry, Opening},
+    ids::{
+        ApprovalNo, CorrelationId, DecisionNo, EventNo, EvidenceNo, NoticeNo, OpeningNo, TargetName, TaskId, WorkNo,
+    },
     notice::{Delivery, Notice, StateName},
     task::{Incident, Task, TaskState},
     time::Timestamp,
+    work::{Document, DocumentKind, Work},
 };
 use candor_path::{
     OwnerRow,
@@ -18,7 +22,7 @@ use candor_path::{
 };
 use serde::Serialize;
 
-use crate::{LogEntry, Prunable, Record, StoreError};
+use crate::{LogEntry, Prunable, Record, StoreError, log::WorkFilter};
 
 /// Which tasks to list.
 #[derive(Clone, Debug, Default)]
@@ -142,6 +146,32 @@ pub trait Listing {
     fn evidence_for(&self, task: &TaskId, limit: usize) -> Result<Vec<Evidence>, StoreError>;
     /// Gate openings, newest first, closed ones too.
     fn all_openings(&self, limit: usize) -> Result<Vec<Opening>, StoreError>;
+    /// One gate opening.
+    fn opening_by_no(&self, no: OpeningNo) -> Result<Option<Opening>, StoreError>;
+    /// When the gate that closed last did, before or at `now`.
+    fn last_closed_at(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
+    /// Approvals, newest first.
+    fn approvals(&self, limit: usize) -> Result<Vec<Approval>, StoreError>;
+    /// One approval.
+    fn approval_by_no(&self, no: ApprovalNo) -> Result<Option<Approval>, StoreError>;
+    /// Approval packages, newest first. Each is an artifact `pk-N` of the kind `approval`.
+    fn packages(&self, limit: usize) -> Result<Vec<PackageRow>, StoreError>;
+    /// Agents' requests that a gate be opened, newest first.
+    fn requests(&self, limit: usize) -> Result<Vec<Request>, StoreError>;
+    /// Entries of the effect ledger, newest first.
+    fn ledger(&self, limit: usize) -> Result<Vec<LedgerEntry>, StoreError>;
+    /// Entries of the effect ledger after a time, oldest first.
+    fn ledger_after(&self, after: Option<Timestamp>, limit: usize) -> Result<Vec<LedgerEntry>, StoreError>;
+    /// How many uses of each gate the ledger has after a time; gates without any are left out.
+    fn ledger_counts(&self, after: Option<Timestamp>) -> Result<BTreeMap<Gate, u64>, StoreError>;
+    /// One piece of work.
+    fn work_by_no(&self, no: WorkNo) -> Result<Option<Work>, StoreError>;
+    /// Work that gates stand before, newest first.
+    fn all_work(&self, filter: WorkFilter, limit: usize) -> Result<Vec<Work>, StoreError>;
+    /// One document.
+    fn document_by_key(&self, kind: DocumentKind, key: &str) -> Result<Option<Document>, StoreError>;
+    /// Documents of a kind, newest first.
+    fn documents(&self, kind: DocumentKind, limit: usize) -> Result<Vec<Document>, StoreError>;
     /// Processes that lease or leased work, newest first.
     fn owners(&self, limit: usize) -> Result<Vec<OwnerRow>, StoreError>;
     /// Targets that a rate limit parked, in order of name.

@@ -29,6 +29,10 @@ pub fn audit_kind(kind: ArtifactKind) -> Kind {
         ArtifactKind::Receipt => Kind::Receipt,
         ArtifactKind::Incident => Kind::Incident,
         ArtifactKind::Gate => Kind::Gate,
+        ArtifactKind::Approval => Kind::Approval,
+        ArtifactKind::Effect => Kind::Effect,
+        ArtifactKind::Work => Kind::Work,
+        ArtifactKind::Readback => Kind::Readback,
         ArtifactKind::HeartbeatFold => Kind::HeartbeatFold,
         ArtifactKind::Gap => Kind::Gap,
         ArtifactKind::OperatorAct => Kind::OperatorAct,
@@ -37,6 +41,26 @@ pub fn audit_kind(kind: ArtifactKind) -> Kind {
         ArtifactKind::Pack => Kind::Pack,
         ArtifactKind::Key => Kind::Key,
     }
+}
+
+/// The rules of a decision's artifact; none for any other.
+pub(crate) fn rules(record: &Record) -> Vec<String> {
+    let decided = record.kind == Kind::Decision;
+    let hits = record.body.get("rules").and_then(Value::as_array).filter(|_| decided);
+    let names = hits.into_iter().flatten().filter_map(|hit| hit.get("rule").and_then(Value::as_str));
+    names.map(str::to_owned).collect()
+}
+
+/// Newest records of a task in which its rules are looked for.
+pub(crate) const RULES_RECORDS_MAX: usize = 500;
+
+/// Which work to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkFilter {
+    /// What waits or is started.
+    Open,
+    /// What is over, too.
+    All,
 }
 
 /// One artifact, for people.

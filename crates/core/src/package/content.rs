@@ -13,11 +13,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{Manifest, secrets};
+use super::Manifest;
 use crate::{
     artifact::{EventRecord, NoticeRecord, ReceiptRecord},
     capability::{Descriptor, core_descriptors, parse_descriptor},
     decision::Decision,
+    disclosure,
     evidence::Evidence,
     pack::{Pack, PackSet, PackSource, cases, core_sources, manifests},
     profile::{Overlay, Packs, Profile, SAFE_DEFAULT, parse_profile_for, resolve},
@@ -159,10 +160,7 @@ impl<'a> Sorted<'a> {
                 sorted.wrong(path, "it is no text in UTF-8");
                 continue;
             };
-            if let Some((line, what)) = secrets::find(text) {
-                sorted
-                    .wrong(path, format!("line {line} looks like {what}; a package holds no credential: take it out"));
-            }
+            sorted.no_secret(path, text);
             sorted.put(path, kind, text);
         }
         sorted
@@ -183,6 +181,23 @@ impl<'a> Sorted<'a> {
         }
     }
 
+    /// Names the first line on which something looks like a secret, and never repeats it.
+    fn no_secret(&mut self, path: &str, text: &str) {
+        match disclosure::secrets() {
+            Err(error) => self.wrong(path, error),
+            Ok(scanner) => {
+                if let Some(found) = scanner.find(text).first() {
+                    let line = text.get(..found.at.start).unwrap_or_default().matches('\n').count() + 1;
+                    let why = format!(
+                        "line {line} looks like a secret (`{}`); a package holds none: take it out",
+                        found.rule
+                    );
+                    self.wrong(path, why);
+                }
+            }
+        }
+    }
+
     fn wrong(&mut self, file: &str, message: impl fmt::Display) {
         self.errors.push(ContentError { file: file.to_owned(), message: message.to_string() });
     }
@@ -199,10 +214,8 @@ pub fn check_content(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> 
             sorted.wrong(area, format!("the package has no {what}"));
         }
     }
-    if let Ok(bytes) = manifest.to_bytes()
-        && let Some((line, what)) = secrets::find(&String::from_utf8_lossy(&bytes))
-    {
-        sorted.wrong("package-manifest.json", format!("line {line} looks like {what}; take it out"));
+    if let Ok(bytes) = manifest.to_bytes() {
+        sorted.no_secret("package-manifest.json", &String::from_utf8_lossy(&bytes));
     }
     check_schemas(&mut sorted);
     let packs = check_packs(&mut sorted);

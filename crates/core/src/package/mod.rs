@@ -8,7 +8,6 @@
 
 mod content;
 mod manifest;
-mod secrets;
 mod source;
 mod version;
 

@@ -2,7 +2,7 @@
 
 use candor_core::{
     decision::Severity,
-    gate::Opening,
+    gate::{Grant, Scope},
     ids::{NoticeNo, OpeningNo, OwnerNo, TargetName},
     limits::{DIGEST_MEMBERS_MAX, TEXT_BYTES_MAX},
     notice::{Delivery, DeliveryState, Lease, Message, Notice, PendingReason},
@@ -11,6 +11,7 @@ use candor_core::{
 use serde_json::json;
 
 use crate::{
+    gate::{self, Passing},
     machine::{Step, StepError},
     plan::{ArtifactKind, Effect, Sending, Write},
     receipt, watch,
@@ -57,24 +58,24 @@ pub(crate) fn open(step: &mut Step<'_>, notice: Notice, delivery: Delivery, leas
         receipt::hold(step, &notice, delivery, PendingReason::NoSender);
         return Ok(());
     };
-    let opening = match target.gate {
-        None => None,
-        Some(gate) => {
-            let open = step.view.openings(gate)?;
-            match open.into_iter().find(|opening| opening.allows(gate, Some(&target.name), step.now)) {
-                Some(opening) => Some(opening),
-                None => {
-                    receipt::hold(step, &notice, delivery, PendingReason::GateClosed);
-                    return Ok(());
-                }
-            }
+    let passing = Passing {
+        scope: Scope::channel(&target.name),
+        task: notice.task.as_ref(),
+        what: format!("send {} to `{}`, attempt {}", notice.no, target.name, delivery.attempts.saturating_add(1)),
+        of: format!("a-{}", lease.fence.0),
+    };
+    let grants = match gate::pass(step, gate::of_notice(&target, &notice), &passing)? {
+        Ok(grants) => grants,
+        Err(closed) => {
+            receipt::hold_for_gate(step, &notice, delivery, closed);
+            return Ok(());
         }
     };
     let members = members(step, &notice, &delivery, &target)?;
     if step.view.parked_until(&target.name)?.is_some() {
         step.write(Write::Parked { target: target.name.clone(), until: None });
     }
-    send(step, notice, delivery, lease, &target, opening, members);
+    send(step, notice, delivery, lease, &target, grants, members);
     Ok(())
 }
 
@@ -110,10 +111,10 @@ fn send(
     mut delivery: Delivery,
     lease: Lease,
     target: &Target,
-    opening: Option<Opening>,
+    grants: Vec<Grant>,
     members: Vec<(Notice, Delivery)>,
 ) {
-    let passed = opening.as_ref().map(|opening| opening.no);
+    let passed = grants.iter().find(|grant| Some(grant.opening.gate) == target.gate).map(|grant| grant.opening.no);
     begin(step, &mut delivery, lease, passed);
     let message = Message {
         notice: notice.no,
@@ -121,6 +122,7 @@ fn send(
         attempt: delivery.attempts,
         fence: lease.fence,
         key: key(step, notice.no, &target.name),
+        failure_of: notice.failure_of,
         severity: notice.severity,
         title: title(&notice, &delivery, members.len()),
         text: text(&notice, &members),
@@ -136,7 +138,7 @@ fn send(
         member.digest_of = Some(notice.no);
         step.put_delivery(member);
     }
-    step.effect(Effect::Send(Box::new(Sending { message, gate: target.gate, opening })));
+    step.effect(Effect::Send(Box::new(Sending { message, gate: target.gate, grants })));
 }
 
 fn begin(step: &Step<'_>, delivery: &mut Delivery, lease: Lease, opening: Option<OpeningNo>) {

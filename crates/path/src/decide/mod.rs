@@ -17,7 +17,7 @@ use candor_core::{
 use crate::{
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Plan, Write},
-    queue,
+    queue, work,
 };
 
 /// What is decided about.
@@ -51,6 +51,9 @@ pub(crate) fn decide(step: &mut Step<'_>, case: &Case<'_>) -> Decision {
 /// Tells the operator, if the decision obliges to it. Further reports of one incident at one level fold into its notice; what else is
 /// reported while the incident is open is told by itself.
 pub(crate) fn tell(step: &mut Step<'_>, case: &Case<'_>, decision: &Decision) -> Result<(), StepError> {
+    if let Some(task) = case.task {
+        work::decided(step, task, decision, case.facts.claim.contradicted)?;
+    }
     let obliged = [Obligation::NotifyOperator, Obligation::Escalate].iter().any(|o| decision.obligations.contains(o));
     if !obliged {
         return Ok(());
@@ -82,6 +85,7 @@ pub(crate) fn tell(step: &mut Step<'_>, case: &Case<'_>, decision: &Decision) ->
         text,
         at: step.now,
         folded: 0,
+        failure_of: None,
     };
     if let Some(incident) = told {
         let mut incident = incident.clone();

@@ -1,24 +1,18 @@
 //! What an operator does. Every act is recorded; none of them makes `acked`.
 
-use std::time::Duration;
-
+use super::{approval, record};
+use crate::{
+    input::Act,
+    machine::{Step, StepError},
+    plan::{Effect, Refusal, Reply, Write},
+    queue, receipt, watch, work,
+};
 use candor_core::{
     decision::Severity,
     evidence::Origin,
-    gate::{Gate, Opening},
     ids::{NoticeNo, TargetName},
-    limits::{GATE_OPEN_MAX, LINE_BYTES_MAX},
+    limits::LINE_BYTES_MAX,
     notice::{Delivery, DeliveryState, Notice, PendingReason},
-    time::format_duration,
-};
-use serde_json::json;
-
-use super::record;
-use crate::{
-    input::Act,
-    machine::{Step, StepError, json},
-    plan::{ArtifactKind, Effect, Refusal, Reply, Write},
-    queue, receipt, watch,
 };
 
 pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), StepError> {
@@ -38,8 +32,14 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
             step.effect(Effect::Collect { evidence, subject: record.subject, supports: record.supports });
             Ok(())
         }
-        Act::OpenGate { gate, target, reason, lasts } => open_gate(step, gate, target, reason, lasts),
-        Act::CloseGate { gate } => close_gate(step, gate),
+        Act::RecordPackage { package, evidence } => approval::record_package(step, package, evidence),
+        Act::Approve { signed } => approval::approve(step, signed),
+        Act::Revoke { signed } => approval::revoke(step, &signed),
+        Act::Keep { kind, key, body } => approval::keep(step, kind, key, body),
+        Act::Want { wanted } => work::want(step, wanted),
+        Act::Withdraw { work } => work::withdraw(step, work),
+        Act::TakeUse { gates, scope, what } => approval::take_use(step, gates, scope, what),
+        Act::CloseGate { gate } => approval::close_gate(step, gate),
         Act::Exported { bundle, about, records, tree_size } => {
             record::exported(step, &bundle, &about, records, tree_size)
         }
@@ -50,7 +50,9 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
         Act::Deployed(deployed) => record::deployed(step, &deployed),
         Act::RotateKey { rotation } => record::rotate_key(step, &rotation),
         Act::TellHead { target, head } => record::tell_head(step, &target, &head),
-        Act::Prune { stretches, archive } => record::prune(step, stretches, archive.as_deref()),
+        Act::Prune { work, grants, stretches, archive } => {
+            record::prune(step, work, grants, stretches, archive.as_deref())
+        }
     }
 }
 
@@ -173,54 +175,29 @@ pub(super) fn tell(
         text: text.to_owned(),
         at: step.now,
         folded: 0,
+        failure_of: None,
     };
     queue::enqueue(step, notice, target);
     step.reply(Reply::Notice(no));
     Ok(())
 }
 
-fn open_gate(
-    step: &mut Step<'_>,
-    gate: Gate,
-    target: Option<TargetName>,
-    reason: String,
-    lasts: Duration,
-) -> Result<(), StepError> {
-    line("reason", &reason)?;
-    if lasts > GATE_OPEN_MAX || lasts.is_zero() {
-        return Err(Refusal::OpenTooLong { max: format_duration(GATE_OPEN_MAX) }.into());
-    }
-    if let Some(target) = &target
-        && step.settings().target(target).is_none()
-        && !step.settings().places.contains(target)
-    {
-        return Err(Refusal::UnknownTarget(target.clone()).into());
-    }
-    let no = step.plan.numbers.take_opening();
-    let expires_at = step.now.after(lasts);
-    let opening = Opening { no, gate, target, reason, opened_at: step.now, expires_at, closed_at: None };
-    step.record(ArtifactKind::Gate, no, None, None, json(&opening));
-    step.write(Write::Opening(Box::new(opening.clone())));
-    step.reply(Reply::Opening(Box::new(opening)));
-    Ok(())
-}
-
-fn close_gate(step: &mut Step<'_>, gate: Gate) -> Result<(), StepError> {
-    let now = step.now;
-    let mut last = None;
-    for mut opening in step.view.openings(gate)? {
-        if opening.closed_at.is_some() || opening.expires_at <= now {
-            continue;
-        }
-        opening.closed_at = Some(now);
-        let body = json!({ "closed": opening });
-        step.record(ArtifactKind::Gate, format!("{}-r2", opening.no), None, None, body);
-        step.write(Write::Opening(Box::new(opening.clone())));
-        last = Some(opening);
-    }
-    match last {
-        Some(opening) => step.reply(Reply::Opening(Box::new(opening))),
-        None => return Err(Refusal::GateNotOpen(gate.as_str().to_owned()).into()),
-    }
-    Ok(())
+/// Tells the operator, by the target that is named for that, what became of a notice on its own channel.
+pub(crate) fn failure_receipt(step: &mut Step<'_>, of: &Notice, by: &TargetName, title: String, text: String) {
+    let no = step.plan.numbers.take_notice();
+    let notice = Notice {
+        no,
+        decision: None,
+        incident: of.incident,
+        level: of.level,
+        task: of.task.clone(),
+        correlation: of.correlation.clone(),
+        severity: of.severity.max(Severity::Warning),
+        title: title.chars().take(LINE_BYTES_MAX / 4).collect(),
+        text,
+        at: step.now,
+        folded: 0,
+        failure_of: Some(of.no),
+    };
+    queue::enqueue(step, notice, Some(by));
 }

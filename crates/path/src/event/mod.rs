@@ -1,9 +1,11 @@
 //! Event: a report is taken in, once. What it does to its task, what it claims, and what it brings.
 
 mod act;
+mod approval;
 mod intake;
 mod record;
 mod report;
 
-pub(crate) use act::act;
+pub(crate) use act::{act, failure_receipt};
+pub(crate) use approval::kept;
 pub(crate) use intake::{collected, conclude, take_in};

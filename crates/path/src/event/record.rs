@@ -1,7 +1,13 @@
 //! What an operator does with the record itself: exports, reads, packages, deployments, changes of the key, heads that are told, prunings.
 
 use candor_audit::sign::{checkpoint::Checkpoint, rotation::Rotation};
-use candor_core::{gate::Gate, ids::TargetName, limits::TEXT_BYTES_MAX, package::Change};
+use candor_core::{
+    gate::Grant,
+    ids::{TargetName, WorkNo},
+    limits::TEXT_BYTES_MAX,
+    package::Change,
+    work::Wanted,
+};
 use serde_json::{Value, json};
 
 use super::act::{line, tell};
@@ -110,17 +116,25 @@ pub(super) fn tell_head(step: &mut Step<'_>, target: &TargetName, head: &str) ->
 }
 
 /// Contents that are past their time may go. What may go was looked up before; whether it still may is looked at again when it goes.
-pub(super) fn prune(step: &mut Step<'_>, stretches: Vec<(u64, u64)>, archive: Option<&str>) -> Result<(), StepError> {
+/// One that isn't finished goes on under the use that was taken now.
+pub(super) fn prune(
+    step: &mut Step<'_>,
+    work: WorkNo,
+    grants: Vec<Grant>,
+    stretches: Vec<(u64, u64)>,
+    archive: Option<&str>,
+) -> Result<(), StepError> {
     if let Some(archive) = archive {
         digest("archive", archive)?;
     }
-    let gate = Gate::DestructiveOperation;
-    let openings = step.view.openings(gate)?;
-    let Some(opening) = openings.iter().find(|opening| opening.allows(gate, None, step.now)) else {
-        return Err(Refusal::GateClosed(gate.as_str()).into());
-    };
-    if step.view.pruning()?.is_some() {
-        return Err(Refusal::PruningUnderWay.into());
+    let started = step.view.work(work)?.is_some_and(|of| of.is_started() && of.wanted == Wanted::Prune);
+    if !started {
+        return Err(Refusal::NoWork(work).into());
+    }
+    if let Some(mut open) = step.view.pruning()? {
+        open.grants = grants;
+        step.write(Write::Pruning(Box::new(open)));
+        return Ok(());
     }
     let cutoffs = Cutoffs::of(&step.settings().keep_for, step.now);
     if cutoffs.0.is_empty() {
@@ -131,11 +145,11 @@ pub(super) fn prune(step: &mut Step<'_>, stretches: Vec<(u64, u64)>, archive: Op
     }
     let no = step.plan.numbers.take_record();
     let body = json!({
-        "act": "prune", "cutoffs": json(&cutoffs), "stretches": stretches, "archive": archive,
-        "opening": opening.no,
+        "act": "prune", "cutoffs": json(&cutoffs), "stretches": stretches, "archive": archive, "work": work,
+        "opening": grants.first().map(|grant| grant.opening.no),
     });
     step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);
-    let pruning = Pruning { no, cutoffs, stretches, next: 0, taken: 0, done: false };
+    let pruning = Pruning { no, cutoffs, stretches, next: 0, taken: 0, done: false, grants };
     step.write(Write::Pruning(Box::new(pruning)));
     Ok(())
 }

@@ -15,7 +15,7 @@ use super::intake::{Taken, claim_no};
 use crate::{
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Effect, Refusal, Write},
-    watch,
+    watch, work,
 };
 
 /// Most claims kept per task, so that one task can't grow without bound.
@@ -132,7 +132,7 @@ fn end(step: &mut Step<'_>, task: &mut Task, state: TaskState, because: Option<S
     enter(step, task, state, because);
     task.ended_at = Some(step.now);
     task.in_flight.clear();
-    Ok(())
+    work::ended(step, task)
 }
 
 /// Lets a completion take effect, as far as the decision allows.

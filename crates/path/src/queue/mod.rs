@@ -1,12 +1,14 @@
 //! Queue: the notice waits for its time, one delivery per target.
 
 use crate::{
+    gate,
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Reply, Write},
     receipt,
 };
 use candor_core::{
     artifact::NoticeRecord,
+    gate::{Opening, Scope},
     ids::TargetName,
     limits::TARGETS_MAX,
     notice::{Delivery, DeliveryState, Notice, PendingReason, StateName},
@@ -57,8 +59,8 @@ pub(crate) fn release_held(step: &mut Step<'_>) -> Result<(), StepError> {
     let mut released = 0;
     for target in step.settings().targets.clone() {
         for reason in [PendingReason::GateClosed, PendingReason::NoSender] {
-            let room = RELEASE_MAX.saturating_sub(released);
-            if room == 0 || !can_go(step, &target, reason)? {
+            let room = RELEASE_MAX.saturating_sub(released).min(room(step, &target, reason)?);
+            if room == 0 {
                 continue;
             }
             for delivery in step.view.held(reason, &target.name, room)? {
@@ -70,20 +72,28 @@ pub(crate) fn release_held(step: &mut Step<'_>) -> Result<(), StepError> {
     Ok(())
 }
 
-/// Whether what a target holds for a reason could go on now.
-fn can_go(step: &Step<'_>, target: &Target, reason: PendingReason) -> Result<bool, StepError> {
-    match (reason, target.gate) {
-        (PendingReason::NoSender, _) => Ok(target.available),
-        (_, Some(gate)) => {
-            let openings = step.view.openings(gate)?;
-            Ok(openings.iter().any(|opening| opening.allows(gate, Some(&target.name), step.now)))
-        }
-        (_, None) => Ok(true),
-    }
+/// How many of what a target holds for a reason could go on now: no more than its gate has uses left, so that what would only be held
+/// again stays where it is.
+fn room(step: &Step<'_>, target: &Target, reason: PendingReason) -> Result<usize, StepError> {
+    let (PendingReason::GateClosed, Some(gate)) = (reason, target.gate) else {
+        return Ok(if reason == PendingReason::GateClosed || target.available { usize::MAX } else { 0 });
+    };
+    let mine = |opening: &Opening| opening.scope.channel.as_ref().is_none_or(|only| only == &target.name);
+    let openings = step.view.openings(gate)?;
+    let left = openings.iter().filter(|opening| opening.is_open(step.now) && mine(opening));
+    let left = left.map(|opening| opening.max_uses.saturating_sub(opening.used)).fold(0, u64::saturating_add);
+    Ok(usize::try_from(left).unwrap_or(usize::MAX))
 }
 
 fn release(step: &mut Step<'_>, mut delivery: Delivery, reason: PendingReason) -> Result<bool, StepError> {
     let Some(notice) = step.view.notice(delivery.notice)? else { return Ok(false) };
+    if reason == PendingReason::GateClosed {
+        let gates = step.settings().target(&delivery.target).map(|target| gate::of_notice(target, &notice));
+        let scope = Scope::channel(&delivery.target);
+        if !gate::would_pass(step, gates.unwrap_or_default(), &scope, notice.task.as_ref())? {
+            return Ok(false);
+        }
+    }
     delivery.state = DeliveryState::Queued { due_at: step.now };
     delivery.since = step.now;
     let note = format!("no longer held for `{}`", reason.as_str());

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use crate::{
     bridge,
+    input::Answered,
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Write},
+    work,
 };
 use backon::{BackoffBuilder, ExponentialBuilder};
 use candor_core::{
     artifact::{LateAnswer, LateReceipt, ReceiptRecord},
+    gate::Gate,
     ids::{Fence, NoticeNo, TargetName},
     notice::{Answer, BlockReason, Delivery, DeliveryState, Notice, Outcome, PendingReason, Proof, Receipt},
     settings::{OnUnknown, Target},
@@ -117,8 +120,62 @@ pub(crate) fn settle(
         ..blank(step, notice, &delivery)
     };
     write(step, notice, receipt);
+    if !answer.simulated {
+        work::failed(step, notice, &delivery.target, &delivery.state)?;
+    }
     step.put_delivery(delivery);
     Ok(())
+}
+
+/// Whether a channel may be asked what became of it.
+pub(crate) fn can_be_read_back(state: &DeliveryState) -> bool {
+    let doubt = [PendingReason::OutcomeUnknown, PendingReason::AcceptedByRelay];
+    matches!(state, DeliveryState::Pending { reason, .. } if doubt.contains(reason))
+}
+
+/// Moves a delivery on by what its channel says when it is asked, and by nothing else; what came of it, in words.
+pub(crate) fn read_back(
+    step: &mut Step<'_>,
+    no: NoticeNo,
+    target: &TargetName,
+    answered: &Answered,
+) -> Result<String, StepError> {
+    let (Some(notice), Some(mut delivery)) = (step.view.notice(no)?, step.view.delivery(no, target)?) else {
+        return Ok("the notice is gone".to_owned());
+    };
+    if !can_be_read_back(&delivery.state) {
+        return Ok(format!("it stands at `{}` meanwhile, and stays there", delivery.state.name().as_str()));
+    }
+    let needs = step.settings().target(target).map(|target| target.needs);
+    let (note, found) = match answered {
+        Answered::Found { proof, .. } => {
+            let enough = needs.is_some_and(|needs| proof.level >= needs);
+            delivery.state = if enough {
+                DeliveryState::Acked { proof: proof.clone() }
+            } else {
+                DeliveryState::Pending { reason: PendingReason::AcceptedByRelay, next_at: None }
+            };
+            ("read back: it is there".to_owned(), Some(proof.clone()))
+        }
+        // It is proved not to be there, so sending it again repeats nothing.
+        Answered::Absent { why } => {
+            delivery.state = DeliveryState::Queued { due_at: step.now };
+            delivery.maybe_repeat = false;
+            (format!("read back: it isn't there ({why})"), None)
+        }
+        Answered::Unknown { why } => return Ok(format!("still unknown: {why}")),
+    };
+    delivery.since = step.now;
+    let receipt = Receipt {
+        gate: Some(Gate::CanonicalRuntimeReadback),
+        proof: found,
+        note: Some(note.clone()),
+        ..blank(step, &notice, &delivery)
+    };
+    write(step, &notice, receipt);
+    let outcome = format!("{note}; now `{}`", delivery.state.name().as_str());
+    step.put_delivery(delivery);
+    Ok(outcome)
 }
 
 fn verdict(now: Timestamp, target: Option<&Target>, delivery: &Delivery, answer: &Answer, cause: Cause) -> Verdict {
@@ -201,6 +258,14 @@ pub(crate) fn hold(step: &mut Step<'_>, notice: &Notice, mut delivery: Delivery,
     delivery.state = DeliveryState::Pending { reason, next_at: None };
     delivery.since = step.now;
     without_attempt(step, notice, &delivery, None);
+    step.put_delivery(delivery);
+}
+
+/// Holds a delivery for a gate that is closed, and names it.
+pub(crate) fn hold_for_gate(step: &mut Step<'_>, notice: &Notice, mut delivery: Delivery, closed: Gate) {
+    delivery.state = DeliveryState::Pending { reason: PendingReason::GateClosed, next_at: None };
+    delivery.since = step.now;
+    without_attempt(step, notice, &delivery, Some(format!("gate `{}` is closed", closed.as_str())));
     step.put_delivery(delivery);
 }
 

@@ -7,13 +7,15 @@ use candor_audit::{
     merkle::{Hash, log_leaf, log_root},
 };
 use candor_core::{
+    approval::{Approval, PackageRow, Request},
     claim::Claim,
     evidence::Evidence,
-    gate::Opening,
-    ids::{DecisionNo, EventNo, EvidenceNo, NoticeNo, OwnerNo, TaskId},
+    gate::{Gate, LedgerEntry, Opening},
+    ids::{ApprovalNo, DecisionNo, EventNo, EvidenceNo, NoticeNo, OpeningNo, OwnerNo, TaskId, WorkNo},
     notice::{Delivery, DeliveryState, Notice, PendingReason},
     task::{Incident, Task, TaskState},
     time::Timestamp,
+    work::{Document, DocumentKind, Work},
 };
 use candor_path::{
     OwnerRow,
@@ -26,7 +28,8 @@ use super::{
 };
 use crate::{
     Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Parked, Prunable, Record, Size,
-    StoreError, Stranded, TaskFilter, log::receipt_notice,
+    StoreError, Stranded, TaskFilter,
+    log::{WorkFilter, receipt_notice},
 };
 
 impl State {
@@ -137,6 +140,58 @@ impl Listing for Memory {
 
     fn all_openings(&self, limit: usize) -> Result<Vec<Opening>, StoreError> {
         Ok(self.state.openings.values().rev().take(limit).cloned().collect())
+    }
+
+    fn opening_by_no(&self, no: OpeningNo) -> Result<Option<Opening>, StoreError> {
+        Ok(self.state.openings.get(&no).cloned())
+    }
+
+    fn last_closed_at(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.state.last_closed_at(now))
+    }
+
+    fn approvals(&self, limit: usize) -> Result<Vec<Approval>, StoreError> {
+        Ok(self.state.approvals.values().rev().take(limit).cloned().collect())
+    }
+
+    fn approval_by_no(&self, no: ApprovalNo) -> Result<Option<Approval>, StoreError> {
+        Ok(self.state.approvals.get(&no).cloned())
+    }
+
+    fn packages(&self, limit: usize) -> Result<Vec<PackageRow>, StoreError> {
+        Ok(self.state.packages(limit))
+    }
+
+    fn requests(&self, limit: usize) -> Result<Vec<Request>, StoreError> {
+        Ok(self.state.requests.values().rev().take(limit).cloned().collect())
+    }
+
+    fn ledger(&self, limit: usize) -> Result<Vec<LedgerEntry>, StoreError> {
+        Ok(self.state.ledger.values().rev().take(limit).cloned().collect())
+    }
+
+    fn ledger_after(&self, after: Option<Timestamp>, limit: usize) -> Result<Vec<LedgerEntry>, StoreError> {
+        Ok(self.state.ledger_after(after, limit))
+    }
+
+    fn ledger_counts(&self, after: Option<Timestamp>) -> Result<BTreeMap<Gate, u64>, StoreError> {
+        Ok(self.state.ledger_counts(after))
+    }
+
+    fn work_by_no(&self, no: WorkNo) -> Result<Option<Work>, StoreError> {
+        Ok(self.state.work.get(&no).cloned())
+    }
+
+    fn all_work(&self, filter: WorkFilter, limit: usize) -> Result<Vec<Work>, StoreError> {
+        Ok(self.state.all_work(filter, limit))
+    }
+
+    fn document_by_key(&self, kind: DocumentKind, key: &str) -> Result<Option<Document>, StoreError> {
+        Ok(self.state.documents.get(&(kind, key.to_owned())).cloned())
+    }
+
+    fn documents(&self, kind: DocumentKind, limit: usize) -> Result<Vec<Document>, StoreError> {
+        Ok(self.state.documents(kind, limit))
     }
 
     fn owners(&self, limit: usize) -> Result<Vec<OwnerRow>, StoreError> {

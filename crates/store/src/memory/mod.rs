@@ -1,5 +1,6 @@
 //! The store of the simulator and the tests: plain maps, obviously right, cheap to make and to clone.
 
+mod approvals;
 mod listing;
 mod prune;
 mod state;

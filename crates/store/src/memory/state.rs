@@ -3,13 +3,18 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use candor_core::{
+    approval::{Approval, PackageRow, Request},
     claim::Claim,
     evidence::Evidence,
-    gate::Opening,
-    ids::{ClaimNo, EvidenceNo, IncidentNo, NoticeNo, OpeningNo, OwnerNo, TargetName, TaskId},
+    gate::{LedgerEntry, Opening},
+    ids::{
+        ApprovalNo, ClaimNo, EffectNo, EvidenceNo, IncidentNo, NoticeNo, OpeningNo, OwnerNo, RequestNo, TargetName,
+        TaskId, WorkNo,
+    },
     notice::{Delivery, Notice},
     task::{Incident, Task},
     time::Timestamp,
+    work::{Document, DocumentKind, Work},
 };
 use candor_path::{ClockReading, Numbers, OwnerRow, Seen, retention::Pruning};
 
@@ -69,6 +74,13 @@ pub(super) struct State {
     pub(super) deliveries: BTreeMap<(NoticeNo, TargetName), Delivery>,
     pub(super) parked: BTreeMap<TargetName, Timestamp>,
     pub(super) openings: BTreeMap<OpeningNo, Opening>,
+    pub(super) approvals: BTreeMap<ApprovalNo, Approval>,
+    /// Packages by the number of their artifact.
+    pub(super) packages: BTreeMap<u64, PackageRow>,
+    pub(super) requests: BTreeMap<RequestNo, Request>,
+    pub(super) ledger: BTreeMap<EffectNo, LedgerEntry>,
+    pub(super) work: BTreeMap<WorkNo, Work>,
+    pub(super) documents: BTreeMap<(DocumentKind, String), Document>,
     pub(super) owners: BTreeMap<OwnerNo, OwnerRow>,
     /// The one reading, once there is one.
     pub(super) clock: BTreeMap<(), ClockReading>,

@@ -95,6 +95,14 @@ impl<'a> MemoryTxn<'a> {
             }
             Write::Parked { target, until } => self.put(|state| &mut state.parked, target.clone(), *until),
             Write::Opening(opening) => self.put(|state| &mut state.openings, opening.no, Some((**opening).clone())),
+            Write::Approval(of) => self.put(|state| &mut state.approvals, of.no, Some((**of).clone())),
+            Write::Package(of) => self.put(|state| &mut state.packages, of.no, Some((**of).clone())),
+            Write::Request(of) => self.put(|state| &mut state.requests, of.no, Some((**of).clone())),
+            Write::Ledger(of) => self.put(|state| &mut state.ledger, of.no, Some((**of).clone())),
+            Write::Work(of) => self.put(|state| &mut state.work, of.no, Some((**of).clone())),
+            Write::Document(of) => {
+                self.put(|state| &mut state.documents, (of.kind, of.key.clone()), Some((**of).clone()));
+            }
             Write::Owner(owner) => self.put(|state| &mut state.owners, owner.no, Some(owner.clone())),
             Write::ForgetOwners(before) => {
                 let old = self.state().owners.range(..before).filter(|(_, owner)| owner.ended).map(|(no, _)| *no);

@@ -1,18 +1,23 @@
 //! What a step reads of the maps.
 
 use candor_core::{
+    approval::{Approval, PackageRow, Request},
     claim::Claim,
     evidence::Evidence,
-    gate::{Gate, Opening},
-    ids::{ClaimNo, EvidenceNo, IncidentNo, NoticeNo, OwnerNo, TargetName, TaskId},
+    gate::{Gate, LedgerEntry, Opening},
+    ids::{AgentId, ApprovalNo, ClaimNo, EvidenceNo, IncidentNo, NoticeNo, OwnerNo, TargetName, TaskId, WorkNo},
     notice::{Delivery, DeliveryState, Notice, PendingReason},
     task::{Incident, Task},
     time::Timestamp,
+    work::{Document, DocumentKind, Work},
 };
 use candor_path::{BeatFold, ClockReading, Due, Numbers, OwnerRow, Seen, Unreadable, View, retention::Pruning};
 
 use super::{MemoryTxn, state::State};
-use crate::beat::BeatDigest;
+use crate::{
+    beat::BeatDigest,
+    log::{RULES_RECORDS_MAX, rules},
+};
 
 impl State {
     /// What is due or will be, earliest first: when, in which order at the same time, and what.
@@ -149,8 +154,68 @@ impl View for MemoryTxn<'_> {
     }
 
     fn openings(&self, gate: Gate) -> Result<Vec<Opening>, Unreadable> {
-        let newest = self.state().openings.values().rev();
-        Ok(newest.filter(|opening| opening.gate == gate && opening.closed_at.is_none()).cloned().collect())
+        Ok(self.state().openings(gate))
+    }
+
+    fn last_closed_at(&self, now: Timestamp) -> Result<Option<Timestamp>, Unreadable> {
+        Ok(self.state().last_closed_at(now))
+    }
+
+    fn approval(&self, no: ApprovalNo) -> Result<Option<Approval>, Unreadable> {
+        Ok(self.state().approvals.get(&no).cloned())
+    }
+
+    fn approval_by_id(&self, id: &str) -> Result<Option<Approval>, Unreadable> {
+        Ok(self.state().approval_by_id(id))
+    }
+
+    fn newest_package(&self) -> Result<Option<PackageRow>, Unreadable> {
+        Ok(self.state().packages(1).pop())
+    }
+
+    fn has_package(&self, sha256: &str) -> Result<bool, Unreadable> {
+        Ok(self.state().packages.values().any(|package| package.sha256 == sha256))
+    }
+
+    fn open_requests(&self) -> Result<Vec<Request>, Unreadable> {
+        Ok(self.state().open_requests())
+    }
+
+    fn ledger_after(&self, after: Option<Timestamp>, limit: usize) -> Result<Vec<LedgerEntry>, Unreadable> {
+        Ok(self.state().ledger_after(after, limit))
+    }
+
+    fn work(&self, no: WorkNo) -> Result<Option<Work>, Unreadable> {
+        Ok(self.state().work.get(&no).cloned())
+    }
+
+    fn open_work(&self, key: &str) -> Result<Option<Work>, Unreadable> {
+        Ok(self.state().open_work(key))
+    }
+
+    fn waiting_work(&self, gate: Gate, limit: usize) -> Result<Vec<Work>, Unreadable> {
+        Ok(self.state().waiting_work(gate, limit))
+    }
+
+    fn started_work(&self, limit: usize) -> Result<Vec<Work>, Unreadable> {
+        Ok(self.state().started_work(limit))
+    }
+
+    fn work_count(&self) -> Result<u64, Unreadable> {
+        Ok(self.state().work_count())
+    }
+
+    fn document(&self, kind: DocumentKind, key: &str) -> Result<Option<Document>, Unreadable> {
+        Ok(self.state().documents.get(&(kind, key.to_owned())).cloned())
+    }
+
+    fn documents_of(&self, kind: DocumentKind, agent: &AgentId, limit: usize) -> Result<Vec<Document>, Unreadable> {
+        Ok(self.state().documents_of(kind, agent, limit))
+    }
+
+    fn rules_of(&self, task: &TaskId) -> Result<Vec<String>, Unreadable> {
+        let newest = self.state().artifacts.iter().rev().filter(|kept| kept.record.task.as_ref() == Some(task));
+        Ok(newest.take(RULES_RECORDS_MAX).flat_map(|kept| rules(&kept.record)).collect())
     }
 
     fn owner(&self, no: OwnerNo) -> Result<Option<OwnerRow>, Unreadable> {

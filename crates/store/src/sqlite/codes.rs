@@ -94,6 +94,10 @@ impl Coded for Kind {
         Self::Capability,
         Self::Pack,
         Self::Key,
+        Self::Approval,
+        Self::Effect,
+        Self::Work,
+        Self::Readback,
     ];
 }
 

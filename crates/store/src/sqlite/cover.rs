@@ -16,7 +16,7 @@ use super::{
 use crate::StoreError;
 
 /// The kinds that are found by [`super::super::Listing::of_kind`].
-const RARE: [Kind; 4] = [Kind::Profile, Kind::Capability, Kind::Pack, Kind::Key];
+const RARE: [Kind; 5] = [Kind::Profile, Kind::Capability, Kind::Pack, Kind::Key, Kind::Approval];
 /// The lowest level whose subtree roots are kept: below it, at most 63 headers are read instead, which keeps rows few.
 pub(super) const LEVEL_MIN: u32 = 6;
 

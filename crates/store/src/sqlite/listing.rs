@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use candor_audit::{kind::Kind, merkle::Hash};
 use candor_core::{
+    approval::{Approval, PackageRow, Request},
     claim::Claim,
     evidence::Evidence,
-    gate::Opening,
-    ids::{DecisionNo, EventNo, EvidenceNo, NoticeNo, TaskId},
+    gate::{Gate, LedgerEntry, Opening},
+    ids::{ApprovalNo, DecisionNo, EventNo, EvidenceNo, NoticeNo, OpeningNo, TaskId, WorkNo},
     notice::{BlockReason, Delivery, PendingReason, StateName},
     task::{Incident, Task, TaskState},
     time::Timestamp,
+    work::{Document, DocumentKind, Work},
 };
 use candor_path::{
     OwnerRow,
@@ -19,6 +21,7 @@ use candor_path::{
 use rusqlite::params;
 
 use super::{
+    approvals,
     codes::{Coded, delivery as states},
     cover, prune,
     reader::{Reader, correlation_hash},
@@ -29,6 +32,7 @@ use super::{
 use crate::{
     Artifacts, DeliveryCount, Head, Listing, LogEntry, NoticeFilter, NoticeRow, Parked, Prunable, Record, Size,
     StoreError, Stranded, TaskFilter,
+    log::{RULES_RECORDS_MAX, WorkFilter, rules},
 };
 
 /// Deliveries that nothing moves on: prepared and left there, sent by somebody who is gone, or pending for a reason that plans
@@ -109,6 +113,13 @@ impl Reader {
             }
         }
         Ok(records)
+    }
+
+    /// The rules that spoke to a task, as far as its newest artifacts tell.
+    pub(super) fn rules_of(&self, task: i64) -> Result<Vec<String>, StoreError> {
+        let last = chain_of(&self.db, task)?.last;
+        let decisions = self.walk(last, RULES_RECORDS_MAX, |kept| kept.task_prev, |_| true)?;
+        Ok(decisions.iter().flat_map(rules).collect())
     }
 
     /// The artifact whose place a query finds by its number.
@@ -242,8 +253,59 @@ impl Listing for Reader {
     }
 
     fn all_openings(&self, limit: usize) -> Result<Vec<Opening>, StoreError> {
-        let sql = "SELECT body FROM opening ORDER BY no DESC LIMIT ?1";
-        self.db.many(sql, [most(limit)], |row| rows::json(row, 0))
+        approvals::all_openings(&self.db, limit)
+    }
+
+    fn opening_by_no(&self, no: OpeningNo) -> Result<Option<Opening>, StoreError> {
+        approvals::opening(&self.db, no)
+    }
+
+    fn last_closed_at(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        approvals::last_closed_at(&self.db, now)
+    }
+
+    fn approvals(&self, limit: usize) -> Result<Vec<Approval>, StoreError> {
+        approvals::approvals(&self.db, limit)
+    }
+
+    fn approval_by_no(&self, no: ApprovalNo) -> Result<Option<Approval>, StoreError> {
+        approvals::approval(&self.db, no)
+    }
+
+    fn packages(&self, limit: usize) -> Result<Vec<PackageRow>, StoreError> {
+        approvals::packages(&self.db, limit)
+    }
+
+    fn requests(&self, limit: usize) -> Result<Vec<Request>, StoreError> {
+        approvals::requests(&self.db, limit)
+    }
+
+    fn ledger(&self, limit: usize) -> Result<Vec<LedgerEntry>, StoreError> {
+        approvals::ledger(&self.db, limit)
+    }
+
+    fn ledger_after(&self, after: Option<Timestamp>, limit: usize) -> Result<Vec<LedgerEntry>, StoreError> {
+        approvals::ledger_after(&self.db, after, limit)
+    }
+
+    fn ledger_counts(&self, after: Option<Timestamp>) -> Result<BTreeMap<Gate, u64>, StoreError> {
+        approvals::ledger_counts(&self.db, after)
+    }
+
+    fn work_by_no(&self, no: WorkNo) -> Result<Option<Work>, StoreError> {
+        approvals::work(&self.db, no)
+    }
+
+    fn all_work(&self, filter: WorkFilter, limit: usize) -> Result<Vec<Work>, StoreError> {
+        approvals::all_work(&self.db, filter, limit)
+    }
+
+    fn document_by_key(&self, kind: DocumentKind, key: &str) -> Result<Option<Document>, StoreError> {
+        approvals::document(&self.db, kind, key)
+    }
+
+    fn documents(&self, kind: DocumentKind, limit: usize) -> Result<Vec<Document>, StoreError> {
+        approvals::documents(&self.db, kind, limit)
     }
 
     fn owners(&self, limit: usize) -> Result<Vec<OwnerRow>, StoreError> {

@@ -4,6 +4,7 @@
 //! - `schema.sql` is the layout; `open.rs` makes and migrates it; `segment.rs` is the log, `beats.rs` the routine checkpoints.
 //! - What is committed is on disk: `synchronous=FULL`. A crash leaves the commits before it, each whole.
 
+mod approvals;
 mod beats;
 mod codes;
 mod cover;

@@ -10,7 +10,7 @@ use crate::StoreError;
 /// Marks a database as ours: "CNDR".
 const APPLICATION_ID: i64 = 0x434E_4452;
 /// The layouts, each from the one before. To change the layout, add a file; never change one that was released.
-const LAYOUTS: &[&str] = &[include_str!("schema.sql"), include_str!("layout-2.sql")];
+const LAYOUTS: &[&str] = &[include_str!("schema.sql"), include_str!("layout-2.sql"), include_str!("layout-3.sql")];
 /// Largest database that is checked page by page at each start, in bytes: about a tenth of a second. Of a larger one only the end
 /// is checked; [`super::Reader::check`] checks all of it.
 const CHECKED_BYTES_MAX: u64 = 32 << 20;

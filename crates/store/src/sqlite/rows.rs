@@ -30,7 +30,8 @@ macro_rules! select {
     };
     (notice, $rest:literal) => {
         concat!(
-            "SELECT o.no, o.decision, o.incident, o.level, n.id, o.correlation, o.severity, o.title, o.text, o.at, o.folded \
+            "SELECT o.no, o.decision, o.incident, o.level, n.id, o.correlation, o.severity, o.title, o.text, o.at, o.folded, \
+             o.failure_of \
              FROM notice o LEFT JOIN name n ON n.no = o.task ",
             $rest
         )
@@ -183,6 +184,7 @@ pub(super) fn notice(row: &Row<'_>) -> Read<Notice> {
         text: text(row, 8)?,
         at: time(row, 9)?,
         folded: small(row, 10)?,
+        failure_of: nat_or(row, 11)?.map(NoticeNo),
     })
 }
 

@@ -1,18 +1,24 @@
 //! What a step reads.
 
 use candor_core::{
+    approval::{Approval, PackageRow, Request},
     claim::Claim,
     evidence::Evidence,
-    gate::{Gate, Opening},
-    ids::{ClaimNo, DecisionNo, EventNo, EvidenceNo, IncidentNo, NoticeNo, OwnerNo, TargetName, TaskId},
+    gate::{Gate, LedgerEntry, Opening},
+    ids::{
+        AgentId, ApprovalNo, ClaimNo, DecisionNo, EventNo, EvidenceNo, IncidentNo, NoticeNo, OwnerNo, TargetName,
+        TaskId, WorkNo,
+    },
     notice::{Delivery, Notice, PendingReason},
     task::{Incident, Task},
     time::Timestamp,
+    work::{Document, DocumentKind, Work},
 };
 use candor_path::{BeatFold, ClockReading, Due, Numbers, OwnerRow, Seen, Unreadable, View, retention::Pruning};
 use rusqlite::params;
 
 use super::{
+    approvals,
     beats::fold_of,
     codes::{Coded as _, delivery as states},
     prune,
@@ -174,8 +180,68 @@ impl View for SqliteTxn<'_> {
     }
 
     fn openings(&self, gate: Gate) -> Result<Vec<Opening>, Unreadable> {
-        let sql = "SELECT body FROM opening WHERE gate = ?1 AND closed = 0 ORDER BY no DESC";
-        Ok(self.db().many(sql, [gate.as_str()], |row| rows::json(row, 0))?)
+        Ok(approvals::openings(self.db(), gate)?)
+    }
+
+    fn last_closed_at(&self, now: Timestamp) -> Result<Option<Timestamp>, Unreadable> {
+        Ok(approvals::last_closed_at(self.db(), now)?)
+    }
+
+    fn approval(&self, no: ApprovalNo) -> Result<Option<Approval>, Unreadable> {
+        Ok(approvals::approval(self.db(), no)?)
+    }
+
+    fn approval_by_id(&self, id: &str) -> Result<Option<Approval>, Unreadable> {
+        Ok(approvals::approval_by_id(self.db(), id)?)
+    }
+
+    fn newest_package(&self) -> Result<Option<PackageRow>, Unreadable> {
+        Ok(approvals::packages(self.db(), 1)?.pop())
+    }
+
+    fn has_package(&self, sha256: &str) -> Result<bool, Unreadable> {
+        Ok(approvals::has_package(self.db(), sha256)?)
+    }
+
+    fn open_requests(&self) -> Result<Vec<Request>, Unreadable> {
+        Ok(approvals::open_requests(self.db())?)
+    }
+
+    fn ledger_after(&self, after: Option<Timestamp>, limit: usize) -> Result<Vec<LedgerEntry>, Unreadable> {
+        Ok(approvals::ledger_after(self.db(), after, limit)?)
+    }
+
+    fn work(&self, no: WorkNo) -> Result<Option<Work>, Unreadable> {
+        Ok(approvals::work(self.db(), no)?)
+    }
+
+    fn open_work(&self, key: &str) -> Result<Option<Work>, Unreadable> {
+        Ok(approvals::open_work(self.db(), key)?)
+    }
+
+    fn waiting_work(&self, gate: Gate, limit: usize) -> Result<Vec<Work>, Unreadable> {
+        Ok(approvals::waiting_work(self.db(), gate, limit)?)
+    }
+
+    fn started_work(&self, limit: usize) -> Result<Vec<Work>, Unreadable> {
+        Ok(approvals::started_work(self.db(), limit)?)
+    }
+
+    fn work_count(&self) -> Result<u64, Unreadable> {
+        Ok(approvals::work_count(self.db())?)
+    }
+
+    fn document(&self, kind: DocumentKind, key: &str) -> Result<Option<Document>, Unreadable> {
+        Ok(approvals::document(self.db(), kind, key)?)
+    }
+
+    fn documents_of(&self, kind: DocumentKind, agent: &AgentId, limit: usize) -> Result<Vec<Document>, Unreadable> {
+        Ok(approvals::documents_of(self.db(), kind, agent, limit)?)
+    }
+
+    fn rules_of(&self, task: &TaskId) -> Result<Vec<String>, Unreadable> {
+        let Some(no) = self.known(task)? else { return Ok(Vec::new()) };
+        Ok(self.store.reads.rules_of(no)?)
     }
 
     fn owner(&self, no: OwnerNo) -> Result<Option<OwnerRow>, Unreadable> {

@@ -13,6 +13,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    approvals,
     beats::{Waiting, append, id_hash, remove},
     codes::{Coded as _, delivery as states},
     prune,
@@ -71,10 +72,13 @@ impl SqliteTxn<'_> {
             Write::Notice(notice) => self.notice_row(notice)?,
             Write::Delivery(delivery) => self.delivery_row(delivery)?,
             Write::Parked { target, until } => self.park(target, *until)?,
-            Write::Opening(opening) => {
-                let row = (int(opening.no.0), opening.gate.as_str(), opening.closed_at.is_some(), text(opening)?);
-                self.db().run("INSERT OR REPLACE INTO opening(no, gate, closed, body) VALUES(?1, ?2, ?3, ?4)", row)?;
-            }
+            Write::Opening(opening) => approvals::put_opening(self.db(), opening)?,
+            Write::Approval(approval) => approvals::put_approval(self.db(), approval)?,
+            Write::Package(package) => approvals::put_package(self.db(), package)?,
+            Write::Request(request) => approvals::put_request(self.db(), request)?,
+            Write::Ledger(entry) => approvals::put_entry(self.db(), entry)?,
+            Write::Work(work) => approvals::put_work(self.db(), work)?,
+            Write::Document(document) => approvals::put_document(self.db(), document)?,
             Write::Owner(owner) => self.owner_row(owner)?,
             Write::ForgetOwners(before) => {
                 self.db().run("DELETE FROM owner WHERE no < ?1 AND ended = 1", [int(before.0)])?;
@@ -209,8 +213,8 @@ impl SqliteTxn<'_> {
             None => rusqlite::types::Value::Text(notice.text.clone()),
         };
         self.db().run(
-            "INSERT OR REPLACE INTO notice(no, task, decision, incident, level, correlation, severity, title, text, at, folded) \
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "INSERT OR REPLACE INTO notice(no, task, decision, incident, level, correlation, severity, title, text, at, folded, \
+             failure_of) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             params![
                 int(notice.no.0),
                 task,
@@ -223,6 +227,7 @@ impl SqliteTxn<'_> {
                 text,
                 notice.at.as_micros(),
                 notice.folded,
+                notice.failure_of.map(|no| int(no.0)),
             ],
         )?;
         Ok(())

@@ -105,9 +105,9 @@ trait Erased: Send + Sync {
     fn payload(&self, message: &Message) -> Vec<u8>;
     fn warnings(&self) -> Vec<String>;
     fn secrets(&self) -> Vec<SecretRef>;
-    fn send<'a>(&'a self, keeper: &GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a>;
+    fn send<'a>(&'a self, keeper: &mut GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a>;
     fn reads_back(&self) -> Result<(), String>;
-    fn read_back<'a>(&'a self, keeper: &GateKeeper, question: &'a Question, now: Now<'a>) -> Reading<'a>;
+    fn read_back<'a>(&'a self, keeper: &mut GateKeeper, question: &'a Question, now: Now<'a>) -> Reading<'a>;
 }
 
 impl<S: Sender> Erased for S {
@@ -135,7 +135,7 @@ impl<S: Sender> Erased for S {
         Sender::secrets(self)
     }
 
-    fn send<'a>(&'a self, keeper: &GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a> {
+    fn send<'a>(&'a self, keeper: &mut GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a> {
         let at = now();
         let target = Some(&message.target);
         let refs = Sender::secrets(self);
@@ -162,7 +162,7 @@ impl<S: Sender> Erased for S {
         Sender::reads_back(self)
     }
 
-    fn read_back<'a>(&'a self, keeper: &GateKeeper, question: &'a Question, now: Now<'a>) -> Reading<'a> {
+    fn read_back<'a>(&'a self, keeper: &mut GateKeeper, question: &'a Question, now: Now<'a>) -> Reading<'a> {
         if let Err(why) = Sender::reads_back(self) {
             return Box::pin(std::future::ready(Ok(ReadBack::Unable { why })));
         }
@@ -183,7 +183,7 @@ impl<S: Sender> Erased for S {
 /// Leave to read secrets, where there are any to read.
 pub(crate) fn leave_to_read(
     secrets: &[SecretRef],
-    keeper: &GateKeeper,
+    keeper: &mut GateKeeper,
     target: Option<&TargetName>,
     at: Timestamp,
 ) -> Result<Option<Permit<SecretRead>>, GateClosed> {
@@ -294,7 +294,7 @@ impl Binding {
     /// it, hand over a keeper that was made from that opening, as the store holds it now.
     pub fn send<'a>(
         &'a self,
-        keeper: &GateKeeper,
+        keeper: &mut GateKeeper,
         message: &'a Message,
         now: Now<'a>,
     ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
@@ -327,7 +327,7 @@ impl Binding {
     /// [`GateClosed`]: nothing was asked and no secret was read.
     pub fn read_back<'a>(
         &'a self,
-        keeper: &GateKeeper,
+        keeper: &mut GateKeeper,
         question: &'a Question,
         now: Now<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<ReadBack, GateClosed>> + Send + 'a>> {

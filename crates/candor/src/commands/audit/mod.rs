@@ -15,7 +15,6 @@ mod reads;
 mod redact;
 mod redactions;
 mod replay;
-mod secrets;
 mod show;
 mod source;
 mod ssh;

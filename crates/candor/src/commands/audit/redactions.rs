@@ -19,9 +19,10 @@ use candor_audit::{
     json::{self as strict, REDACTED_KEY},
     seal::MAX_BODY_BYTES,
 };
+use candor_core::disclosure::{self, Scanner};
 use serde_json::Value;
 
-use super::{packed::InFile, secrets::Scanner};
+use super::packed::InFile;
 use crate::exit::{Exit, Failure};
 
 /// Most texts that are taken out, secrets that were found included.
@@ -43,7 +44,7 @@ pub(super) struct Redactions {
     texts: BTreeSet<Vec<u8>>,
     /// The texts in each form that they can stand in; none where there are none.
     forms: Option<AhoCorasick>,
-    scanner: Option<Scanner>,
+    scanner: Option<&'static Scanner>,
     /// The shapes of the secrets that were found.
     rules: BTreeSet<&'static str>,
 }
@@ -61,14 +62,14 @@ pub(super) struct Cut {
 impl Redactions {
     /// What stands at these pointers, the lines of that file, and what a scanner finds.
     pub(super) fn of(pointers: &[String], texts: Option<&PathBuf>, scan: bool) -> Result<Self, Failure> {
-        let internal = |error: regex::Error| Failure::new(Exit::Internal, error.to_string());
+        let internal = |error: disclosure::ShapesError| Failure::new(Exit::Internal, error.to_string());
         let texts = texts.map(|path| self::texts(path)).transpose()?.unwrap_or_default();
         let mut all = Self {
             pointers: pointers.to_vec(),
             met: BTreeSet::new(),
             texts,
             forms: None,
-            scanner: scan.then(Scanner::new).transpose().map_err(internal)?,
+            scanner: scan.then(disclosure::secrets).transpose().map_err(internal)?,
             rules: BTreeSet::new(),
         };
         all.learn()?;
@@ -83,11 +84,11 @@ impl Redactions {
 
     /// Looks for secrets in a record.
     pub(super) fn look(&mut self, body: &[u8]) -> Result<(), Failure> {
-        let Some(scanner) = &self.scanner else { return Ok(()) };
+        let Some(scanner) = self.scanner else { return Ok(()) };
         let value = read(body)?;
         let mut found = BTreeSet::new();
         places_where(&value, &mut |leaf: &str| {
-            found.extend(scanner.find(leaf.as_bytes()));
+            found.extend(scanner.texts(leaf.as_bytes()));
             false
         });
         for secret in found {
@@ -128,7 +129,7 @@ impl Redactions {
         let (forms, scanner) = (&self.forms, &self.scanner);
         let found = places_where(value, &mut |leaf: &str| {
             forms.as_ref().is_some_and(|forms| forms.is_match(leaf))
-                || scanner.as_ref().is_some_and(|scanner| !scanner.find(leaf.as_bytes()).is_empty())
+                || scanner.as_ref().is_some_and(|scanner| !scanner.texts(leaf.as_bytes()).is_empty())
         });
         named.into_iter().chain(found).collect()
     }
@@ -166,7 +167,7 @@ impl Redactions {
             found.map_err(unread)?;
             return Err(still("one of the texts"));
         }
-        let Some(scanner) = &self.scanner else { return Ok(()) };
+        let Some(scanner) = self.scanner else { return Ok(()) };
         let mut from = file.open().map_err(unread)?;
         let mut window: Vec<u8> = Vec::new();
         loop {
@@ -174,7 +175,7 @@ impl Redactions {
             if read == 0 {
                 return Ok(());
             }
-            if let Some(secret) = scanner.find(&window).first() {
+            if let Some(secret) = scanner.texts(&window).first() {
                 return Err(still(&format!("a secret (`{}`)", secret.rule)));
             }
             window.drain(..window.len().saturating_sub(OVERLAP_BYTES));
@@ -258,22 +259,22 @@ fn texts(path: &Path) -> Result<BTreeSet<Vec<u8>>, Failure> {
     }
 }
 
+/// What core plants for its own tests of the scanner.
+#[cfg(test)]
+#[path = "../../../../core/src/disclosure/planted.rs"]
+mod planted;
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::sync::LazyLock;
-
     use candor_audit::commit::Nonce;
     use serde_json::json;
 
+    use super::planted::{PLANTED, encodings};
     use super::*;
-    use crate::commands::audit::secrets::tests::{PLANTED, encodings};
-
-    /// Compiling all shapes takes a while; a copy of them doesn't.
-    static SCANNER: LazyLock<Scanner> = LazyLock::new(|| Scanner::new().unwrap());
 
     fn scanning() -> Redactions {
-        Redactions { scanner: Some(SCANNER.clone()), ..Redactions::of(&[], None, false).unwrap() }
+        Redactions::of(&[], None, true).unwrap()
     }
 
     fn left(bytes: &[u8], redact: &Redactions) -> bool {

@@ -270,12 +270,12 @@ fn what_looks_like_a_secret_is_refused_in_every_kind_of_text() {
         "schemas/event.json",
         "LICENSE",
     ] {
-        plant(&shop, file, "looks like a bot's token", |tree| {
+        plant(&shop, file, "looks like a secret (`telegram-bot-token`)", |tree| {
             let text = fs::read_to_string(tree.join(file)).unwrap();
             fs::write(tree.join(file), format!("{text}\n# 123456789:AAExample_token-with-35-characters_\n")).unwrap();
         });
     }
-    plant(&shop, "the manifest", "looks like a GitHub token", |tree| {
+    plant(&shop, "the manifest", "looks like a secret (`github-token`)", |tree| {
         replace(&tree.join(MANIFEST), "Looks at tasks", "ghp_0123456789abcdefghij0123456789abcdef Looks at tasks");
     });
 }

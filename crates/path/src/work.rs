@@ -1,0 +1,314 @@
+//! Work that a gate stands before. With the gate closed it waits, with the gate's name; with the gate open one use is taken in the commit
+//! that does it, or that hands it to the world.
+
+use candor_core::{
+    decision::{Decision, Verdict},
+    gate::{Gate, Grant},
+    ids::{AgentId, TargetName, WorkNo},
+    limits::WORK_PENDING_MAX,
+    notice::{DeliveryState, Notice, PendingReason},
+    settings::FollowUp,
+    task::{Task, TaskState},
+    work::{Allowed, Document, DocumentKind, Wanted, Work, WorkState},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    event,
+    gate::{self, Passing},
+    input::{Answered, Performed},
+    machine::{Step, StepError, json},
+    outcome,
+    plan::{ArtifactKind, Effect, Refusal, Reply, Write},
+    receipt,
+};
+
+/// Most pieces of work that a crash can leave started.
+const STARTED_MAX: usize = 1_000;
+
+/// Has work done, or has it wait. What is wanted again while it waits is the same work.
+pub(crate) fn want(step: &mut Step<'_>, wanted: Wanted) -> Result<(), StepError> {
+    makes_sense(step, &wanted)?;
+    if let Some(work) = step.view.open_work(&wanted.key())? {
+        return match work.state {
+            WorkState::Pending => attempt(step, work, false),
+            _ => {
+                step.reply(Reply::Work(Box::new(work)));
+                Ok(())
+            }
+        };
+    }
+    if step.view.work_count()? >= WORK_PENDING_MAX {
+        return Err(Refusal::WorkFull { max: WORK_PENDING_MAX }.into());
+    }
+    let work = new(step, wanted);
+    attempt(step, work, true)
+}
+
+/// Has it wait, to be done by itself when its gate is open. Beyond the limit it is left out, which is on record.
+fn want_later(step: &mut Step<'_>, wanted: Wanted) -> Result<(), StepError> {
+    if step.view.open_work(&wanted.key())?.is_some() {
+        return Ok(());
+    }
+    if step.view.work_count()? >= WORK_PENDING_MAX {
+        let no = step.plan.numbers.take_record();
+        let body = json!({ "gap": "work_left_out", "wanted": json(&wanted), "max": WORK_PENDING_MAX });
+        step.record(ArtifactKind::Gap, format!("x-{no}"), None, None, body);
+        return Ok(());
+    }
+    let work = new(step, wanted);
+    put(step, work, true);
+    Ok(())
+}
+
+fn new(step: &mut Step<'_>, wanted: Wanted) -> Work {
+    let no = step.plan.numbers.take_work();
+    Work { no, gate: wanted.gate(), wanted, at: step.now, state: WorkState::Pending }
+}
+
+/// Tries what waits.
+pub(crate) fn again(step: &mut Step<'_>, no: WorkNo) -> Result<(), StepError> {
+    match step.view.work(no)?.filter(|work| work.state == WorkState::Pending) {
+        Some(work) => attempt(step, work, false),
+        None => Ok(()),
+    }
+}
+
+/// Takes back what waits.
+pub(crate) fn withdraw(step: &mut Step<'_>, no: WorkNo) -> Result<(), StepError> {
+    let mut work = step.view.work(no)?.filter(|of| of.state == WorkState::Pending).ok_or(Refusal::NoWork(no))?;
+    work.state = WorkState::Failed { at: step.now, why: "withdrawn by the operator".to_owned() };
+    let work = put(step, work, false);
+    step.reply(Reply::Work(Box::new(work)));
+    Ok(())
+}
+
+/// Whether what is wanted is there.
+fn makes_sense(step: &Step<'_>, wanted: &Wanted) -> Result<(), StepError> {
+    match wanted {
+        Wanted::ReadBack { notice, target } => {
+            let row = step.view.delivery(*notice, target)?;
+            let delivery = row.ok_or_else(|| Refusal::UnknownDelivery { notice: *notice, target: target.clone() })?;
+            if !receipt::can_be_read_back(&delivery.state) {
+                let why =
+                    format!("{notice} for `{target}` isn't in doubt; only an unknown outcome, or a relay's word, is");
+                return Err(Refusal::Unwanted(why).into());
+            }
+            Ok(())
+        }
+        Wanted::CaptureResult { task } | Wanted::Review { task, .. } | Wanted::RollBack { task, .. } => {
+            step.task(task).map(drop)
+        }
+        Wanted::RunRecipe { evidence, .. } => {
+            step.view.evidence(*evidence)?.map(drop).ok_or_else(|| Refusal::UnknownEvidence(*evidence).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The gates that it passes.
+fn gates(step: &Step<'_>, wanted: &Wanted) -> Vec<Gate> {
+    let mut gates = vec![wanted.gate()];
+    match wanted {
+        Wanted::ReadBack { target, .. }
+            if step.settings().target(target).is_some_and(|target| target.reads_secrets) =>
+        {
+            gates.push(Gate::SecretRead);
+        }
+        // What a plan reads is kept: without leave for both, nothing is read.
+        Wanted::RunPlan { .. } => gates.push(Gate::RuntimeResultCaptureWrite),
+        _ => {}
+    }
+    gates
+}
+
+fn attempt(step: &mut Step<'_>, mut work: Work, is_new: bool) -> Result<(), StepError> {
+    let passing = Passing { scope: work.wanted.scope(), task: None, what: work.wanted.says(), of: work.no.to_string() };
+    match gate::pass(step, gates(step, &work.wanted), &passing)? {
+        Err(closed) => {
+            let moved = work.gate != closed;
+            work.gate = closed;
+            if is_new || moved {
+                work = put(step, work, is_new);
+            }
+            step.reply(Reply::Work(Box::new(work)));
+        }
+        Ok(grants) => {
+            let work = start(step, work, grants)?;
+            step.reply(Reply::Work(Box::new(work)));
+        }
+    }
+    Ok(())
+}
+
+/// Puts work on record and beside it.
+fn put(step: &mut Step<'_>, work: Work, is_new: bool) -> Work {
+    let id = if is_new && work.state == WorkState::Pending {
+        work.no.to_string()
+    } else {
+        format!("{}-r{}", work.no, step.plan.numbers.take_record())
+    };
+    step.record(ArtifactKind::Work, id, None, None, json(&work));
+    step.write(Write::Work(Box::new(work.clone())));
+    work
+}
+
+/// Its uses are taken: what Candor does by itself is done in this commit, the rest is handed to the world.
+fn start(step: &mut Step<'_>, mut work: Work, grants: Vec<Grant>) -> Result<Work, StepError> {
+    match here(step, &work.wanted)? {
+        Some(outcome) => work.state = WorkState::Done { at: step.now, outcome },
+        None => {
+            work.state = WorkState::Started { at: step.now };
+            step.effect(Effect::Perform(Box::new(Allowed { work: work.clone(), grants })));
+        }
+    }
+    Ok(put(step, work, false))
+}
+
+/// Does what needs nothing but the store; what came of it, in words. None for what the world does.
+fn here(step: &mut Step<'_>, wanted: &Wanted) -> Result<Option<String>, StepError> {
+    let kept = |document: Document| Some(format!("kept as {} of `{}`", document.kind.as_str(), document.key));
+    let item = |step: &mut Step<'_>, kind, task: &candor_core::ids::TaskId, why: &str| {
+        let body = json!({ "task": task, "why": why, "state": "open" });
+        event::kept(step, ArtifactKind::Work, kind, task.to_string(), None, body)
+    };
+    Ok(match wanted {
+        Wanted::CaptureResult { task } => kept(outcome::capture(step, task)?),
+        Wanted::Score { agent } => kept(outcome::score(step, agent)?),
+        Wanted::Learn { agent } => kept(outcome::learn(step, agent)?),
+        Wanted::Trust { agent } => kept(outcome::trust(step, agent)?),
+        Wanted::Review { task, why } => kept(item(step, DocumentKind::ReviewItem, task, why)),
+        Wanted::RollBack { task, why } => kept(item(step, DocumentKind::RollbackItem, task, why)),
+        Wanted::ReadBack { .. }
+        | Wanted::RunPlan { .. }
+        | Wanted::RunRecipe { .. }
+        | Wanted::RemovePackage { .. }
+        | Wanted::Prune => None,
+    })
+}
+
+/// Books what came of work that the world did.
+pub(crate) fn performed(step: &mut Step<'_>, no: WorkNo, outcome: Performed) -> Result<(), StepError> {
+    let Some(mut work) = step.view.work(no)?.filter(|work| matches!(work.state, WorkState::Started { .. })) else {
+        return Ok(());
+    };
+    let now = step.now;
+    let done = |outcome: String| WorkState::Done { at: now, outcome };
+    work.state = match (outcome, &work.wanted) {
+        (Performed::ReadBack(answer), Wanted::ReadBack { notice, target }) => {
+            let id = format!("rb-{}", step.plan.numbers.take_record());
+            let body = json!({ "work": no, "notice": notice, "target": target, "answer": json(&answer) });
+            step.record(ArtifactKind::Readback, id, None, None, body);
+            done(receipt::read_back(step, *notice, target, &answer)?)
+        }
+        (Performed::Reading { reading, sha256 }, Wanted::RunPlan { plan }) => {
+            let body = json!({ "plan": plan, "reading": reading, "sha256": sha256, "work": no });
+            event::kept(step, ArtifactKind::Readback, DocumentKind::Readback, plan.to_string(), None, body);
+            done(format!("read and kept; SHA-256 of what was read: {sha256}"))
+        }
+        (Performed::Did { outcome }, _) => done(outcome),
+        (Performed::Failed { why }, _) => WorkState::Failed { at: now, why },
+        (other, _) => {
+            WorkState::Failed { at: now, why: format!("it was answered by something else: {}", name(&other)) }
+        }
+    };
+    let work = put(step, work, false);
+    step.reply(Reply::Work(Box::new(work)));
+    Ok(())
+}
+
+fn name(of: &Performed) -> &'static str {
+    match of {
+        Performed::ReadBack(Answered::Found { .. }) => "a message that is there",
+        Performed::ReadBack(_) => "a read-back",
+        Performed::Reading { .. } => "a reading",
+        Performed::Did { .. } => "a deed",
+        Performed::Failed { .. } => "a failure",
+    }
+}
+
+/// A process starts alone on the store: what another was at isn't known to have been done, and is not done again by itself.
+pub(crate) fn left_behind(step: &mut Step<'_>) -> Result<(), StepError> {
+    for mut work in step.view.started_work(STARTED_MAX)? {
+        let why = "the process that did it ended before it said what came of it; want it again where it is safe";
+        work.state = WorkState::Failed { at: step.now, why: why.to_owned() };
+        put(step, work, false);
+    }
+    Ok(())
+}
+
+fn follows(step: &Step<'_>, what: FollowUp) -> bool {
+    step.settings().approvals.follow_up.contains(&what)
+}
+
+/// What follows the end of a task, where the deployment wants that.
+pub(crate) fn ended(step: &mut Step<'_>, task: &Task) -> Result<(), StepError> {
+    if follows(step, FollowUp::Results) {
+        want_later(step, Wanted::CaptureResult { task: task.id.clone() })?;
+    }
+    let Some(agent) = task.owner.clone() else { return Ok(()) };
+    let of_agent: [(FollowUp, fn(AgentId) -> Wanted); 3] = [
+        (FollowUp::Scores, |agent| Wanted::Score { agent }),
+        (FollowUp::Learning, |agent| Wanted::Learn { agent }),
+        (FollowUp::Trust, |agent| Wanted::Trust { agent }),
+    ];
+    for (what, wanted) in of_agent {
+        if follows(step, what) {
+            want_later(step, wanted(agent.clone()))?;
+        }
+    }
+    Ok(())
+}
+
+/// What follows a decision, where the deployment wants that: a reviewer's look, or a person's at what was done on a claim that is
+/// contradicted now.
+pub(crate) fn decided(
+    step: &mut Step<'_>,
+    task: &Task,
+    decision: &Decision,
+    contradicted: bool,
+) -> Result<(), StepError> {
+    let why = || decision.rules.first().map_or_else(|| "a rule asks for it".to_owned(), |hit| hit.message.clone());
+    if follows(step, FollowUp::Reviews) && decision.requested >= Verdict::ForceReviewNotice {
+        want_later(step, Wanted::Review { task: task.id.clone(), why: why() })?;
+    }
+    let undone = contradicted && task.state == TaskState::Completed;
+    if follows(step, FollowUp::Rollbacks) && undone {
+        want_later(step, Wanted::RollBack { task: task.id.clone(), why: why() })?;
+    }
+    Ok(())
+}
+
+/// A delivery failed for good on its own channel, or nobody knows: the operator is told by Telegram, where that is configured.
+pub(crate) fn failed(
+    step: &mut Step<'_>,
+    notice: &Notice,
+    target: &TargetName,
+    state: &DeliveryState,
+) -> Result<(), StepError> {
+    let Some(by) = step.settings().approvals.failure_receipts.clone() else { return Ok(()) };
+    let failed = match state {
+        DeliveryState::Blocked { .. } => true,
+        DeliveryState::Pending { reason, next_at: None } => *reason == PendingReason::OutcomeUnknown,
+        _ => false,
+    };
+    if !failed || notice.failure_of.is_some() || &by == target || step.settings().target(&by).is_none() {
+        return Ok(());
+    }
+    let reason = state.reason().unwrap_or_default();
+    let title = format!("{} didn't reach `{target}`: {reason}", notice.no);
+    let text = format!(
+        "Notice {} for `{target}` stands at `{}` ({reason}). It said: {}",
+        notice.no,
+        state.name().as_str(),
+        notice.title
+    );
+    event::failure_receipt(step, notice, &by, title, text);
+    Ok(())
+}
+
+/// The content of a document as a value of its own type.
+pub(crate) fn content<T: serde::de::DeserializeOwned>(document: Document) -> Option<T> {
+    let body: Value = document.body;
+    serde_json::from_value(body).ok()
+}
