@@ -243,6 +243,7 @@ impl Desk {
     fn here(home: &Home, config: Config) -> Result<Self, Failure> {
         let store = Sqlite::open(&home.store(), Hold::Shared, "command").map_err(store_failure)?;
         let engine = Engine::start(Setup {
+            home: home.clone(),
             rules: config.into_rules(),
             store,
             roles: Roles::NONE,

@@ -1,5 +1,6 @@
 //! `candor`: one binary, several roles.
 
+mod approvals;
 mod cli;
 mod commands;
 mod config;
@@ -8,6 +9,7 @@ mod desk;
 mod engine;
 mod exit;
 mod files;
+mod gated;
 mod heads;
 mod home;
 mod keys;
@@ -19,6 +21,7 @@ mod pruning;
 mod receiver;
 mod reload;
 mod report;
+mod signing;
 mod verify;
 mod views;
 

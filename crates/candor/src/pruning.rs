@@ -10,9 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use candor_approval::kinds::DestructiveOperation;
 use candor_audit::bundle::{MANIFEST, archive::ArchiveReader, manifest};
-use candor_core::evidence::Origin;
+use candor_core::{evidence::Origin, work::Wanted};
 use candor_path::{Act, Input, retention::Cutoffs};
 use candor_store::{Listing as _, Prunable, sqlite::Reader};
 use candor_world::places::{Document, Place};
@@ -20,12 +19,11 @@ use tokio::sync::watch;
 
 use crate::{
     commands::audit::bundles,
-    config::AuditPlan,
+    config::{AuditPlan, Upkeep},
     desk::store_failure,
     engine::{Clock, Submitter, crash_point},
     exit::{Exit, Failure},
     files,
-    heads::keeper,
     home::Home,
 };
 
@@ -36,12 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a pass acts on the world.
 pub struct Hands<'a> {
-    /// Hands an act in.
-    pub act: &'a dyn Fn(Act) -> Result<(), Failure>,
+    /// Has these stretches pruned, which lie in the archive of that digest; or the pruning that isn't finished go on.
+    pub act: &'a dyn Fn(Vec<(u64, u64)>, Option<String>) -> Result<(), Failure>,
     /// Puts a document in a place.
     pub put: &'a dyn Fn(&Place, &Document) -> Result<(), Failure>,
-    /// Is told of progress: contents gone so far.
-    pub progress: &'a dyn Fn(u64),
 }
 
 /// What a pass did.
@@ -75,15 +71,13 @@ impl Pruner<'_> {
     /// Prunes what is past its time, until nothing is left.
     ///
     /// # Errors
-    /// When the gate is closed, the archive doesn't hold what would go, or the store fails. What went before stays gone, and is on record.
+    /// When the archive doesn't hold what would go, or the store fails. What went before stays gone, and is on record.
     pub fn pass(&self, hands: &Hands<'_>) -> Result<Pass, Failure> {
-        self.gate()?;
         let reader = Reader::open(&self.home.store()).map_err(store_failure)?;
         let mut pass = Pass::default();
         if reader.open_pruning().map_err(store_failure)?.is_some() {
-            // An interrupted one goes on when it is asked for another, which is refused.
-            let _ = (hands.act)(Act::Prune { stretches: vec![(0, 1)], archive: None });
-            pass.taken += self.wait(&reader, hands)?;
+            (hands.act)(Vec::new(), None)?;
+            pass.taken += self.wait(&reader)?;
         }
         loop {
             // A reader of its own each time: the segments that one keeps in memory are those of before.
@@ -94,8 +88,8 @@ impl Pruner<'_> {
             }
             let archive = self.archive(&reader, &found, hands)?;
             let digest = archive.as_ref().map(|(_, digest)| digest.clone());
-            (hands.act)(Act::Prune { stretches: found.stretches.clone(), archive: digest })?;
-            let taken = self.wait(&reader, hands)?;
+            (hands.act)(found.stretches.clone(), digest)?;
+            let taken = self.wait(&reader)?;
             pass.taken += taken;
             pass.archives.extend(archive.map(|(path, _)| path));
             // What was found is needed again meanwhile, by a task that was started anew: the next pass looks again.
@@ -105,20 +99,14 @@ impl Pruner<'_> {
         }
     }
 
-    fn gate(&self) -> Result<(), Failure> {
-        let permit = keeper(self.home)?.permit::<DestructiveOperation>(None, self.clock.now());
-        permit.map(drop).map_err(|closed| Failure::new(Exit::Refused, closed.to_string()))
-    }
-
     /// Waits until the last pruning is finished; how many contents it took.
-    fn wait(&self, reader: &Reader, hands: &Hands<'_>) -> Result<u64, Failure> {
+    fn wait(&self, reader: &Reader) -> Result<u64, Failure> {
         let (mut before, mut idle) = (None, Duration::ZERO);
         loop {
             let Some(pruning) = reader.last_pruning().map_err(store_failure)? else { return Ok(0) };
             if pruning.done {
                 return Ok(pruning.taken);
             }
-            (hands.progress)(pruning.taken);
             idle = if before.as_ref() == Some(&pruning) { idle + POLL } else { Duration::ZERO };
             if idle > PATIENCE {
                 return Err(Failure::new(Exit::Unhealthy, "the pruning stands still; `candor doctor` says why"));
@@ -201,7 +189,7 @@ pub struct Warden {
     /// The way to the writer.
     pub submitter: Submitter,
     /// Windows, archive and schedule, as the configuration says now.
-    pub plan: watch::Receiver<Arc<AuditPlan>>,
+    pub plan: watch::Receiver<Upkeep>,
     /// The clock.
     pub clock: Clock,
 }
@@ -211,23 +199,17 @@ impl Warden {
     pub async fn run(self) {
         let mut last: Option<Instant> = None;
         let start = Instant::now();
-        let (this, mut complained) = (Arc::new(self), String::new());
+        let (this, mut complained) = (self, String::new());
         loop {
             tokio::time::sleep(TICK).await;
-            let plan = Arc::clone(&this.plan.borrow());
+            let plan = Arc::clone(&this.plan.borrow().audit);
             let Some(every) = plan.prune_every.filter(|_| !plan.keep_for.is_for_ever()) else { continue };
             let due = last.map_or(start + every.min(FIRST_MAX), |last| last + every);
             if Instant::now() < due {
                 continue;
             }
-            let (that, handle) = (Arc::clone(&this), tokio::runtime::Handle::current());
-            let passed = tokio::task::spawn_blocking(move || that.pass(&plan, &handle)).await;
             last = Some(Instant::now());
-            let why = match passed {
-                Ok(Ok(())) => String::new(),
-                Ok(Err(failure)) => failure.message,
-                Err(_) => "it ended unexpectedly".to_owned(),
-            };
+            let why = this.pass(&plan).await.err().map(|failure| failure.message).unwrap_or_default();
             if !why.is_empty() && why != complained {
                 tracing::warn!(%why, "what is past its time couldn't be pruned");
             }
@@ -235,25 +217,19 @@ impl Warden {
         }
     }
 
-    fn pass(&self, plan: &AuditPlan, handle: &tokio::runtime::Handle) -> Result<(), Failure> {
-        let pruner = Pruner { home: &self.home, plan, clock: &self.clock };
-        let passed = pruner.pass(&Hands {
-            act: &|act| {
-                // The operator's own configuration asks for it, and the gate is open by their act.
-                let input = Input::Operator { act, origin: Origin::Operator };
-                handle.block_on(self.submitter.submit_one(input)).map(drop).map_err(Failure::from)
-            },
-            put: &|place, document| {
-                let keeper = keeper(&self.home)?;
-                let now = || self.clock.now();
-                let put = handle.block_on(place.put(&keeper, document, &now));
-                put.map_err(|error| Failure::new(Exit::Refused, format!("the archive isn't sent: {error}")))
-            },
-            progress: &|_| (),
-        })?;
-        if passed.taken > 0 {
-            tracing::info!(taken = passed.taken, "contents were pruned");
+    /// Wants a pruning, where something is past its time. With the gate closed that waits, and is done when it opens.
+    async fn pass(&self, plan: &Arc<AuditPlan>) -> Result<(), Failure> {
+        let (home, clock, plan) = (self.home.clone(), self.clock.clone(), Arc::clone(plan));
+        let looked = tokio::task::spawn_blocking(move || {
+            let reader = Reader::open(&home.store()).map_err(store_failure)?;
+            Pruner { home: &home, plan: &plan, clock: &clock }.found(&reader)
+        });
+        let ended = |_| Failure::new(Exit::Internal, "it ended unexpectedly");
+        if looked.await.map_err(ended)??.records == 0 {
+            return Ok(());
         }
-        Ok(())
+        // The operator's own configuration asks for it.
+        let input = Input::Operator { act: Act::Want { wanted: Wanted::Prune }, origin: Origin::Operator };
+        self.submitter.submit_one(input).await.map(drop).map_err(Failure::from)
     }
 }

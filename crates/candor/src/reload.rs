@@ -1,6 +1,6 @@
 //! Reading the configuration again while a daemon runs.
 
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
 
 use candor_core::time::Timestamp;
 use candor_web::App;
@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     commands::up::tokens,
-    config::{AuditPlan, Config},
+    config::{Config, Upkeep},
     desk::{Adopted, DaemonFile, RefusedConfig},
     engine::Submitter,
     exit::{Exit, Failure},
@@ -29,8 +29,8 @@ pub struct Reloader {
     pub app: App,
     /// What it wrote about itself.
     pub daemon: DaemonFile,
-    /// What the herald goes by.
-    pub heads: watch::Sender<Arc<AuditPlan>>,
+    /// What heads and prunings go by.
+    pub upkeep: watch::Sender<Upkeep>,
 }
 
 /// The same for a role that runs without an API: with every SIGHUP it goes by what the configuration says then.
@@ -74,13 +74,13 @@ impl Reloader {
         }
     }
 
-    async fn adopt(&self, mut config: Config) -> Result<(), Failure> {
+    async fn adopt(&self, config: Config) -> Result<(), Failure> {
         let tokens = tokens(&self.home, &config)?;
         let wrong = |error: &dyn std::fmt::Display| Failure::new(Exit::Config, error.to_string());
         self.app.adopt_tokens(tokens).map_err(|error| wrong(&error))?;
-        let audit = Arc::new(std::mem::take(&mut config.audit));
+        let upkeep = config.upkeep();
         self.submitter.adopt(config.into_rules()).await.map_err(|error| wrong(&error))?;
-        self.heads.send_replace(audit);
+        self.upkeep.send_replace(upkeep);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use candor_core::{
     ids::{EvidenceNo, NoticeNo, TaskId},
     time::Timestamp,
 };
-use candor_store::{Artifacts, Listing, NoticeFilter, StoreError, TaskFilter};
+use candor_store::{Artifacts, Listing, NoticeFilter, StoreError, TaskFilter, WorkFilter};
 use candor_web::ViewRequest;
 use serde_json::{Value, json};
 
@@ -37,7 +37,12 @@ pub fn view(store: &impl Listing, request: &ViewRequest, now: Timestamp) -> Resu
         ViewRequest::Event(no) => store.event(*no)?.map(|record| record.body),
         ViewRequest::EvidenceOf(task) => Some(json!({ "evidence": store.evidence_for(task, ROWS_MAX)? })),
         ViewRequest::Evidence(no) => evidence(store, *no)?,
-        ViewRequest::Gates => Some(json!({ "openings": store.all_openings(ROWS_MAX)? })),
+        ViewRequest::Gates => Some(json!({
+            "openings": store.all_openings(ROWS_MAX)?,
+            "waiting": store.all_work(WorkFilter::Open, ROWS_MAX)?,
+            "requests": store.requests(ROWS_MAX)?,
+            "uses": store.ledger_counts(None)?,
+        })),
     })
 }
 

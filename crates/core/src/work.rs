@@ -72,6 +72,8 @@ pub enum Wanted {
     RemovePackage {
         /// `name@version`.
         package: String,
+        /// Also when it is in use.
+        in_use: bool,
     },
     /// Take contents that are past their time out of the log.
     Prune,
@@ -117,7 +119,7 @@ impl Wanted {
             Self::Review { task, .. } => format!("review {task}"),
             Self::RollBack { task, .. } => format!("roll_back {task}"),
             Self::RunRecipe { evidence, .. } => format!("run_recipe {evidence}"),
-            Self::RemovePackage { package } => format!("remove_package {package}"),
+            Self::RemovePackage { package, .. } => format!("remove_package {package}"),
             Self::Prune => "prune".to_owned(),
         }
     }
@@ -135,7 +137,7 @@ impl Wanted {
             Self::Review { task, .. } => format!("put task `{task}` before a reviewer"),
             Self::RollBack { task, .. } => format!("ask a person to take back task `{task}`"),
             Self::RunRecipe { recipe, evidence } => format!("run the recipe `{recipe}` for {evidence}"),
-            Self::RemovePackage { package } => format!("remove the package `{package}`"),
+            Self::RemovePackage { package, .. } => format!("remove the package `{package}`"),
             Self::Prune => "prune what is past its time".to_owned(),
         }
     }
@@ -190,6 +192,14 @@ pub struct Work {
     pub at: Timestamp,
     /// How it stands.
     pub state: WorkState,
+}
+
+impl Work {
+    /// Whether the world is at it.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        matches!(self.state, WorkState::Started { .. })
+    }
 }
 
 /// Work that may be done now: its use of the gate is committed.

@@ -6,7 +6,7 @@ use candor_core::{
     approval::Signed,
     event::Event,
     evidence::{Finding, Origin},
-    gate::{Gate, Scope},
+    gate::{Gate, Grant, Scope},
     ids::{EvidenceNo, Fence, NoticeNo, OwnerNo, TargetName, TaskId, WorkNo},
     notice::{Answer, Proof},
     package::Change,
@@ -152,8 +152,13 @@ pub enum Act {
         /// The head.
         head: String,
     },
-    /// Take contents that are past their time out of the log; the gate `destructive_operation` must be open.
+    /// Take contents that are past their time out of the log, for work of that kind that is started; or go on with the pruning that
+    /// isn't finished.
     Prune {
+        /// The work.
+        work: WorkNo,
+        /// The uses that were taken for it.
+        grants: Vec<Grant>,
         /// The stretches of the log that may be touched, `[from, to)`, in order.
         stretches: Vec<(u64, u64)>,
         /// SHA-256 of the bundle that holds them, in hex, where they were archived.

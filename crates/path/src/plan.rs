@@ -449,9 +449,6 @@ pub enum Refusal {
         /// Why.
         why: String,
     },
-    /// A pruning isn't finished.
-    #[error("a pruning is under way; wait until it is finished")]
-    PruningUnderWay,
     /// Nothing may be pruned so.
     #[error("nothing can be pruned: {0}")]
     NotPrunable(&'static str),
@@ -502,7 +499,6 @@ impl Refusal {
             Self::OperatorOnly => "operator_only",
             Self::GateClosed(_) => "gate_closed",
             Self::NotSigned { .. } => "not_signed",
-            Self::PruningUnderWay => "pruning_under_way",
             Self::NotPrunable(_) => "not_prunable",
             Self::Text { .. } => "text",
             Self::LongList { .. } => "long_list",

@@ -6,11 +6,13 @@ use axum::{
     response::Response,
 };
 use candor_core::{
+    approval::{Approval, PackageRow},
     decision::{CapabilityGap, Decision, Verdict},
     evidence::Evidence,
-    gate::Opening,
+    gate::{Grant, Opening},
     ids::{ClaimNo, DecisionNo, EventNo, EvidenceNo, NoticeNo},
     task::Incident,
+    work::{Document, Work},
 };
 use candor_path::{Accepted, Reply};
 use serde::{Serialize, Serializer};
@@ -162,6 +164,16 @@ pub(crate) enum ActBody<'a> {
     Opening(&'a Opening),
     /// The evidence record as it now is.
     Evidence(&'a Evidence),
+    /// The approval as it now is.
+    Approval(&'a Approval),
+    /// The approval package that is on record.
+    Package(&'a PackageRow),
+    /// The work as it now is.
+    Work(&'a Work),
+    /// The document that is on record.
+    Document(&'a Document),
+    /// The uses of gates that were taken.
+    Grants(&'a [Grant]),
     /// It is done, or under way.
     Done(bool),
 }
@@ -174,6 +186,11 @@ impl<'a> ActBody<'a> {
             Reply::Incident(incident) => Self::Incident(incident),
             Reply::Opening(opening) => Self::Opening(opening),
             Reply::Evidence(evidence) => Self::Evidence(evidence),
+            Reply::Approval(approval) => Self::Approval(approval),
+            Reply::Package(package) => Self::Package(package),
+            Reply::Work(work) => Self::Work(work),
+            Reply::Document(document) => Self::Document(document),
+            Reply::Grants(grants) => Self::Grants(grants),
             Reply::Accepted(_) | Reply::Owner(_) | Reply::Done => Self::Done(true),
         }
     }

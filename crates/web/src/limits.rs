@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Largest body of an operator's act, in bytes of JSON.
-pub const ACT_BYTES_MAX: usize = 8 * 1024;
+/// Largest body of an operator's act, in bytes of JSON: an approval package with its evidence.
+pub const ACT_BYTES_MAX: usize = 512 * 1024;
 /// Largest header section of a request, in bytes. What is longer gets 431 and the connection is closed.
 pub const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// Most that one connection reads ahead, in bytes: pipelined requests beyond it wait in the kernel.

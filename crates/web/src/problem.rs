@@ -159,21 +159,25 @@ pub fn refusal_status(refusal: &Refusal) -> StatusCode {
         | Refusal::UnknownNotice(_)
         | Refusal::UnknownDelivery { .. }
         | Refusal::UnknownTarget(_)
-        | Refusal::UnknownEvidence(_) => StatusCode::NOT_FOUND,
-        Refusal::NotOwner { .. } | Refusal::Reserved(_) | Refusal::OperatorOnly | Refusal::GateClosed(_) => {
-            StatusCode::FORBIDDEN
-        }
+        | Refusal::UnknownEvidence(_)
+        | Refusal::NoWork(_) => StatusCode::NOT_FOUND,
+        Refusal::NotOwner { .. }
+        | Refusal::Reserved(_)
+        | Refusal::OperatorOnly
+        | Refusal::GateClosed(_)
+        | Refusal::Approval(_) => StatusCode::FORBIDDEN,
         Refusal::Ended(_)
         | Refusal::TooMany { .. }
         | Refusal::AlreadyAcked(_)
         | Refusal::BeingSent(_)
         | Refusal::NoIncident(_)
         | Refusal::GateNotOpen(_)
-        | Refusal::PruningUnderWay => StatusCode::CONFLICT,
+        | Refusal::Package(_)
+        | Refusal::WorkFull { .. }
+        | Refusal::Unwanted(_) => StatusCode::CONFLICT,
         Refusal::UnknownParent(_)
         | Refusal::ReceiptSupports(_)
         | Refusal::NotCollectable(_)
-        | Refusal::OpenTooLong { .. }
         | Refusal::LongList { .. }
         | Refusal::NotSigned { .. }
         | Refusal::NotPrunable(_)

@@ -83,6 +83,7 @@ pub fn run(global: &Global, args: RunArgs) -> Outcome {
         .map_err(|error| Failure::new(Exit::Internal, format!("no runtime: {error}")))?;
     runtime.block_on(async {
         let engine = Engine::start(Setup {
+            home: home.clone(),
             rules: config.into_rules(),
             store,
             roles,

@@ -7,7 +7,7 @@ use candor_core::{
     time::{Timestamp, format_duration},
 };
 use candor_path::OwnerRow;
-use candor_store::{Listing, StoreError, TaskFilter};
+use candor_store::{Listing, StoreError, TaskFilter, WorkFilter};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -25,6 +25,8 @@ use crate::{
 
 /// Most owners looked at: those that live, and the few that are kept after they ended.
 pub const OWNERS_MAX: usize = 1_000;
+/// Pieces of work and requests that wait for gates, as many as are shown.
+const WAITING_SHOWN_MAX: usize = 200;
 /// How old a heartbeat may be before its owner counts as gone: three beats.
 pub const ALIVE_SECS: u64 = 15;
 /// Most open incidents listed.
@@ -65,7 +67,7 @@ pub fn view(store: &impl Listing, now: Timestamp) -> Result<Value, StoreError> {
     let openings: Vec<_> = store
         .all_openings(200)?
         .into_iter()
-        .filter(|opening| opening.closed_at.is_none() && opening.expires_at > now)
+        .filter(|opening| opening.is_open(now))
         .collect();
     let overdue = store
         .tasks(&TaskFilter { with_incident: true, ..TaskFilter::default() }, INCIDENTS_MAX)?
@@ -81,6 +83,8 @@ pub fn view(store: &impl Listing, now: Timestamp) -> Result<Value, StoreError> {
         "owners": owners,
         "watchdog": { "alive": watching, "running_tasks": watched, "unwatched": watched > 0 && !watching },
         "gates_open": openings,
+        "gated_work": store.all_work(WorkFilter::Open, WAITING_SHOWN_MAX)?,
+        "approval_requests": store.requests(WAITING_SHOWN_MAX)?.into_iter().filter(|of| of.answered_by.is_none()).collect::<Vec<_>>(),
         "parked": store.parked()?,
         "stranded": store.stranded(alive_since, 100)?,
         "log": store.head()?,
@@ -241,12 +245,19 @@ fn targets(status: &Value) {
     for target in list(status, "/targets") {
         let (name, gate) = (text(target, "/name"), text(target, "/gate"));
         let opening = list(status, "/gates_open").iter().find(|opening| {
-            text(opening, "/gate") == gate && [String::new(), name.clone()].contains(&text(opening, "/target"))
+            text(opening, "/gate") == gate && [String::new(), name.clone()].contains(&text(opening, "/scope/channel"))
         });
         let gate = match (gate.as_str(), opening) {
             ("", _) => "pretends only".to_owned(),
             (gate, Some(opening)) => {
-                format!("gate {gate} is open until {} ({})", text(opening, "/expires_at"), text(opening, "/reason"))
+                let by = list(opening, "/approved_by").iter().map(|name| text(name, "")).collect::<Vec<_>>().join(", ");
+                format!(
+                    "gate {gate} is open until {}, used {} of {} times, by {by} ({})",
+                    text(opening, "/expires_at"),
+                    text(opening, "/used"),
+                    text(opening, "/max_uses"),
+                    text(opening, "/reason")
+                )
             }
             (gate, None) => format!("gate {gate} is CLOSED: candor gate open {gate} --reason … --expires 8h"),
         };

@@ -73,9 +73,9 @@ async fn serve(home: Home, config: Config, store: Sqlite, first_run: bool) -> Ou
     let tokens = tokens(&home, &config)?;
     let greeting = greeting(&home, &config, listen, first_run);
     let digest = config.digest.clone();
-    let mut config = config;
-    let (heads, plan) = watch::channel(Arc::new(std::mem::take(&mut config.audit)));
+    let (upkeep, plan) = watch::channel(config.upkeep());
     let engine = Engine::start(Setup {
+        home: home.clone(),
         rules: config.into_rules(),
         store,
         roles: Roles::ALL,
@@ -96,12 +96,12 @@ async fn serve(home: Home, config: Config, store: Sqlite, first_run: bool) -> Ou
     let warden = Warden {
         home: home.clone(),
         submitter: engine.submitter(),
-        plan: heads.subscribe(),
+        plan: upkeep.subscribe(),
         clock: herald.clock.clone(),
     };
     let heralding = tokio::spawn(herald.run());
     let pruning = tokio::spawn(warden.run());
-    let reloader = Reloader { home: home.clone(), submitter: engine.submitter(), app: app.clone(), daemon, heads };
+    let reloader = Reloader { home: home.clone(), submitter: engine.submitter(), app: app.clone(), daemon, upkeep };
     let reloading = tokio::spawn(reloader.on_hangup());
     for line in greeting {
         output::line(line);

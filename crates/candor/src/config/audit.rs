@@ -264,10 +264,16 @@ impl AuditPlan {
     /// The names that a gate may be opened for beside targets.
     #[must_use]
     pub fn places(&self) -> Vec<TargetName> {
+        self.gated_places().into_iter().map(|place| place.name().clone()).collect()
+    }
+
+    /// The places that documents reach through gates.
+    #[must_use]
+    pub fn gated_places(&self) -> Vec<&Place> {
         let live = self.publish.iter().filter_map(|place| match &place.to {
-            Bound::Place(to) if !to.gates().is_empty() => Some(place.name.clone()),
+            Bound::Place(to) if !to.gates().is_empty() => Some(to),
             _ => None,
         });
-        live.chain(self.archive.iter().filter_map(|to| Some(to.store.as_ref()?.name().clone()))).collect()
+        live.chain(self.archive.iter().filter_map(|to| to.store.as_ref())).collect()
     }
 }

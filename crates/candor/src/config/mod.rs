@@ -9,12 +9,13 @@ mod library;
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 pub use audit::{AuditPlan, AuditSection, Bound, Every, PublishPlace};
+use candor_approval::signers::Owners;
 use candor_core::{
     capability::{Capabilities, Capability, supported},
     ids::TargetName,
     pack::{PackSet, PackSource},
     profile::{Rule, SenderMode},
-    settings::{Settings, Target},
+    settings::{Approvals, Settings, Target},
     task::Cadence,
 };
 use candor_path::Machine;
@@ -54,14 +55,31 @@ pub struct Config {
     /// Whether an agent without a credential is turned away.
     pub require_agent_token: bool,
     /// Heads of the log, windows and archives.
-    pub audit: AuditPlan,
+    pub audit: Arc<AuditPlan>,
+    /// Whose signatures open gates.
+    pub owners: Arc<Owners>,
     /// Whether a file was read, or the safe defaults hold.
     pub from_file: bool,
     /// SHA-256 over the file, the package in use and the packs, in hexadecimal: whether a daemon runs this one.
     pub digest: String,
 }
 
+/// What is done while a daemon runs goes by these: heads, prunings, and whose signatures open their gates.
+#[derive(Clone)]
+pub struct Upkeep {
+    /// Heads of the log, windows and archives.
+    pub audit: Arc<AuditPlan>,
+    /// Whose signatures open gates.
+    pub owners: Arc<Owners>,
+}
+
 impl Config {
+    /// What upkeep goes by.
+    #[must_use]
+    pub fn upkeep(&self) -> Upkeep {
+        Upkeep { audit: Arc::clone(&self.audit), owners: Arc::clone(&self.owners) }
+    }
+
     /// Reads the configuration; without a file, the safe defaults: everything is recorded, nothing leaves this machine.
     ///
     /// # Errors
@@ -93,6 +111,8 @@ impl Config {
             machine: self.machine,
             bindings: Arc::new(self.bindings),
             collectors: Arc::new(self.collectors),
+            audit: self.audit,
+            owners: self.owners,
             in_force,
         }
     }
@@ -139,6 +159,8 @@ impl Config {
         let audit = AuditPlan::bind(&file.audit, &deployment.resolved.keep_for.value, &names, &pool).map_err(wrong)?;
         let mut settings = settings(&deployment, targets, &bindings, home.node()?);
         settings.places = audit.places();
+        settings.approvals.allowed_signers = read(&home.allowed_signers())?.unwrap_or_default();
+        let owners = Owners::parse(&settings.approvals.allowed_signers).map_err(|error| wrong(error.to_string()))?;
         let packs = PackSet::load(&deployment.sources, &deployment.resolved.tuned())
             .map_err(|errors| Failure::new(Exit::Config, errors.to_string()))?;
         let digest = digest(text, &deployment);
@@ -149,7 +171,8 @@ impl Config {
             listen: file.listen,
             agents: file.agents.tokens,
             require_agent_token: file.agents.require_token,
-            audit,
+            audit: Arc::new(audit),
+            owners: Arc::new(owners),
             from_file: text.is_some(),
             deployment,
             digest,
@@ -180,6 +203,7 @@ fn settings(
         fold_every: resolved.fold_every.value,
         keep_for: resolved.keep_for.value.clone(),
         places: Vec::new(),
+        approvals: Approvals::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use candor_approval::GateKeeper;
+use candor_approval::{GateKeeper, signers::Owners};
 use candor_core::{
     ids::TargetName,
     notice::{Answer, Message, Outcome},
@@ -18,12 +18,16 @@ use candor_path::{Effect, Input, Sending};
 use candor_world::{collectors, collectors::CollectorConfig, senders::Binding, signals};
 use tokio::runtime::Handle;
 
-use super::{Clock, Job, Setup, ToWriter, crash};
+use super::{Clock, Job, Rules, Setup, Submitter, ToWriter, crash, deeds::Deeds};
+use crate::{config::AuditPlan, home::Home};
 
 /// What performs effects.
 pub(super) struct Hands {
     bindings: Arc<BTreeMap<TargetName, Binding>>,
     collectors: Arc<CollectorConfig>,
+    audit: Arc<AuditPlan>,
+    owners: Arc<Owners>,
+    home: Home,
     back: SyncSender<ToWriter>,
     waiting: Arc<AtomicUsize>,
     runtime: Handle,
@@ -35,6 +39,9 @@ impl Hands {
         Self {
             bindings: Arc::clone(&setup.rules.bindings),
             collectors: Arc::clone(&setup.rules.collectors),
+            audit: Arc::clone(&setup.rules.audit),
+            owners: Arc::clone(&setup.rules.owners),
+            home: setup.home.clone(),
             back,
             waiting,
             runtime,
@@ -42,9 +49,17 @@ impl Hands {
         }
     }
 
-    /// From now on, other senders and other bounds for collectors. What is under way keeps its own.
-    pub(super) fn adopt(&mut self, bindings: Arc<BTreeMap<TargetName, Binding>>, collectors: Arc<CollectorConfig>) {
-        (self.bindings, self.collectors) = (bindings, collectors);
+    /// From now on, by other rules. What is under way keeps its own.
+    pub(super) fn adopt(&mut self, rules: &Rules) {
+        self.bindings = Arc::clone(&rules.bindings);
+        self.collectors = Arc::clone(&rules.collectors);
+        self.audit = Arc::clone(&rules.audit);
+        self.owners = Arc::clone(&rules.owners);
+    }
+
+    /// Whose signatures open gates.
+    pub(super) fn owners(&self) -> &Owners {
+        &self.owners
     }
 
     /// Performs an effect. What it comes to arrives as an input of its own.
@@ -65,16 +80,44 @@ impl Hands {
                     Input::Look { task, readings: Some(readings) }
                 });
             }
+            Effect::Perform(allowed) => {
+                let work = allowed.work.no;
+                let deeds = self.deeds();
+                self.off_thread(move || {
+                    crash::point("work.before_deed");
+                    let outcome = Box::new(deeds.perform(*allowed));
+                    crash::point("work.after_deed");
+                    Input::Performed { work, outcome }
+                });
+            }
+        }
+    }
+
+    fn deeds(&self) -> Deeds {
+        Deeds {
+            home: self.home.clone(),
+            bindings: Arc::clone(&self.bindings),
+            collectors: Arc::clone(&self.collectors),
+            audit: Arc::clone(&self.audit),
+            owners: Arc::clone(&self.owners),
+            submitter: Submitter {
+                jobs: self.back.clone(),
+                waiting: Arc::clone(&self.waiting),
+                clock: self.clock.clone(),
+            },
+            runtime: self.runtime.clone(),
+            clock: self.clock.clone(),
         }
     }
 
     fn send(&self, sending: Sending) {
-        let (bindings, clock) = (Arc::clone(&self.bindings), self.clock.clone());
+        let (bindings, owners, clock) = (Arc::clone(&self.bindings), Arc::clone(&self.owners), self.clock.clone());
         let back = self.back();
         self.runtime.spawn(async move {
-            let Sending { message, opening, .. } = sending;
+            let Sending { message, grants, .. } = sending;
             crash::point("send.before_call");
-            let (answer, payload_sha256) = call(&bindings, &message, opening.into_iter().collect(), &clock).await;
+            let keeper = GateKeeper::from_record(Owners::clone(&owners), grants);
+            let (answer, payload_sha256) = call(&bindings, &message, keeper, &clock).await;
             crash::point("send.after_call");
             back(Input::Answered {
                 notice: message.notice,
@@ -107,7 +150,7 @@ impl Hands {
 async fn call(
     bindings: &BTreeMap<TargetName, Binding>,
     message: &Message,
-    openings: Vec<candor_core::gate::Opening>,
+    mut keeper: GateKeeper,
     clock: &Clock,
 ) -> (Answer, Option<String>) {
     let Some(binding) = bindings.get(&message.target) else {
@@ -116,7 +159,6 @@ async fn call(
         return (Answer { outcome, status: None, raw: None, simulated: false, called_at: at, answered_at: at }, None);
     };
     let now = || clock.now();
-    let keeper = GateKeeper::from_record(openings);
-    let answer = binding.send(&keeper, message, &now).await;
+    let answer = binding.send(&mut keeper, message, &now).await;
     (answer, Some(binding.payload_sha256(message)))
 }

@@ -5,6 +5,7 @@
 
 mod clock;
 pub mod crash;
+mod deeds;
 mod hands;
 mod prune;
 mod turn;
@@ -20,6 +21,7 @@ use std::{
     thread::JoinHandle,
 };
 
+use candor_approval::signers::Owners;
 use candor_core::{ids::TargetName, time::Timestamp};
 use candor_path::{InForce, Input, Machine, Refusal, Reply};
 use candor_store::{StoreError, sqlite::Sqlite};
@@ -28,7 +30,11 @@ pub use clock::Clock;
 pub use crash::point as crash_point;
 use tokio::sync::oneshot;
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    config::AuditPlan,
+    exit::{Exit, Failure},
+    home::Home,
+};
 
 /// Most jobs that wait for the writer. Beyond it a report is turned away with a clear answer, never dropped.
 pub const JOBS_WAITING_MAX: usize = 4_096;
@@ -124,12 +130,18 @@ pub struct Rules {
     pub bindings: Arc<BTreeMap<TargetName, Binding>>,
     /// What collectors may look at.
     pub collectors: Arc<CollectorConfig>,
+    /// Windows and archive of prunings.
+    pub audit: Arc<AuditPlan>,
+    /// Whose signatures open gates.
+    pub owners: Arc<Owners>,
     /// The same for the record.
     pub in_force: Box<InForce>,
 }
 
 /// What an engine needs.
 pub struct Setup {
+    /// Where the deployment lies.
+    pub home: Home,
     /// What it decides and sends by.
     pub rules: Rules,
     /// The opened store.

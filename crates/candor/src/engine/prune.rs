@@ -1,6 +1,6 @@
 //! A pruning, step by step: each step is a commit of its own under a permit of its own.
 
-use candor_approval::{GateKeeper, kinds::DestructiveOperation};
+use candor_approval::{GateKeeper, kinds::DestructiveOperation, signers::Owners};
 use candor_path::{Act, Input};
 use candor_store::{Listing as _, Store as _, StoreError, Txn as _, sqlite::Sqlite};
 
@@ -8,8 +8,6 @@ use super::{Clock, crash};
 
 /// Records that one step looks at: some tens of milliseconds.
 const STEP_RECORDS: u64 = 2_000;
-/// Openings that are looked at when a permit is asked for.
-const OPENINGS_MAX: usize = 1_000;
 
 /// What comes after a step.
 pub(super) enum Next {
@@ -27,11 +25,11 @@ pub(super) fn is_asked(input: &Input) -> bool {
 }
 
 /// Takes the next contents out, if a pruning is open and its gate still is.
-pub(super) fn step(store: &mut Sqlite, clock: &Clock) -> Result<Next, StoreError> {
+pub(super) fn step(store: &mut Sqlite, owners: &Owners, clock: &Clock) -> Result<Next, StoreError> {
     if store.reads().open_pruning()?.is_none() {
         return Ok(Next::Nothing);
     }
-    let keeper = GateKeeper::from_record(store.reads().all_openings(OPENINGS_MAX)?);
+    let Some(mut keeper) = keeper(store, owners)? else { return Ok(Next::GateClosed) };
     let Ok(permit) = keeper.permit::<DestructiveOperation>(None, clock.now()) else { return Ok(Next::GateClosed) };
     let mut txn = store.begin()?;
     let step = txn.prune(permit, STEP_RECORDS)?;
@@ -44,4 +42,16 @@ pub(super) fn step(store: &mut Sqlite, clock: &Clock) -> Result<Next, StoreError
     // What went must not stand in the journal either.
     store.empty_journal()?;
     Ok(Next::Nothing)
+}
+
+/// A keeper over the use that was taken for the open pruning, as its opening stands now: one that was revoked meanwhile permits nothing.
+fn keeper(store: &Sqlite, owners: &Owners) -> Result<Option<GateKeeper>, StoreError> {
+    let Some(pruning) = store.reads().open_pruning()? else { return Ok(None) };
+    let mut grants = pruning.grants;
+    for grant in &mut grants {
+        if let Some(now) = store.reads().opening_by_no(grant.opening.no)? {
+            grant.opening = now;
+        }
+    }
+    Ok(Some(GateKeeper::from_record(owners.clone(), grants)))
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use candor_core::{ids::OwnerNo, time::Timestamp};
-use candor_path::{Due, Effect, Input, Machine, Plan, Reply, StepError, View};
+use candor_core::{gate::GATES, ids::OwnerNo, time::Timestamp};
+use candor_path::{Due, Effect, Input, Machine, Plan, Reply, StepError, View, Write};
 use candor_store::{Store, StoreError, Txn};
 
 use super::{
@@ -15,6 +15,8 @@ use super::{
 const DUE_MAX: usize = 256;
 /// Most tasks whose routine checkpoints are folded in one commit: few, since each may have thousands, and others wait meanwhile.
 const FOLD_MAX: usize = 16;
+/// Most work that waits for one gate and is tried in one turn.
+const WORK_MAX: usize = 64;
 /// How long the next of them wait.
 const FOLD_PAUSE: Duration = Duration::from_millis(50);
 /// How often leases of other owners are looked at.
@@ -76,6 +78,8 @@ struct Steps<'a, T: Txn> {
     now: Timestamp,
     effects: Vec<Effect>,
     sends: usize,
+    /// Whether work was left for gates: what of it can go on does so in the next turn.
+    wants: bool,
     wrote: bool,
     booked: usize,
     looked: usize,
@@ -95,6 +99,7 @@ impl<T: Txn> Steps<'_, T> {
             self.txn.apply(&plan, self.now)?;
             self.wrote = true;
         }
+        self.wants |= plan.writes.iter().any(|write| matches!(write, Write::Work(_)));
         self.sends += plan.effects.iter().filter(|effect| matches!(effect, Effect::Send(_))).count();
         self.effects.extend(plan.effects);
         Ok(plan.reply)
@@ -108,11 +113,25 @@ impl<T: Txn> Steps<'_, T> {
         Ok(())
     }
 
+    /// Tries the work that waits for gates which are open now, each in a step of its own: what one leaves, the next may use.
+    fn waiting_work(&mut self) -> Result<(), StoreError> {
+        for gate in GATES {
+            let openings = self.txn.openings(*gate).map_err(unreadable)?;
+            if !openings.iter().any(|opening| opening.is_open(self.now)) {
+                continue;
+            }
+            for work in self.txn.waiting_work(*gate, WORK_MAX).map_err(unreadable)? {
+                self.own(Input::DoWork { work: work.no })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Steps what the hands report, and counts what it settles.
     fn report(&mut self, input: &Input) -> Result<Result<Reply, SubmitError>, StoreError> {
         match input {
             Input::Answered { .. } => self.booked += 1,
-            Input::Collected { .. } | Input::Look { .. } => self.looked += 1,
+            Input::Collected { .. } | Input::Look { .. } | Input::Performed { .. } => self.looked += 1,
             _ => {}
         }
         self.step(input.clone())
@@ -132,6 +151,7 @@ impl Turn<'_> {
             now,
             effects: Vec::new(),
             sends: 0,
+            wants: false,
             wrote: false,
             booked: 0,
             looked: 0,
@@ -162,7 +182,7 @@ impl Turn<'_> {
         let mut answers = Vec::with_capacity(job.inputs.len());
         for input in &job.inputs {
             let reply = if job.answer.is_none() { steps.report(input)? } else { steps.step(input.clone())? };
-            self.chores.release |= matches!(reply, Ok(Reply::Opening(_)));
+            self.chores.release |= matches!(reply, Ok(Reply::Opening(_) | Reply::Approval(_)));
             answers.push(reply);
         }
         Ok(answers)
@@ -179,6 +199,7 @@ impl Turn<'_> {
         if self.chores.release {
             if self.roles.dispatcher || self.roles.bridge {
                 steps.own(Input::ReleaseHeld)?;
+                steps.waiting_work()?;
             }
             self.chores.release = false;
         }

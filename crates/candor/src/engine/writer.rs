@@ -195,7 +195,7 @@ impl Writer {
                     jobs.push(job);
                 }
                 ToWriter::Adopt(rules, done) => {
-                    self.hands.adopt(rules.bindings, rules.collectors);
+                    self.hands.adopt(&rules);
                     self.machine = rules.machine;
                     self.in_force = Some(rules.in_force);
                     self.retry_in_force();
@@ -252,7 +252,7 @@ impl Writer {
         if self.prune_at.is_none_or(|at| at > Instant::now()) || self.stopping.is_some() {
             return;
         }
-        self.prune_at = match prune::step(&mut self.store, &self.clock) {
+        self.prune_at = match prune::step(&mut self.store, self.hands.owners(), &self.clock) {
             Ok(prune::Next::Now) => Some(Instant::now()),
             Ok(prune::Next::Nothing) => None,
             Ok(prune::Next::GateClosed) => Some(Instant::now() + BEAT_EVERY),
@@ -312,7 +312,7 @@ impl Writer {
         for effect in effects {
             match effect {
                 Effect::Send(_) => self.in_flight += 1,
-                Effect::Collect { .. } | Effect::Probe { .. } => self.looking += 1,
+                Effect::Collect { .. } | Effect::Probe { .. } | Effect::Perform(_) => self.looking += 1,
             }
             self.hands.perform(effect);
         }

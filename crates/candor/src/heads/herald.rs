@@ -1,14 +1,15 @@
 //! The daemon's herald: signs the log's head when it is due, keeps it, and sends it to its places.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
+use candor_approval::signers::Owners;
 use candor_audit::sign::checkpoint::Checkpoint;
 use candor_store::{Listing as _, sqlite::Reader};
 use tokio::sync::watch;
 
 use super::{Kept, Publisher, Shelf, Teller, is_due, of_store};
 use crate::{
-    config::AuditPlan,
+    config::Upkeep,
     desk::store_failure,
     engine::{Clock, Submitter},
     exit::{Exit, Failure},
@@ -25,7 +26,7 @@ pub struct Herald {
     /// The way to the writer.
     pub submitter: Submitter,
     /// When and where to, as the configuration says now.
-    pub plan: watch::Receiver<Arc<AuditPlan>>,
+    pub plan: watch::Receiver<Upkeep>,
     /// The clock.
     pub clock: Clock,
 }
@@ -36,7 +37,7 @@ impl Herald {
         let mut last: Option<Kept> = Shelf::of(&self.home).newest(1).ok().and_then(|mut heads| heads.pop());
         let mut complained = String::new();
         loop {
-            let plan = Arc::clone(&self.plan.borrow());
+            let plan = self.plan.borrow().clone();
             let outcome = self.tick(&plan, &mut last).await;
             let why = outcome.err().map(|failure| failure.message).unwrap_or_default();
             if !why.is_empty() && why != complained {
@@ -44,11 +45,12 @@ impl Herald {
             }
             complained = why;
             let [most_often, least_often] = LOOK;
-            tokio::time::sleep(plan.every.time.clamp(most_often, least_often)).await;
+            tokio::time::sleep(plan.audit.every.time.clamp(most_often, least_often)).await;
         }
     }
 
-    async fn tick(&self, plan: &AuditPlan, last: &mut Option<Kept>) -> Result<(), Failure> {
+    async fn tick(&self, upkeep: &Upkeep, last: &mut Option<Kept>) -> Result<(), Failure> {
+        let plan = &upkeep.audit;
         let job = Signing { home: self.home.clone(), every: plan.every, clock: self.clock.clone() };
         let newest = last.as_ref().map(|kept| kept.head.clone());
         let signed = tokio::task::spawn_blocking(move || job.sign_if_due(newest.as_ref()));
@@ -57,7 +59,7 @@ impl Herald {
             *last = Some(kept);
         }
         let Some(kept) = last.as_ref().filter(|_| !plan.publish.is_empty()) else { return Ok(()) };
-        let publisher = Publisher::new(&self.home, self.clock.clone());
+        let publisher = Publisher::new(&self.home, Owners::clone(&upkeep.owners), self.clock.clone());
         let teller = Teller::Engine(&self.submitter);
         let outcomes = publisher.publish(&plan.publish, kept, &teller, false).await?;
         let failed = outcomes.into_iter().find_map(|(name, outcome)| Some((name, outcome.err()?)));

@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub use herald::Herald;
-pub use publish::{Publisher, Teller, keeper};
+pub use publish::{Publisher, Teller};
 
 /// Most heads that are kept in the state folder; the oldest go. Those that were published stay where they are.
 pub const HEADS_KEPT_MAX: usize = 1_000;

@@ -1,22 +1,23 @@
 //! Sending a head to its places.
 
-use candor_approval::GateKeeper;
-use candor_core::{evidence::Origin, ids::TargetName, time::Timestamp};
-use candor_path::{Act, Input};
-use candor_store::{Listing as _, sqlite::Reader};
+use candor_approval::{GateKeeper, signers::Owners};
+use candor_core::{
+    evidence::Origin,
+    gate::{Gate, Grant, Scope},
+    ids::TargetName,
+    time::Timestamp,
+};
+use candor_path::{Act, Input, Reply};
 use candor_world::places::Document;
 
 use super::{Kept, Shelf, file_name};
 use crate::{
     config::{Bound, PublishPlace},
-    desk::{Desk, store_failure},
+    desk::Desk,
     engine::{Clock, Submitter},
     exit::Failure,
     home::Home,
 };
-
-/// Openings that are looked at when a permit is asked for.
-const OPENINGS_MAX: usize = 1_000;
 
 /// Who hands a notice in.
 pub enum Teller<'a> {
@@ -27,6 +28,25 @@ pub enum Teller<'a> {
 }
 
 impl Teller<'_> {
+    /// Takes one use of each gate toward a place.
+    async fn take(&self, gates: Vec<Gate>, place: &TargetName, what: String) -> Result<Vec<Grant>, String> {
+        let act = Act::TakeUse { gates, scope: Scope::channel(place), what };
+        match self {
+            Self::Desk(desk) => {
+                let told = desk.act(act).await.map_err(|failure| failure.message)?;
+                let grants = told.get("grants").cloned().unwrap_or_default();
+                serde_json::from_value(grants).map_err(|error| error.to_string())
+            }
+            Self::Engine(engine) => {
+                let input = Input::Operator { act, origin: Origin::Operator };
+                match engine.submit_one(input).await.map_err(|error| error.to_string())? {
+                    Reply::Grants(grants) => Ok(grants),
+                    other => Err(format!("the store answered with {other:?}")),
+                }
+            }
+        }
+    }
+
     async fn tell(&self, target: &TargetName, head: &str) -> Result<(), String> {
         let act = Act::TellHead { target: target.clone(), head: head.to_owned() };
         match self {
@@ -42,16 +62,16 @@ impl Teller<'_> {
 
 /// Sends heads, and keeps what became of it.
 pub struct Publisher {
-    home: Home,
+    owners: Owners,
     shelf: Shelf,
     clock: Clock,
 }
 
 impl Publisher {
-    /// A publisher of a state folder.
+    /// A publisher of a state folder, where these owners' signatures open gates.
     #[must_use]
-    pub fn new(home: &Home, clock: Clock) -> Self {
-        Self { home: home.clone(), shelf: Shelf::of(home), clock }
+    pub fn new(home: &Home, owners: Owners, clock: Clock) -> Self {
+        Self { owners, shelf: Shelf::of(home), clock }
     }
 
     /// Sends a head to the places that want it, or to all of them; what became of each.
@@ -87,23 +107,18 @@ impl Publisher {
             Bound::Target(target) => return teller.tell(target, &kept.note).await,
             Bound::Place(to) => to,
         };
-        let keeper = keeper(&self.home).map_err(|failure| failure.message)?;
+        let what = format!("send the log's head of {} records to `{}`", kept.head.size, to.name());
+        let mut keeper = match to.gates() {
+            gates if gates.is_empty() => GateKeeper::from_record(Owners::default(), Vec::new()),
+            gates => GateKeeper::from_record(self.owners.clone(), teller.take(gates, to.name(), what).await?),
+        };
         let document = match to.kind() {
             "webhook" => as_event(kept, self.clock.now()),
             _ => Document { name: file_name(&kept.head), content: kept.note.as_bytes().to_vec() },
         };
         let now = || self.clock.now();
-        to.put(&keeper, &document, &now).await.map_err(|error| error.to_string())
+        to.put(&mut keeper, &document, &now).await.map_err(|error| error.to_string())
     }
-}
-
-/// A gate keeper over what is on record now.
-///
-/// # Errors
-/// When the store can't be read.
-pub fn keeper(home: &Home) -> Result<GateKeeper, Failure> {
-    let reader = Reader::open(&home.store()).map_err(store_failure)?;
-    Ok(GateKeeper::from_record(reader.all_openings(OPENINGS_MAX).map_err(store_failure)?))
 }
 
 /// The body that a webhook gets, in the shape of its notices; the id is the head's file name.

@@ -5,12 +5,14 @@
 
 mod archive;
 mod installed;
+mod leave;
 mod place;
 
 pub use archive::{build, core, from_tree, open};
 use candor_core::package::Host;
 pub use installed::{Installed, all, find, selected};
-pub use place::{Lock, Selection, deselect, place, remove, select};
+pub use leave::{leaving, take_away};
+pub use place::{Lock, Selection, deselect, place, select};
 
 /// The commands that run roles, as entry points may name them.
 pub const ROLES: &[&str] = &["up", "run", "run watchdog", "run dispatcher", "run bridge", "exec"];

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use candor_approval::{Permit, kinds::DestructiveOperation};
 use candor_audit::package::{ENVELOPE, MANIFEST};
 use candor_core::{limits::PACKAGES_MAX, package::Version, time::Timestamp};
 use rustix::fs::{FlockOperation, flock};
@@ -254,7 +255,7 @@ pub fn deselect(home: &Home, _: &Lock) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When it isn't there, or can't be removed.
-pub fn remove(home: &Home, _: &Lock, id: &str) -> Result<(), Failure> {
+pub(super) fn remove(home: &Home, _: &Lock, id: &str, _: Permit<DestructiveOperation>) -> Result<(), Failure> {
     let (name, version) = parts(id)?;
     let at = folder(home, &name, &version);
     if !at.is_dir() {

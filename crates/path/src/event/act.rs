@@ -50,7 +50,9 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
         Act::Deployed(deployed) => record::deployed(step, &deployed),
         Act::RotateKey { rotation } => record::rotate_key(step, &rotation),
         Act::TellHead { target, head } => record::tell_head(step, &target, &head),
-        Act::Prune { stretches, archive } => record::prune(step, stretches, archive.as_deref()),
+        Act::Prune { work, grants, stretches, archive } => {
+            record::prune(step, work, grants, stretches, archive.as_deref())
+        }
     }
 }
 

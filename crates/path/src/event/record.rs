@@ -2,16 +2,16 @@
 
 use candor_audit::sign::{checkpoint::Checkpoint, rotation::Rotation};
 use candor_core::{
-    gate::{Gate, Scope},
-    ids::TargetName,
+    gate::Grant,
+    ids::{TargetName, WorkNo},
     limits::TEXT_BYTES_MAX,
     package::Change,
+    work::Wanted,
 };
 use serde_json::{Value, json};
 
 use super::act::{line, tell};
 use crate::{
-    gate,
     input::Deployed,
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Refusal, Write},
@@ -116,12 +116,25 @@ pub(super) fn tell_head(step: &mut Step<'_>, target: &TargetName, head: &str) ->
 }
 
 /// Contents that are past their time may go. What may go was looked up before; whether it still may is looked at again when it goes.
-pub(super) fn prune(step: &mut Step<'_>, stretches: Vec<(u64, u64)>, archive: Option<&str>) -> Result<(), StepError> {
+/// One that isn't finished goes on under the use that was taken now.
+pub(super) fn prune(
+    step: &mut Step<'_>,
+    work: WorkNo,
+    grants: Vec<Grant>,
+    stretches: Vec<(u64, u64)>,
+    archive: Option<&str>,
+) -> Result<(), StepError> {
     if let Some(archive) = archive {
         digest("archive", archive)?;
     }
-    if step.view.pruning()?.is_some() {
-        return Err(Refusal::PruningUnderWay.into());
+    let started = step.view.work(work)?.is_some_and(|of| of.is_started() && of.wanted == Wanted::Prune);
+    if !started {
+        return Err(Refusal::NoWork(work).into());
+    }
+    if let Some(mut open) = step.view.pruning()? {
+        open.grants = grants;
+        step.write(Write::Pruning(Box::new(open)));
+        return Ok(());
     }
     let cutoffs = Cutoffs::of(&step.settings().keep_for, step.now);
     if cutoffs.0.is_empty() {
@@ -131,16 +144,8 @@ pub(super) fn prune(step: &mut Step<'_>, stretches: Vec<(u64, u64)>, archive: Op
         return Err(Refusal::NotPrunable("the stretches are not in order, or not of this log").into());
     }
     let no = step.plan.numbers.take_record();
-    let passing = gate::Passing {
-        scope: Scope::default(),
-        task: None,
-        what: "prune what is past its time".to_owned(),
-        of: format!("o-{no}"),
-    };
-    let granted = gate::pass(step, [Gate::DestructiveOperation], &passing)?;
-    let grants = granted.map_err(|closed| Refusal::GateClosed(closed.as_str()))?;
     let body = json!({
-        "act": "prune", "cutoffs": json(&cutoffs), "stretches": stretches, "archive": archive,
+        "act": "prune", "cutoffs": json(&cutoffs), "stretches": stretches, "archive": archive, "work": work,
         "opening": grants.first().map(|grant| grant.opening.no),
     });
     step.record(ArtifactKind::OperatorAct, format!("o-{no}"), None, None, body);

@@ -1,7 +1,5 @@
 //! `POST /v1/acts`: what an operator does.
 
-use std::time::Duration;
-
 use axum::{
     extract::{Request, State},
     http::StatusCode,
@@ -9,11 +7,12 @@ use axum::{
 };
 use candor_audit::json;
 use candor_core::{
+    approval::Signed,
     evidence::Origin,
-    gate::Gate,
-    ids::{EvidenceNo, NoticeNo, TargetName},
+    gate::{Gate, Scope},
+    ids::{EvidenceNo, NoticeNo, TargetName, WorkNo},
     package::Change,
-    time::duration_text,
+    work::{DocumentKind, Wanted},
 };
 use candor_path::{Act, Deployed, Input};
 use serde::{Deserialize, Serialize};
@@ -55,13 +54,32 @@ enum ActRequest {
     Verify {
         evidence: EvidenceNo,
     },
-    OpenGate {
-        gate: Gate,
+    RecordPackage {
+        package: Value,
+        evidence: Value,
+    },
+    Approve {
+        signed: Signed,
+    },
+    Revoke {
+        signed: Signed,
+    },
+    Keep {
+        kind: DocumentKind,
+        key: String,
+        body: Value,
+    },
+    Want {
+        wanted: Wanted,
+    },
+    Withdraw {
+        work: WorkNo,
+    },
+    TakeUse {
+        gates: Vec<Gate>,
         #[serde(default)]
-        target: Option<TargetName>,
-        reason: String,
-        #[serde(with = "duration_text")]
-        lasts: Duration,
+        scope: Scope,
+        what: String,
     },
     CloseGate {
         gate: Gate,
@@ -93,11 +111,6 @@ enum ActRequest {
         target: TargetName,
         head: String,
     },
-    Prune {
-        stretches: Vec<(u64, u64)>,
-        #[serde(default)]
-        archive: Option<String>,
-    },
 }
 
 impl From<ActRequest> for Act {
@@ -108,7 +121,13 @@ impl From<ActRequest> for Act {
             ActRequest::Acknowledge { notice, by } => Self::Acknowledge { notice, by },
             ActRequest::Test { target } => Self::Test { target },
             ActRequest::Verify { evidence } => Self::Verify { evidence },
-            ActRequest::OpenGate { gate, target, reason, lasts } => Self::OpenGate { gate, target, reason, lasts },
+            ActRequest::RecordPackage { package, evidence } => Self::RecordPackage { package, evidence },
+            ActRequest::Approve { signed } => Self::Approve { signed },
+            ActRequest::Revoke { signed } => Self::Revoke { signed },
+            ActRequest::Keep { kind, key, body } => Self::Keep { kind, key, body },
+            ActRequest::Want { wanted } => Self::Want { wanted },
+            ActRequest::Withdraw { work } => Self::Withdraw { work },
+            ActRequest::TakeUse { gates, scope, what } => Self::TakeUse { gates, scope, what },
             ActRequest::CloseGate { gate } => Self::CloseGate { gate },
             ActRequest::Exported { bundle, about, records, tree_size } => {
                 Self::Exported { bundle, about, records, tree_size }
@@ -120,20 +139,25 @@ impl From<ActRequest> for Act {
             ActRequest::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
             ActRequest::RotateKey { rotation } => Self::RotateKey { rotation },
             ActRequest::TellHead { target, head } => Self::TellHead { target, head },
-            ActRequest::Prune { stretches, archive } => Self::Prune { stretches, archive },
         }
     }
 }
 
-impl From<&Act> for ActRequest {
-    fn from(act: &Act) -> Self {
-        match act.clone() {
+impl ActRequest {
+    fn of(act: &Act) -> Option<Self> {
+        Some(match act.clone() {
             Act::Retry { notice, target } => Self::Retry { notice, target },
             Act::Resolve { notice, target, note } => Self::Resolve { notice, target, note },
             Act::Acknowledge { notice, by } => Self::Acknowledge { notice, by },
             Act::Test { target } => Self::Test { target },
             Act::Verify { evidence } => Self::Verify { evidence },
-            Act::OpenGate { gate, target, reason, lasts } => Self::OpenGate { gate, target, reason, lasts },
+            Act::RecordPackage { package, evidence } => Self::RecordPackage { package, evidence },
+            Act::Approve { signed } => Self::Approve { signed },
+            Act::Revoke { signed } => Self::Revoke { signed },
+            Act::Keep { kind, key, body } => Self::Keep { kind, key, body },
+            Act::Want { wanted } => Self::Want { wanted },
+            Act::Withdraw { work } => Self::Withdraw { work },
+            Act::TakeUse { gates, scope, what } => Self::TakeUse { gates, scope, what },
             Act::CloseGate { gate } => Self::CloseGate { gate },
             Act::Exported { bundle, about, records, tree_size } => Self::Exported { bundle, about, records, tree_size },
             Act::Package { change, package, manifest_sha256, key, before } => {
@@ -143,8 +167,9 @@ impl From<&Act> for ActRequest {
             Act::BundleRead { bundle, about, how } => Self::BundleRead { bundle, about, how },
             Act::RotateKey { rotation } => Self::RotateKey { rotation },
             Act::TellHead { target, head } => Self::TellHead { target, head },
-            Act::Prune { stretches, archive } => Self::Prune { stretches, archive },
-        }
+            // A step of a pruning, which whoever does it hands in where it is done.
+            Act::Prune { .. } => return None,
+        })
     }
 }
 
@@ -152,7 +177,7 @@ impl From<&Act> for ActRequest {
 #[must_use]
 pub fn act_to_json(act: &Act) -> Value {
     // Our own acts have string keys and finite numbers, so this can't fail; null would show if it did.
-    serde_json::to_value(ActRequest::from(act)).unwrap_or(Value::Null)
+    ActRequest::of(act).and_then(|request| serde_json::to_value(request).ok()).unwrap_or(Value::Null)
 }
 
 /// What `POST /v1/acts` answers when an act was taken.

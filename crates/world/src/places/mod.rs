@@ -135,7 +135,7 @@ impl Place {
     ///
     /// # Errors
     /// Why it isn't there now, as far as is known.
-    pub async fn put(&self, keeper: &GateKeeper, document: &Document, now: Now<'_>) -> Result<(), PutError> {
+    pub async fn put(&self, keeper: &mut GateKeeper, document: &Document, now: Now<'_>) -> Result<(), PutError> {
         match &self.to {
             To::Folder(path) => {
                 let (path, document) = (path.clone(), document.clone());
@@ -157,7 +157,7 @@ impl Place {
     /// Leave to write, and what that takes to know. With one of the gates closed no secret is read.
     async fn leave(
         &self,
-        keeper: &GateKeeper,
+        keeper: &mut GateKeeper,
         at: Timestamp,
     ) -> Result<(Permit<ProductionWrite>, Vec<SecretString>), PutError> {
         let (to, refs) = (Some(&self.name), self.secrets());

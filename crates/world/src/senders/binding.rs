@@ -76,7 +76,7 @@ trait Erased: Send + Sync {
     fn payload(&self, message: &Message) -> Vec<u8>;
     fn warnings(&self) -> Vec<String>;
     fn secrets(&self) -> Vec<SecretRef>;
-    fn send<'a>(&'a self, keeper: &GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a>;
+    fn send<'a>(&'a self, keeper: &mut GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a>;
 }
 
 impl<S: Sender> Erased for S {
@@ -104,7 +104,7 @@ impl<S: Sender> Erased for S {
         Sender::secrets(self)
     }
 
-    fn send<'a>(&'a self, keeper: &GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a> {
+    fn send<'a>(&'a self, keeper: &mut GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a> {
         let at = now();
         let target = Some(&message.target);
         let refs = Sender::secrets(self);
@@ -131,7 +131,7 @@ impl<S: Sender> Erased for S {
 /// Leave to read secrets, where there are any to read.
 pub(crate) fn leave_to_read(
     secrets: &[SecretRef],
-    keeper: &GateKeeper,
+    keeper: &mut GateKeeper,
     target: Option<&TargetName>,
     at: Timestamp,
 ) -> Result<Option<Permit<SecretRead>>, GateClosed> {
@@ -242,7 +242,7 @@ impl Binding {
     /// it, hand over a keeper that was made from that opening, as the store holds it now.
     pub fn send<'a>(
         &'a self,
-        keeper: &GateKeeper,
+        keeper: &mut GateKeeper,
         message: &'a Message,
         now: Now<'a>,
     ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {

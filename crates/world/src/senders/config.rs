@@ -84,6 +84,7 @@ impl TargetConfig {
             sender: versioned(self.sender.name()),
             available: binding.is_some(),
             gate: binding.and_then(Binding::gate),
+            reads_secrets: binding.is_some_and(|binding| !binding.secrets().is_empty()),
             idempotent: binding.is_some_and(Binding::idempotent),
             on_unknown: self.on_unknown,
             needs: self.needs,

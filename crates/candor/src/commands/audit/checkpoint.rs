@@ -93,7 +93,7 @@ fn publish(global: &Global, home: &Home, to: &[String]) -> Outcome {
     }
     let kept = signed(global, &home.audit_key()?)?;
     Shelf::of(home).keep(&kept)?;
-    let publisher = Publisher::new(home, Clock::from_env());
+    let publisher = Publisher::new(home, candor_approval::signers::Owners::clone(&config.owners), Clock::from_env());
     let outcomes = desk::block_on(async {
         let desk = Desk::open(global).await?;
         let outcomes = publisher.publish(places.iter().copied(), &kept, &Teller::Desk(&desk), true).await?;

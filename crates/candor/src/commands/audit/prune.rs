@@ -1,20 +1,23 @@
 //! `candor audit prune`: contents that are past their time leave the log; headers stay, so that it still verifies.
 
-use candor_core::time::Timestamp;
-use candor_store::{Fate, Prunable};
+use candor_core::{
+    time::Timestamp,
+    work::{Wanted, Work, WorkState},
+};
+use candor_store::{Fate, Listing as _, Prunable};
 use clap::Args;
 use serde_json::json;
 
 use crate::{
     cli::Global,
     config::Config,
-    desk::{self, Desk},
+    desk,
     engine::Clock,
-    exit::{Exit, Failure, Outcome},
-    heads::keeper,
+    exit::{Exit, Outcome},
+    gated,
     home::Home,
     output,
-    pruning::{Hands, Pruner},
+    pruning::Pruner,
 };
 
 #[derive(Debug, Args)]
@@ -38,40 +41,34 @@ pub fn run(global: &Global, args: &PruneArgs) -> Outcome {
         output::line("nothing to prune: everything is kept for ever; `keep_for` sets a window");
         return Ok(Exit::Ok);
     }
-    let internal = |error: std::io::Error| Failure::new(Exit::Internal, format!("no runtime: {error}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(internal)?;
-    desk::reader(global)?;
-    let desk = runtime.block_on(Desk::open(global))?;
+    // There must be a store: a pruning makes none.
+    let reader = desk::reader(global)?;
+    let found = pruner.found(&reader)?;
+    if found.records == 0 && reader.open_pruning().map_err(desk::store_failure)?.is_none() {
+        return told(global, None, "nothing is past its time");
+    }
     let bar = indicatif::ProgressBar::new_spinner();
-    let passed = pruner.pass(&Hands {
-        act: &|act| runtime.block_on(desk.act(act)).map(drop),
-        put: &|place, document| {
-            let keeper = keeper(&home)?;
-            let now = || clock.now();
-            runtime.block_on(place.put(&keeper, document, &now)).map_err(|error| {
-                Failure::new(Exit::Refused, format!("the archive isn't sent: {error}; nothing is pruned"))
-            })
-        },
-        progress: &|taken| {
-            bar.set_message(format!("{taken} contents gone"));
-            bar.tick();
-        },
+    let work = gated::want(global, Wanted::Prune, &|| {
+        let taken = reader.last_pruning().ok().flatten().map_or(0, |pruning| pruning.taken);
+        bar.set_message(format!("{taken} contents gone"));
+        bar.tick();
     });
     bar.finish_and_clear();
-    let closed = runtime.block_on(desk.close());
-    let passed = passed?;
-    closed?;
+    let work = work?;
+    match &work.state {
+        WorkState::Done { outcome, .. } => {
+            told(global, Some(&work), &format!("{outcome}; headers stay, and the log still verifies"))
+        }
+        _ => gated::tell(global, &work),
+    }
+}
+
+fn told(global: &Global, work: Option<&Work>, said: &str) -> Outcome {
     if global.json {
-        output::json(&json!({ "taken": passed.taken, "archives": passed.archives }))?;
-        return Ok(Exit::Ok);
+        output::json(&json!({ "work": work, "outcome": said }))?;
+    } else {
+        output::line(said);
     }
-    for archive in &passed.archives {
-        output::line(format!("archived in {}", archive.display()));
-    }
-    output::line(match passed.taken {
-        0 => "nothing is past its time".to_owned(),
-        taken => format!("the contents of {taken} records are gone; their headers stay, and the log still verifies"),
-    });
     Ok(Exit::Ok)
 }
 

@@ -1,7 +1,7 @@
 //! What keeps the record from being shown: a key that can't sign, heads that go nowhere, a pruning that stands still.
 
 use candor_core::{
-    gate::Gate,
+    gate::{Gate, Scope},
     time::{Timestamp, format_duration},
 };
 use candor_store::{Listing, sqlite::Reader};
@@ -104,7 +104,7 @@ fn heads(audit: &mut Audit, home: &Home, store: &Reader, plan: &AuditPlan, now: 
 /// Whether contents may be taken out now.
 fn is_open(store: &Reader, now: Timestamp) -> Result<bool, Failure> {
     let openings = store.all_openings(OPENINGS_MAX).map_err(desk::store_failure)?;
-    Ok(openings.iter().any(|opening| opening.allows(Gate::DestructiveOperation, None, now)))
+    Ok(openings.iter().any(|opening| opening.allows(Gate::DestructiveOperation, &Scope::default(), now)))
 }
 
 /// A pruning that isn't finished goes on by itself, unless its gate is closed or nobody runs.

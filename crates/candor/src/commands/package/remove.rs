@@ -1,18 +1,18 @@
 //! `candor package remove`: an installed package is taken away.
 
-use candor_core::package::Change;
-use candor_path::Act;
+use candor_core::work::{Wanted, WorkState};
 use clap::Args;
 use serde_json::json;
 
-use super::install::{hint_reload, record};
+use super::install::hint_reload;
 use crate::{
     cli::Global,
     config::Config,
-    exit::{Exit, Failure, Outcome},
+    exit::{Exit, Outcome},
+    gated,
     home::Home,
     output,
-    package::{self, Lock, Selection},
+    package::{self, Selection},
 };
 
 #[derive(Debug, Args)]
@@ -24,51 +24,22 @@ pub struct RemoveArgs {
     in_use: bool,
 }
 
-/// Takes the package away.
+/// Has the package taken away, once the gate is open.
 pub fn run(global: &Global, args: &RemoveArgs) -> Outcome {
     let home = Home::find(global.state.clone(), global.config.clone())?;
-    let lock = Lock::take(&home)?;
-    let selected = Selection::read(&home)?;
-    let in_use = selected.as_ref().is_some_and(|of| of.id() == args.package);
-    if in_use && !args.in_use {
-        return Err(Failure::new(Exit::Refused, format!("`{}` is in use", args.package)).hint(
-            "let another take its place with `candor package upgrade` or `downgrade`, or go back to what comes with this program with `--in-use`",
-        ));
-    }
-    let found = package::find(&home, &args.package);
-    if let Err(missing) = &found
-        && missing.exit == Exit::NotFound
-        && !in_use
-    {
-        return Err(missing.clone());
-    }
-    // One that was damaged goes too: then the selection says what it was, or nobody went by it.
-    let known = match (&found, &selected) {
-        (Ok(installed), _) => Some((installed.digest.clone(), installed.receipt.key.clone())),
-        (Err(_), Some(of)) if in_use => Some((of.manifest_sha256.clone(), "unknown".to_owned())),
-        (Err(_), _) => None,
-    };
-    if let Some((manifest_sha256, key)) = known {
-        let after = if in_use { None } else { package::selected(&home)? };
-        let config = Config::load_over(&home, after).map_err(|failure| {
-            let why = format!("this machine's configuration doesn't hold without it: {}", failure.message);
-            Failure::new(failure.exit, why).hint("mend the configuration first; nothing was removed")
-        })?;
-        let before = selected.as_ref().map(Selection::id);
-        let act = Act::Package { change: Change::Removed, package: args.package.clone(), manifest_sha256, key, before };
-        record(global, &home, config, act)?;
-    }
-    if in_use {
-        package::deselect(&home, &lock)?;
-    }
-    if found.as_ref().err().is_none_or(|failure| failure.exit != Exit::NotFound) {
-        package::remove(&home, &lock, &args.package)?;
+    let was_in_use = Selection::read(&home)?.is_some_and(|of| of.id() == args.package);
+    let leaving = package::leaving(&home, &args.package, args.in_use)?;
+    let config = Config::load(&home).unwrap_or(leaving.after);
+    let wanted = Wanted::RemovePackage { package: args.package.clone(), in_use: args.in_use };
+    let work = gated::want_by(global, config, wanted, &|| ())?;
+    if !matches!(work.state, WorkState::Done { .. }) {
+        return gated::tell(global, &work);
     }
     if global.json {
-        output::json(&json!({ "removed": args.package, "was_in_use": in_use }))?;
+        output::json(&json!({ "removed": args.package, "was_in_use": was_in_use, "work": work }))?;
     } else {
         output::line(format!("{} is gone", args.package));
-        if in_use {
+        if was_in_use {
             output::line("what comes with this program holds again");
             hint_reload(&home);
         }

@@ -207,6 +207,20 @@ impl Story {
                 let how = if closed { "closed" } else { "opened" };
                 (Lane::Operator, Tone::Plain, format!("gate {} {how}: {}", at("/gate"), at("/reason")))
             }
+            Kind::Approval => (Lane::Operator, Tone::Plain, approval(header, said)),
+            Kind::Effect => {
+                let words = format!("use {} of gate {}: {}", at("/use_no"), at("/gate"), at("/what"));
+                (Lane::Operator, Tone::Plain, words)
+            }
+            Kind::Work => {
+                let kept = said.get("kind").is_some();
+                let what = if kept { [at("/kind"), at("/key")] } else { [at("/wanted/want"), at("/state/state")] };
+                (Lane::Operator, Tone::Plain, format!("gated work: {}", joined(&what)))
+            }
+            Kind::Readback => {
+                let what = [at("/notice"), at("/target"), at("/answer/answer"), at("/key")];
+                (Lane::Delivery, Tone::Plain, format!("read back: {}", joined(&what)))
+            }
             Kind::Gap => (Lane::Record, Tone::Bad, format!("gap: {}", at("/gap").replace('_', " "))),
             Kind::Profile => (Lane::Record, Tone::Plain, format!("profile in force: {}", at("/profile"))),
             Kind::Capability => self.capability(said),
@@ -399,4 +413,24 @@ pub(super) fn state_tone(state: &str) -> Tone {
 
 fn joined(parts: &[String]) -> String {
     parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// What an artifact of the approval chain says.
+fn approval(header: &Header, said: &Value) -> String {
+    let at = |pointer: &str| text::at(said, pointer);
+    let id = header.id.as_str();
+    if id.starts_with("pk-") {
+        return format!("approval package {} is on record", at("/sha256"));
+    }
+    if said.get("revoked").is_some() {
+        return format!("approval {} is revoked by {}: {}", at("/revoked/no"), at("/revoked/standing/by"), at("/revoked/standing/reason"));
+    }
+    if said.get("terms").is_some() {
+        let (verdict, packet, by) = (at("/terms/verdict"), at("/terms/packet_id"), at("/signed_by"));
+        return format!("{by} signed `{verdict}` of packet {packet}: {}", at("/terms/fields/reason"));
+    }
+    if said.get("agent").is_some() && said.get("gate").is_some() {
+        return format!("agent {} asks for gate {}: {}", at("/agent"), at("/gate"), at("/reason"));
+    }
+    format!("{} of {}", at("/kind"), at("/key"))
 }

@@ -1,0 +1,184 @@
+//! `candor gate list` and `candor gate show`.
+
+use candor_core::{
+    gate::{Closing, GATES, Gate, Opening},
+    time::Timestamp,
+    work::Work,
+};
+use candor_store::{Listing as _, WorkFilter, sqlite::Reader};
+use clap::Args;
+use serde_json::json;
+
+use super::gate;
+use crate::{
+    cli::Global,
+    desk,
+    engine::Clock,
+    exit::{Exit, Outcome},
+    output,
+};
+
+/// Openings that are looked at.
+const OPENINGS_MAX: usize = 1_000;
+/// Pieces of work that a list shows.
+const WORK_SHOWN_MAX: usize = 50;
+/// Entries of the ledger that one gate shows.
+const ENTRIES_SHOWN_MAX: usize = 10;
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Show past openings too
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The gate
+    #[arg(value_parser = gate)]
+    gate: Gate,
+}
+
+/// How an opening stands, in a word.
+fn state(opening: &Opening, now: Timestamp) -> &'static str {
+    match opening.closed_by {
+        Some(Closing::Operator) => "closed",
+        Some(Closing::Revoked) => "revoked",
+        Some(Closing::Spent) => "spent",
+        None if opening.expires_at <= now => "expired",
+        None if now < opening.opened_at => "not yet",
+        None => "open",
+    }
+}
+
+fn row(opening: &Opening, now: Timestamp) -> Vec<String> {
+    vec![
+        opening.gate.as_str().to_owned(),
+        state(opening, now).to_owned(),
+        opening.scope.to_string(),
+        format!("{}/{}", opening.used, opening.max_uses),
+        opening.closed_at.unwrap_or(opening.expires_at).to_string(),
+        format!("{} ({})", opening.approved_by.join(", "), opening.approval),
+        opening.reason.clone(),
+    ]
+}
+
+const COLUMNS: [&str; 7] = ["GATE", "STATE", "FOR", "USED", "UNTIL", "BY", "REASON"];
+
+/// Lists gates, what is open and what waits.
+pub fn list(global: &Global, args: &ListArgs) -> Outcome {
+    let store = desk::reader(global)?;
+    let now = Clock::from_env().now();
+    let openings = store.all_openings(OPENINGS_MAX).map_err(desk::store_failure)?;
+    let work = store.all_work(WorkFilter::Open, WORK_SHOWN_MAX).map_err(desk::store_failure)?;
+    let requests = store.requests(OPENINGS_MAX).map_err(desk::store_failure)?;
+    let requests: Vec<_> = requests.into_iter().filter(|request| request.answered_by.is_none()).collect();
+    let shown = |opening: &&Opening| args.all || opening.is_open(now) || state(opening, now) == "not yet";
+    if global.json {
+        let openings: Vec<&Opening> = openings.iter().filter(shown).collect();
+        output::json(&json!({ "now": now, "openings": openings, "waiting": work, "requests": requests }))?;
+        return Ok(Exit::Ok);
+    }
+    let mut rows = Vec::new();
+    for gate in GATES {
+        let mut mine = openings.iter().filter(|opening| opening.gate == *gate).filter(shown).peekable();
+        if mine.peek().is_none() {
+            let mut row = vec![gate.as_str().to_owned(), "closed".to_owned()];
+            row.resize(COLUMNS.len(), String::new());
+            rows.push(row);
+        }
+        rows.extend(mine.map(|opening| row(opening, now)));
+    }
+    output::table(&COLUMNS, rows);
+    waiting(&work);
+    for request in &requests {
+        output::line(format!(
+            "{} agent `{}` asks for gate `{}` ({}): {}",
+            request.no,
+            request.agent,
+            request.gate.as_str(),
+            request.scope,
+            request.reason
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+fn waiting(work: &[Work]) {
+    if work.is_empty() {
+        return;
+    }
+    let row = |work: &Work| {
+        let state = if work.is_started() { "goes on" } else { "waits" };
+        vec![work.no.to_string(), work.gate.as_str().to_owned(), state.to_owned(), work.wanted.says(), work.at.to_string()]
+    };
+    output::table(&["WORK", "GATE", "STATE", "WHAT", "SINCE"], work.iter().map(row));
+}
+
+/// Shows one gate.
+pub fn show(global: &Global, args: &ShowArgs) -> Outcome {
+    let store = desk::reader(global)?;
+    let now = Clock::from_env().now();
+    let found = look(&store, args.gate).map_err(desk::store_failure)?;
+    if global.json {
+        output::json(&json!({
+            "gate": args.gate, "guards": guards(args.gate), "now": now, "openings": found.openings,
+            "uses": found.uses, "entries": found.entries, "waiting": found.work,
+        }))?;
+        return Ok(Exit::Ok);
+    }
+    output::line(format!("{}: {}", args.gate.as_str(), guards(args.gate)));
+    if !found.openings.iter().any(|opening| opening.is_open(now)) {
+        output::line(format!(
+            "closed; `candor gate open {} --reason \"...\" --expires 1h` opens it",
+            args.gate.as_str()
+        ));
+    }
+    output::line(format!("used {} times in all", found.uses));
+    if !found.openings.is_empty() {
+        output::table(&COLUMNS, found.openings.iter().map(|opening| row(opening, now)));
+    }
+    for entry in &found.entries {
+        output::line(format!("{} {} {} ({}, use {})", entry.at, entry.no, entry.what, entry.approval, entry.use_no));
+    }
+    waiting(&found.work);
+    Ok(Exit::Ok)
+}
+
+struct Found {
+    openings: Vec<Opening>,
+    uses: u64,
+    entries: Vec<candor_core::gate::LedgerEntry>,
+    work: Vec<Work>,
+}
+
+fn look(store: &Reader, gate: Gate) -> Result<Found, candor_store::StoreError> {
+    let mut openings = store.all_openings(OPENINGS_MAX)?;
+    openings.retain(|opening| opening.gate == gate);
+    let uses = store.ledger_counts(None)?.get(&gate).copied().unwrap_or_default();
+    let mut entries = store.ledger(OPENINGS_MAX)?;
+    entries.retain(|entry| entry.gate == gate);
+    entries.truncate(ENTRIES_SHOWN_MAX);
+    let mut work = store.all_work(WorkFilter::Open, OPENINGS_MAX)?;
+    work.retain(|work| work.gate == gate);
+    Ok(Found { openings, uses, entries, work })
+}
+
+/// What stands behind a gate here.
+fn guards(gate: Gate) -> &'static str {
+    match gate {
+        Gate::CanonicalRuntimeReadback => "asking a channel or runtime what really happened (`candor readback`)",
+        Gate::RuntimeResultCaptureWrite => "keeping how a task ended, and what a readback plan read (`candor result`, `candor readback run`)",
+        Gate::RuntimeScoreWrite => "keeping an agent's honesty score (`candor score write`)",
+        Gate::RuntimeLearningWrite => "keeping what was learned of an agent's reports (`candor learning write`)",
+        Gate::PlaybookTrustWrite => "keeping the trust in an agent by pack (`candor trust write`)",
+        Gate::ReviewerQueueWrite => "putting a task before a reviewer (`candor review`)",
+        Gate::GatewayQueueWrite => "handing a notice to a gateway of agents (sender `openclaw-cli`)",
+        Gate::TelegramFailureReceiptSend => "telling the operator by Telegram that a notice failed elsewhere (`approvals.failure_receipts`)",
+        Gate::BotApiCall => "calling a Bot API (sender `telegram`)",
+        Gate::RollbackWorkItemWrite => "asking a person to take back what a task did (`candor rollback`)",
+        Gate::ProductionWrite => "a live write outside Candor: webhooks, commands, places, recipes that write",
+        Gate::SecretRead => "reading a secret for any of the others",
+        Gate::DestructiveOperation => "removing what can't be brought back (`candor audit prune`, `candor package remove`)",
+    }
+}

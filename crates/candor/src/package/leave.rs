@@ -1,0 +1,88 @@
+//! Taking a package away, under an approval.
+
+use candor_approval::{Permit, kinds::DestructiveOperation};
+use candor_core::package::Change;
+use candor_path::Act;
+
+use super::{Lock, Selection, deselect, find, place, selected};
+use crate::{
+    config::Config,
+    exit::{Exit, Failure},
+    home::Home,
+};
+
+/// What a removal would do.
+pub struct Leaving {
+    act: Option<Act>,
+    in_use: bool,
+    is_there: bool,
+    /// What this machine goes by without the package.
+    pub after: Config,
+}
+
+/// Looks whether a package can be taken away: it is there, nothing goes by it unless that is meant, and the configuration holds without it.
+///
+/// # Errors
+/// Why it can't.
+pub fn leaving(home: &Home, id: &str, even_in_use: bool) -> Result<Leaving, Failure> {
+    let chosen = Selection::read(home)?;
+    let in_use = chosen.as_ref().is_some_and(|of| of.id() == id);
+    if in_use && !even_in_use {
+        return Err(Failure::new(Exit::Refused, format!("`{id}` is in use")).hint(
+            "let another take its place with `candor package upgrade` or `downgrade`, or go back to what comes with this program with `--in-use`",
+        ));
+    }
+    let found = find(home, id);
+    if let Err(missing) = &found
+        && missing.exit == Exit::NotFound
+        && !in_use
+    {
+        return Err(missing.clone());
+    }
+    // One that was damaged goes too: then the selection says what it was, or nobody went by it.
+    let known = match (&found, &chosen) {
+        (Ok(installed), _) => Some((installed.digest.clone(), installed.receipt.key.clone())),
+        (Err(_), Some(of)) if in_use => Some((of.manifest_sha256.clone(), "unknown".to_owned())),
+        (Err(_), _) => None,
+    };
+    let after = Config::load_over(home, if in_use { None } else { selected(home)? }).map_err(|failure| {
+        let why = format!("this machine's configuration doesn't hold without it: {}", failure.message);
+        Failure::new(failure.exit, why).hint("mend the configuration first; nothing was removed")
+    })?;
+    let before = chosen.as_ref().map(Selection::id);
+    let act = known.map(|(manifest_sha256, key)| Act::Package {
+        change: Change::Removed,
+        package: id.to_owned(),
+        manifest_sha256,
+        key,
+        before,
+    });
+    let is_there = found.as_ref().err().is_none_or(|failure| failure.exit != Exit::NotFound);
+    Ok(Leaving { act, in_use, is_there, after })
+}
+
+/// Takes it away: on record first, then from the disk. In words, what was done.
+///
+/// # Errors
+/// When it can't be.
+pub fn take_away(
+    home: &Home,
+    id: &str,
+    even_in_use: bool,
+    permit: Permit<DestructiveOperation>,
+    record: &dyn Fn(Act) -> Result<(), Failure>,
+) -> Result<String, Failure> {
+    let lock = Lock::take(home)?;
+    let leaving = leaving(home, id, even_in_use)?;
+    if let Some(act) = leaving.act {
+        record(act)?;
+    }
+    if leaving.in_use {
+        deselect(home, &lock)?;
+    }
+    if leaving.is_there {
+        place::remove(home, &lock, id, permit)?;
+    }
+    let instead = if leaving.in_use { "; what comes with the program holds again" } else { "" };
+    Ok(format!("{id} is gone{instead}"))
+}
