@@ -88,6 +88,7 @@ pub mod drill;
 pub mod fixtures;
 mod keeper;
 pub mod kinds;
+pub mod package;
 pub mod signers;
 
 pub use keeper::{GateClosed, GateKeeper, Permit, WhyClosed};
