@@ -41,6 +41,7 @@ macro_rules! choices {
         }
     )+};
 }
+pub(crate) use choices;
 
 choices! {
     /// How a packet stands.

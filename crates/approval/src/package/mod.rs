@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use self::constant::Digest;
+pub(crate) use self::contract::choices;
 pub use self::contract::{
     CurrentTask, DrillLane, GateStatus, LaneStatus, NextTask, OperatorAction, Package, PackageAuthority, PackageTruth,
     PackageVersion, Packet, PacketStatus, PlanStatus, PriorReadiness, Priority, ProgramStatus, ReadbackPlan,
