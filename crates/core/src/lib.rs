@@ -11,6 +11,7 @@
 pub mod approval;
 pub mod artifact;
 pub mod capability;
+pub mod catalogue;
 pub mod claim;
 pub mod decision;
 pub mod disclosure;
@@ -26,6 +27,7 @@ pub mod outcome;
 pub mod pack;
 pub mod package;
 pub mod profile;
+pub mod read_back;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod settings;

@@ -17,8 +17,8 @@ use crate::{
     },
     evidence::Evidence,
     ids::{
-        AgentId, ClaimNo, CorrelationId, DecisionNo, EventNo, EvidenceNo, IncidentNo, NoticeNo, OpeningNo, ReceiptNo,
-        RuntimeName, TargetName, TaskId,
+        AgentId, ApprovalNo, ClaimNo, CorrelationId, DecisionNo, EventNo, EvidenceNo, IncidentNo, NoticeNo, OpeningNo,
+        PlanId, ReceiptNo, RequestNo, RuntimeName, TargetName, TaskId,
     },
     limits::{ID_BYTES_MAX, LINE_BYTES_MAX},
     pack::Pack,
@@ -91,6 +91,9 @@ texts! {
     NoticeNo: "NoticeNo", number(NoticeNo::PREFIX), NUMBER_MAX;
     ReceiptNo: "ReceiptNo", number(ReceiptNo::PREFIX), NUMBER_MAX;
     OpeningNo: "OpeningNo", number(OpeningNo::PREFIX), NUMBER_MAX;
+    ApprovalNo: "ApprovalNo", number(ApprovalNo::PREFIX), NUMBER_MAX;
+    RequestNo: "RequestNo", number(RequestNo::PREFIX), NUMBER_MAX;
+    PlanId: "PlanId", NAME, ID_BYTES_MAX;
     ClaimKind: "ClaimKind", "^[a-z][a-z0-9_]*$", 64;
     Version: "Version", "^[0-9]+\\.[0-9]+\\.[0-9]+(-[A-Za-z0-9]([A-Za-z0-9.]*[A-Za-z0-9])?)?$", 64;
     Timestamp: "Timestamp", "^-?[0-9]{4,6}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$", 34;

@@ -67,7 +67,7 @@ pub struct ApprovalsPlan {
     /// Whose agents are whose, by the owner's name.
     pub agents: BTreeMap<String, Vec<AgentId>>,
     failure_receipts: Option<TargetName>,
-    follow_up: BTreeSet<FollowUp>,
+    follow_up: Vec<FollowUp>,
 }
 
 impl ApprovalsSection {
@@ -144,18 +144,18 @@ impl ApprovalsPlan {
             )
             .hint("name one of `targets`, or add one with `candor sender add telegram`"));
         }
-        let follow_up = section.follow_up.clone();
+        let follow_up = section.follow_up.iter().copied().collect();
         let failure_receipts = section.failure_receipts.clone();
         Ok(Self { path, there, text, owners, agents, failure_receipts, follow_up })
     }
 
     /// Puts what the path reads of it where it reads it.
     pub fn put_in(&self, settings: &mut Settings) {
-        let approvals = &mut settings.approvals;
-        approvals.allowed_signers.clone_from(&self.text);
-        approvals.owner_agents.clone_from(&self.agents);
-        approvals.failure_receipts.clone_from(&self.failure_receipts);
-        approvals.follow_up.clone_from(&self.follow_up);
+        let into = &mut settings.approvals;
+        into.allowed_signers.clone_from(&self.text);
+        into.owner_agents.clone_from(&self.agents);
+        into.failure_receipts.clone_from(&self.failure_receipts);
+        into.follow_up = self.follow_up.iter().copied().collect();
     }
 }
 

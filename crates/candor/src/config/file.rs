@@ -8,12 +8,12 @@ use std::{
 
 use candor_core::{
     decision::Verdict,
-    ids::AgentId,
+    ids::{AgentId, RuntimeName},
     limits::{ESCALATION_LEVELS_MAX, PERIOD_MAX, PERIOD_MIN},
     profile::{Overlay, SAFE_DEFAULT},
     time::{DurationText, format_duration},
 };
-use candor_world::{collectors::CollectorConfig, secrets::SecretRef, senders::TargetConfig};
+use candor_world::{collectors::CollectorConfig, runtimes::ReaderConfig, secrets::SecretRef, senders::TargetConfig};
 use serde::Deserialize;
 
 use super::{ApprovalsSection, AuditSection};
@@ -36,6 +36,8 @@ pub struct ConfigFile {
     pub watch: Watch,
     /// Where notices go. None: one dry-run target.
     pub targets: Vec<TargetConfig>,
+    /// How runtimes are asked what they have on record.
+    pub runtimes: BTreeMap<RuntimeName, ReaderConfig>,
     /// What collectors may look at, and how long evidence counts.
     pub evidence: EvidenceSection,
     /// Which packs, and how they are tuned.
@@ -58,6 +60,7 @@ impl Default for ConfigFile {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7717)),
             watch: Watch::default(),
             targets: Vec::new(),
+            runtimes: BTreeMap::new(),
             evidence: EvidenceSection::default(),
             packs: Packs::default(),
             default_verdict: None,

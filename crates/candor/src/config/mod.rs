@@ -15,7 +15,7 @@ pub use audit::{AuditPlan, AuditSection, Bound, Every, PublishPlace};
 use candor_approval::signers::Owners;
 use candor_core::{
     capability::{Capabilities, Capability, supported},
-    ids::TargetName,
+    ids::{RuntimeName, TargetName},
     pack::{PackSet, PackSource},
     profile::{Rule, SenderMode},
     settings::{Approvals, Settings, Target},
@@ -24,6 +24,7 @@ use candor_core::{
 use candor_path::Machine;
 use candor_world::{
     collectors::CollectorConfig,
+    runtimes::Reader,
     senders::{Binding, HttpPool},
 };
 pub use deployment::{Deployment, Gap, descriptor, profile, read_record, record_path, stands};
@@ -48,6 +49,8 @@ pub struct Config {
     pub machine: Machine,
     /// Each target's sender.
     pub bindings: BTreeMap<TargetName, Binding>,
+    /// Each runtime that can be asked what it has on record.
+    pub runtimes: BTreeMap<RuntimeName, Reader>,
     /// Profile, descriptor, and what the layers come to.
     pub deployment: Deployment,
     /// What collectors may look at.
@@ -60,10 +63,10 @@ pub struct Config {
     pub require_agent_token: bool,
     /// Heads of the log, windows and archives.
     pub audit: Arc<AuditPlan>,
-    /// Who may approve, and what follows.
-    pub approvals: ApprovalsPlan,
     /// Whose signatures open gates.
     pub owners: Arc<Owners>,
+    /// Who may approve.
+    pub approvals: ApprovalsPlan,
     /// Whether a file was read, or the safe defaults hold.
     pub from_file: bool,
     /// SHA-256 over the file, the owners, the package in use and the packs, in hexadecimal: whether a daemon runs this one.
@@ -161,6 +164,11 @@ impl Config {
         if targets.len() > candor_core::limits::TARGETS_MAX {
             return Err(wrong(format!("at most {} targets", candor_core::limits::TARGETS_MAX)));
         }
+        let mut runtimes = BTreeMap::new();
+        for (name, config) in &file.runtimes {
+            let reader = Reader::bind(config).map_err(|why| wrong(format!("runtime `{name}`: {why}")))?;
+            runtimes.insert(name.clone(), reader);
+        }
         let names: Vec<TargetName> = targets.iter().map(|target| target.name.clone()).collect();
         let audit = AuditPlan::bind(&file.audit, &deployment.resolved.keep_for.value, &names, &pool).map_err(wrong)?;
         let mut settings = settings(&deployment, targets, &bindings, home.node()?);
@@ -173,6 +181,7 @@ impl Config {
         Ok(Self {
             machine: Machine { settings, packs },
             bindings,
+            runtimes,
             collectors: file.evidence.collectors,
             listen: file.listen,
             agents: file.agents.tokens,
