@@ -1,6 +1,7 @@
 //! Owners: what `ssh-keygen` signs is verified, and what it must not sign for is refused with its reason.
 
 mod command;
+mod drills;
 
 use std::{
     io::Write as _,
