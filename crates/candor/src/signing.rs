@@ -10,8 +10,8 @@ use candor_approval::signers::Owners;
 use candor_audit::{canonical, hex};
 use candor_core::{
     approval::{
-        Approval, PackageRow, Packet, REVOCATION_VERSION, Revocation, SIGNATURE_NAMESPACE, Signed, TERMS_VERSION, Terms,
-        Verdict,
+        Approval, PackageRow, Packet, REVOCATION_VERSION, Revocation, SIGNATURE_NAMESPACE, Signed, TERMS_VERSION,
+        Terms, Verdict,
     },
     gate::{Gate, Scope},
     ids::{ApprovalNo, RequestNo},
@@ -149,8 +149,9 @@ pub fn document(of: &impl Serialize) -> Result<String, Failure> {
 /// When nobody may sign here, or the key signs nothing.
 pub fn sign(key: Option<&Path>, owners: &Owners, document: String) -> Result<Signed, Failure> {
     if owners.is_empty() {
-        return Err(Failure::new(Exit::Refused, "nobody may sign approvals here yet")
-            .hint("`candor owner add --principal you@example.org --key ~/.ssh/id_ed25519.pub` names you; docs/approvals.md"));
+        return Err(Failure::new(Exit::Refused, "nobody may sign approvals here yet").hint(
+            "`candor owner add --principal you@example.org --key ~/.ssh/id_ed25519.pub` names you; docs/approvals.md",
+        ));
     }
     let signature = ssh::sign_as_owner(key, owners, SIGNATURE_NAMESPACE, document.as_bytes())?;
     Ok(Signed { document, signatures: vec![signature] })

@@ -64,11 +64,7 @@ pub fn view(store: &impl Listing, now: Timestamp) -> Result<Value, StoreError> {
     let owners: Vec<_> = store.owners(OWNERS_MAX)?.into_iter().filter(|owner| is_here(owner, now)).collect();
     let watched = store.task_counts()?.get(&TaskState::Running).copied().unwrap_or(0);
     let watching = owners.iter().any(watches);
-    let openings: Vec<_> = store
-        .all_openings(200)?
-        .into_iter()
-        .filter(|opening| opening.is_open(now))
-        .collect();
+    let openings: Vec<_> = store.all_openings(200)?.into_iter().filter(|opening| opening.is_open(now)).collect();
     let overdue = store
         .tasks(&TaskFilter { with_incident: true, ..TaskFilter::default() }, INCIDENTS_MAX)?
         .into_iter()

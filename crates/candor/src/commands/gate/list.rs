@@ -110,7 +110,13 @@ fn waiting(work: &[Work]) {
     }
     let row = |work: &Work| {
         let state = if work.is_started() { "goes on" } else { "waits" };
-        vec![work.no.to_string(), work.gate.as_str().to_owned(), state.to_owned(), work.wanted.says(), work.at.to_string()]
+        vec![
+            work.no.to_string(),
+            work.gate.as_str().to_owned(),
+            state.to_owned(),
+            work.wanted.says(),
+            work.at.to_string(),
+        ]
     };
     output::table(&["WORK", "GATE", "STATE", "WHAT", "SINCE"], work.iter().map(row));
 }
@@ -168,17 +174,23 @@ fn look(store: &Reader, gate: Gate) -> Result<Found, candor_store::StoreError> {
 fn guards(gate: Gate) -> &'static str {
     match gate {
         Gate::CanonicalRuntimeReadback => "asking a channel or runtime what really happened (`candor readback`)",
-        Gate::RuntimeResultCaptureWrite => "keeping how a task ended, and what a readback plan read (`candor result`, `candor readback run`)",
+        Gate::RuntimeResultCaptureWrite => {
+            "keeping how a task ended, and what a readback plan read (`candor result`, `candor readback run`)"
+        }
         Gate::RuntimeScoreWrite => "keeping an agent's honesty score (`candor score write`)",
         Gate::RuntimeLearningWrite => "keeping what was learned of an agent's reports (`candor learning write`)",
         Gate::PlaybookTrustWrite => "keeping the trust in an agent by pack (`candor trust write`)",
         Gate::ReviewerQueueWrite => "putting a task before a reviewer (`candor review`)",
         Gate::GatewayQueueWrite => "handing a notice to a gateway of agents (sender `openclaw-cli`)",
-        Gate::TelegramFailureReceiptSend => "telling the operator by Telegram that a notice failed elsewhere (`approvals.failure_receipts`)",
+        Gate::TelegramFailureReceiptSend => {
+            "telling the operator by Telegram that a notice failed elsewhere (`approvals.failure_receipts`)"
+        }
         Gate::BotApiCall => "calling a Bot API (sender `telegram`)",
         Gate::RollbackWorkItemWrite => "asking a person to take back what a task did (`candor rollback`)",
         Gate::ProductionWrite => "a live write outside Candor: webhooks, commands, places, recipes that write",
         Gate::SecretRead => "reading a secret for any of the others",
-        Gate::DestructiveOperation => "removing what can't be brought back (`candor audit prune`, `candor package remove`)",
+        Gate::DestructiveOperation => {
+            "removing what can't be brought back (`candor audit prune`, `candor package remove`)"
+        }
     }
 }

@@ -43,7 +43,8 @@ pub fn run(global: &Global, args: &OpenArgs) -> Outcome {
     let packet = packet(&package, &gates)?;
     let now = Clock::from_env().now();
     let terms = args.terms.terms(&home.node()?, &package, packet, gates.clone(), Verdict::Approve, now)?;
-    let signed = signing::sign(args.terms.ssh_key.as_deref(), &Owners::clone(&config.owners), signing::document(&terms)?)?;
+    let signed =
+        signing::sign(args.terms.ssh_key.as_deref(), &Owners::clone(&config.owners), signing::document(&terms)?)?;
     let approval = signing::hand_in(global, Act::Approve { signed })?;
     if global.json {
         output::json(&approval)?;
@@ -55,10 +56,7 @@ pub fn run(global: &Global, args: &OpenArgs) -> Outcome {
 
 fn told(approval: &Approval, named: &BTreeSet<Gate>, args: &OpenArgs) {
     if approval.standing == Standing::WaitsForOwner {
-        output::line(format!(
-            "{} waits for another owner: `candor approval countersign {}`",
-            approval.no, approval.no
-        ));
+        output::line(format!("{} waits for another owner: `candor approval countersign {}`", approval.no, approval.no));
         return;
     }
     let uses = approval.terms.max_uses;
@@ -79,7 +77,8 @@ fn with_secrets(config: &Config, terms: &TermsArgs, mut gates: BTreeSet<Gate>) -
     let by_target = config.machine.settings.targets.iter().any(|target| {
         meant(&target.name)
             && target.reads_secrets
-            && (target.gate.is_some_and(|gate| gates.contains(&gate)) || gates.contains(&Gate::CanonicalRuntimeReadback))
+            && (target.gate.is_some_and(|gate| gates.contains(&gate))
+                || gates.contains(&Gate::CanonicalRuntimeReadback))
     });
     let by_place = gates.contains(&Gate::ProductionWrite)
         && config.audit.gated_places().iter().any(|place| meant(place.name()) && !place.secrets().is_empty());

@@ -423,7 +423,12 @@ fn approval(header: &Header, said: &Value) -> String {
         return format!("approval package {} is on record", at("/sha256"));
     }
     if said.get("revoked").is_some() {
-        return format!("approval {} is revoked by {}: {}", at("/revoked/no"), at("/revoked/standing/by"), at("/revoked/standing/reason"));
+        return format!(
+            "approval {} is revoked by {}: {}",
+            at("/revoked/no"),
+            at("/revoked/standing/by"),
+            at("/revoked/standing/reason")
+        );
     }
     if said.get("terms").is_some() {
         let (verdict, packet, by) = (at("/terms/verdict"), at("/terms/packet_id"), at("/signed_by"));
