@@ -83,12 +83,18 @@
 //! }
 //! ```
 
+pub mod build;
 pub mod drill;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
 mod keeper;
 pub mod kinds;
+pub mod package;
+pub mod readiness;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod signers;
+pub mod truth;
 
 pub use keeper::{GateClosed, GateKeeper, Permit, WhyClosed};
 pub use kinds::{GateKind, LiveGate};

@@ -11,6 +11,7 @@
 pub mod approval;
 pub mod artifact;
 pub mod capability;
+pub mod catalogue;
 pub mod claim;
 pub mod decision;
 pub mod disclosure;

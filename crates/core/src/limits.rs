@@ -86,3 +86,7 @@ pub const OWNER_KEYS_MAX: usize = 128;
 pub const SSH_SIGNATURE_BYTES_MAX: usize = 8 * 1024;
 /// How long a rollback drill counts: 30 days.
 pub const DRILL_COUNTS_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Largest catalogue of approvals, in bytes.
+pub const CATALOGUE_BYTES_MAX: usize = 64 * 1024;
+/// Most items in one list of a catalogue of approvals.
+pub const CATALOGUE_LIST_MAX: usize = 32;

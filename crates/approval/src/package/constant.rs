@@ -180,6 +180,12 @@ impl Digest {
         is_hex.then(|| Self(text.to_owned()))
     }
 
+    /// That of a SHA-256 in bytes.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8; 32]) -> Self {
+        Self(format!("{}{}", Self::PREFIX, candor_audit::hex(bytes)))
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -16,7 +16,7 @@ use candor_core::{
 use candor_world::{collectors::CollectorConfig, runtimes::ReaderConfig, secrets::SecretRef, senders::TargetConfig};
 use serde::Deserialize;
 
-use super::AuditSection;
+use super::{ApprovalsSection, AuditSection};
 use crate::exit::{Exit, Failure};
 
 /// A file to start from: every section with its default, and targets to uncomment.
@@ -48,6 +48,8 @@ pub struct ConfigFile {
     pub agents: Agents,
     /// Heads of the log, windows and archives.
     pub audit: AuditSection,
+    /// Who may approve, and what follows.
+    pub approvals: ApprovalsSection,
 }
 
 impl Default for ConfigFile {
@@ -64,6 +66,7 @@ impl Default for ConfigFile {
             default_verdict: None,
             agents: Agents::default(),
             audit: AuditSection::default(),
+            approvals: ApprovalsSection::default(),
         }
     }
 }
@@ -168,6 +171,7 @@ impl ConfigFile {
             escalate_after: self.watch.escalate_after.as_ref().map(|levels| levels.iter().map(|of| of.0).collect()),
             fold_every: time(self.watch.fold_every),
             keep_for: self.audit.keep_for.clone(),
+            two_owners: self.approvals.two_owners.clone(),
             ..Overlay::default()
         }
     }

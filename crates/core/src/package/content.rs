@@ -17,6 +17,7 @@ use super::Manifest;
 use crate::{
     artifact::{EventRecord, NoticeRecord, ReceiptRecord},
     capability::{Descriptor, core_descriptors, parse_descriptor},
+    catalogue::{CATALOGUE_FILE, parse_catalogue},
     decision::Decision,
     disclosure,
     evidence::Evidence,
@@ -52,6 +53,8 @@ pub struct Content {
     pub profiles: Vec<String>,
     /// Capability descriptors, `id@version`.
     pub capabilities: Vec<String>,
+    /// The catalogue of approvals, `id@version`.
+    pub catalogue: Option<String>,
     /// Schemas, by name.
     pub schemas: Vec<String>,
     /// Pages and examples.
@@ -101,6 +104,8 @@ enum Kind<'a> {
     Profile(&'a str),
     /// A capability descriptor, by id.
     Capability(&'a str),
+    /// The catalogue of approvals.
+    Catalogue,
     /// A record, by its kind.
     Record(&'a str),
     /// A profile to start from, by id.
@@ -122,6 +127,7 @@ impl<'a> Kind<'a> {
             }
             ["profiles", file] => file.strip_suffix(".yaml").map(Self::Profile),
             ["capabilities", file] => file.strip_suffix(".yaml").map(Self::Capability),
+            ["approvals", "catalogue.yaml"] => Some(Self::Catalogue),
             ["docs" | "examples", .., file] if file.ends_with(".md") => Some(Self::Page),
             ["examples", file] => match file.strip_suffix(".yaml") {
                 Some(id) => Some(Self::Example(id)),
@@ -142,6 +148,7 @@ struct Sorted<'a> {
     capabilities: Vec<(&'a str, &'a str, &'a str)>,
     examples: Vec<(&'a str, &'a str, &'a str)>,
     records: Vec<(&'a str, &'a str, &'a str)>,
+    catalogue: Option<&'a str>,
     pages: usize,
 }
 
@@ -152,7 +159,7 @@ impl<'a> Sorted<'a> {
             let Some(kind) = Kind::of(path) else {
                 sorted.wrong(
                     path,
-                    "a package has no such file; it holds schemas, policy packs, profiles, descriptors, pages and examples, and nothing that runs",
+                    "a package has no such file; it holds schemas, policy packs, profiles, descriptors, a catalogue of approvals, pages and examples, and nothing that runs",
                 );
                 continue;
             };
@@ -176,6 +183,7 @@ impl<'a> Sorted<'a> {
             Kind::Profile(id) => self.profiles.push((path, id, text)),
             Kind::Capability(id) => self.capabilities.push((path, id, text)),
             Kind::Example(id) => self.examples.push((path, id, text)),
+            Kind::Catalogue => self.catalogue = Some(text),
             Kind::Record(name) => self.records.push((path, name, text)),
             Kind::Page => self.pages += 1,
         }
@@ -222,6 +230,11 @@ pub fn check_content(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> 
     let descriptors = check_descriptors(&mut sorted);
     let profiles = check_profiles(&mut sorted, manifest, &packs, &descriptors);
     check_records(&mut sorted);
+    let catalogue = sorted.catalogue.map(|text| parse_catalogue(CATALOGUE_FILE, text)).transpose();
+    let catalogue = catalogue.unwrap_or_else(|error| {
+        sorted.wrong(CATALOGUE_FILE, error);
+        None
+    });
     if !sorted.errors.is_empty() {
         sorted.errors.sort_by(|one, other| one.file.cmp(&other.file));
         return Err(ContentErrors(sorted.errors));
@@ -230,6 +243,7 @@ pub fn check_content(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>) -> 
         packs: packs.iter().map(Pack::name).collect(),
         profiles: profiles.iter().map(|of| of.metadata.name()).collect(),
         capabilities: descriptors.iter().map(|of| of.metadata.name()).collect(),
+        catalogue: catalogue.map(|of| of.name()),
         schemas: sorted.schemas.iter().map(|(_, name, _)| (*name).to_owned()).collect(),
         pages: sorted.pages + sorted.examples.len() + sorted.records.len(),
     })

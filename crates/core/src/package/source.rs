@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::{capability::core_descriptors, pack::core_sources, profile::core_profiles};
+use crate::{
+    capability::core_descriptors,
+    catalogue::{CATALOGUE_FILE, CORE_CATALOGUE},
+    pack::core_sources,
+    profile::core_profiles,
+};
 
 /// Its manifest as it stands in the source tree: without files, which are counted when it is built.
 pub const CORE_MANIFEST: &str = include_str!("../../../../package-manifest.json");
@@ -18,6 +23,8 @@ macro_rules! texts {
 texts! {
     /// The contracts that files and records are held against.
     SCHEMAS "schemas/":
+    "ai_agent_owner_approved_result_capture_readback_v1.schema.json"
+    "ai_agent_runtime_readback_approval_package_v1.schema.json"
     "bundle-manifest.json"
     "capability-descriptor.json"
     "decision.json"
@@ -34,6 +41,7 @@ texts! {
 texts! {
     /// What operators and reviewers read.
     DOCS "docs/":
+    "approval-package.md"
     "audit.md"
     "capabilities.md"
     "configuration.md"
@@ -89,6 +97,7 @@ pub fn core_files() -> BTreeMap<String, Vec<u8>> {
             add(format!("policy-packs/{}/{file}", source.folder), text);
         }
     }
+    add(CATALOGUE_FILE.to_owned(), CORE_CATALOGUE);
     add("LICENSE".to_owned(), include_str!("../../../../LICENSE"));
     files
 }
