@@ -21,6 +21,7 @@ pub mod pack;
 pub mod package;
 pub mod profile;
 pub mod run;
+pub mod sender;
 pub mod status;
 pub mod task;
 pub mod up;
@@ -54,6 +55,7 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Capability(command) => capability::run(global, command),
         Command::Deploy(command) => deploy::run(global, command),
         Command::Verify(args) => verify::run(global, args),
+        Command::Sender(command) => sender::run(global, command),
         Command::Run(args) => run::run(global, args),
         Command::Status(args) => status::run(global, args),
         Command::Doctor(args) => doctor::run(global, args),
