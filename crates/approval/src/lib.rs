@@ -95,6 +95,7 @@ pub mod readiness;
 pub mod schema;
 pub mod signers;
 pub mod truth;
+pub mod validate;
 
 pub use keeper::{GateClosed, GateKeeper, Permit, WhyClosed};
 pub use kinds::{GateKind, LiveGate};
