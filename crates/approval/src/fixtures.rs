@@ -4,12 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use candor_audit::canonical;
 use candor_core::{
     approval::{Signed, TERMS_VERSION, Terms, Verdict},
-    gate::{Gate, Grant, Opening, Scope},
+    gate::{GATES, Gate, Grant, Opening, Scope},
     ids::{ApprovalNo, EffectNo, OpeningNo},
     time::Timestamp,
 };
+use serde::Serialize;
+use serde_json::{Value, json};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, SshSig, private::Ed25519Keypair};
 
 use crate::{
@@ -62,10 +65,15 @@ pub fn owners() -> Owners {
 /// What owner 1 signs of these terms.
 #[must_use]
 pub fn signed(terms: &Terms) -> Signed {
-    // Keys of these types are sorted and its numbers are small, so that this is the canonical form.
-    let document = serde_json::to_value(terms).unwrap().to_string();
-    let signature = approve(&owner(1).1, document.as_bytes());
-    Signed { document, signatures: vec![signature] }
+    signed_by(terms, &[1])
+}
+
+/// What these owners sign of a document.
+#[must_use]
+pub fn signed_by(of: &impl Serialize, owners: &[u8]) -> Signed {
+    let document = canonical::to_bytes(&serde_json::to_value(of).unwrap());
+    let sign = |seed: &u8| approve(&owner(*seed).1, &document);
+    Signed { signatures: owners.iter().map(sign).collect(), document: String::from_utf8(document.clone()).unwrap() }
 }
 
 /// Terms of an approval of any packet: these gates, a thousand uses.
@@ -115,4 +123,21 @@ pub fn keeper(gates: &[Gate]) -> GateKeeper {
     let far = Timestamp::from_micros(4_000_000_000_000_000);
     let grants = gates.iter().map(|gate| grant(*gate, Scope::default(), at(0), far)).collect();
     GateKeeper::from_record(owners(), grants)
+}
+
+/// As much of a package as bounds approvals, with one packet that opens every gate; and its evidence.
+#[must_use]
+pub fn package() -> (Value, Value) {
+    let packet = json!({
+        "packet_id": "packet", "status": "ready_for_owner_review", "required_approval_fields": ["reason"],
+        "blocked_runtime_actions": GATES, "operator_guidance": "",
+    });
+    (json!({ "approval_packet_templates": [packet] }), json!({}))
+}
+
+/// What owner 1 signs of that package's packet for a node: these gates, from now on for a while.
+#[must_use]
+pub fn approval(node: &str, package_sha256: &str, gates: &[Gate], from: Timestamp, until: Timestamp) -> Signed {
+    let terms = terms(gates, Scope::default(), from, until);
+    signed(&Terms { node: node.to_owned(), package_sha256: package_sha256.to_owned(), ..terms })
 }

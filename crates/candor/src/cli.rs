@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     audit, capability, claim, completions, config, demo, deploy, doctor, evidence, exec, explain, gate, init, notice,
-    notify, pack, package, profile, run, status, task, up, verify,
+    notify, owner, pack, package, profile, run, status, task, up, verify,
 };
 
 /// Reporting governance for AI agents: claims are held against evidence, silence is noticed, the operator is told the truth.
@@ -83,6 +83,9 @@ pub enum Command {
     /// Open and close gates for live effects
     #[command(subcommand, after_help = "Example:\n  candor gate list")]
     Gate(gate::GateCommand),
+    /// Say who may approve: whose signature opens gates here
+    #[command(subcommand, after_help = "Example:\n  candor owner list")]
+    Owner(owner::OwnerCommand),
     /// Say in plain words why something was decided
     Explain(explain::ExplainArgs),
     /// Look at policy packs, and check them

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
 
@@ -31,9 +31,19 @@ pub fn digest(path: &Path) -> io::Result<String> {
 /// # Errors
 /// When it can't be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_whole_as(path, bytes, 0o600)
+}
+
+/// The same, with the permissions that are given.
+///
+/// # Errors
+/// When it can't be written.
+pub fn write_whole_as(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let beside = path.with_extension(format!("{}.new", std::process::id()));
     let written = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
+        // Whatever the process's mask takes away by itself.
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&beside, path)?;

@@ -22,6 +22,7 @@ mod receiver;
 mod reload;
 mod report;
 mod signing;
+mod ssh;
 mod verify;
 mod views;
 

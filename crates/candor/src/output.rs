@@ -61,7 +61,8 @@ pub fn start_log(verbose: u8) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        // Colours are not built in, and asking for them on a terminal is told there with each command.
+        .with_ansi(false)
         .try_init();
 }
 

@@ -25,6 +25,7 @@ pub fn look(home: &Home, config: &Config, descriptor: &Descriptor) -> ProbeRecor
                 name: target.name.to_string(),
                 secrets: binding.check_secrets().map_err(|error| error.to_string()),
                 from_level: target.from_level,
+                reads_back: binding.reads_back(),
             })
         })
         .collect();

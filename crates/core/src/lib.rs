@@ -27,6 +27,7 @@ pub mod outcome;
 pub mod pack;
 pub mod package;
 pub mod profile;
+pub mod read_back;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod settings;

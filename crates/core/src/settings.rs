@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     capability::Capabilities,
-    decision::{Severity, Verdict},
+    decision::{Severity, Verdict, words},
     gate::Gate,
     ids::{AgentId, RuntimeName, TargetName},
     notice::ProofLevel,
@@ -78,6 +78,24 @@ pub struct Target {
     pub from_severity: Severity,
 }
 
+words! {
+    /// What Candor does by itself after a task ended, as far as its gates are open.
+    FollowUp {
+        /// Capture the task's outcome, with its claims and how they stand.
+        Results = "results",
+        /// Write the agent's score.
+        Scores = "scores",
+        /// Write which rules caught which agent.
+        Learning = "learning",
+        /// Write the trust of packs.
+        Trust = "trust",
+        /// Put decisions that ask for a person into the reviewers' queue.
+        Reviews = "reviews",
+        /// Make a work item of a completion that is contradicted afterwards.
+        Rollbacks = "rollbacks",
+    }
+}
+
 /// Everything that the path reads beside its view.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,24 +144,6 @@ impl Target {
     pub fn gates(&self) -> impl Iterator<Item = Gate> {
         self.gate.into_iter().chain(self.reads_secrets.then_some(Gate::SecretRead))
     }
-}
-
-/// What is wanted by itself, each behind its gate, when something happens that calls for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FollowUp {
-    /// The result of each task that ends.
-    Results,
-    /// The score of its agent.
-    Scores,
-    /// What was learned of its agent's reports.
-    Learning,
-    /// The trust in its agent by pack.
-    Trust,
-    /// A reviewer's look at each task that a rule asks one for.
-    Reviews,
-    /// A person's look at what a completed task did whose claim is contradicted afterwards.
-    Rollbacks,
 }
 
 /// Who approves, and what.

@@ -9,6 +9,7 @@ use base64::{
 use candor_core::{
     limits::{LINE_BYTES_MAX, RAW_ANSWER_BYTES_MAX},
     notice::{Outcome, Proof},
+    read_back::ReadBack,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -92,6 +93,22 @@ impl Redactor {
     }
 }
 
+impl Redactor {
+    /// What was read back, as it may be kept: every text scrubbed and cut to a line.
+    #[must_use]
+    pub fn read_back(&self, read: ReadBack) -> ReadBack {
+        match read {
+            ReadBack::Found { proof: Proof { level, provider_id }, fields } => ReadBack::Found {
+                proof: Proof { level, provider_id: provider_id.map(|id| self.line(&id)) },
+                fields: fields.iter().map(|(name, value)| (self.line(name), self.line(value))).collect(),
+            },
+            ReadBack::Absent { why } => ReadBack::Absent { why: self.line(&why) },
+            ReadBack::Unknown { why } => ReadBack::Unknown { why: self.line(&why) },
+            ReadBack::Unable { why } => ReadBack::Unable { why: self.line(&why) },
+        }
+    }
+}
+
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Redactor({} forms)", self.known.len())
@@ -128,7 +145,7 @@ fn forms(secret: &str) -> Vec<String> {
 }
 
 /// Every byte but RFC 3986's unreserved ones as `%XX`.
-fn percent_encoded(text: &str, escape: fn(u8) -> String) -> String {
+pub(crate) fn percent_encoded(text: &str, escape: fn(u8) -> String) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),

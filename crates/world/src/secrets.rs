@@ -119,7 +119,15 @@ pub enum SecretError {
 pub async fn read(secrets: &[SecretRef], _permit: Permit<SecretRead>) -> Result<Vec<SecretString>, SecretError> {
     let mut all = Vec::new();
     for secret in secrets {
-        all.push(secret.load_aside().await?);
+        all.push(match secret {
+            SecretRef::Command { program, .. } => {
+                // A program may take its time; nothing else waits for it.
+                let (own, program) = (secret.clone(), program.clone());
+                let lost = |_| SecretError::NotGiven { program, why: "it was given up".to_owned() };
+                tokio::task::spawn_blocking(move || own.load()).await.map_err(lost)??
+            }
+            _ => secret.load()?,
+        });
     }
     Ok(all)
 }
@@ -130,16 +138,6 @@ impl SecretRef {
     /// # Errors
     /// [`SecretError`], which says what to do.
     pub fn read_inbound(&self) -> Result<SecretString, SecretError> {
-        self.load()
-    }
-
-    async fn load_aside(&self) -> Result<SecretString, SecretError> {
-        if let Self::Command { program, .. } = self {
-            // A program may take its time; nothing else waits for it.
-            let (own, program) = (self.clone(), program.clone());
-            let lost = |_| SecretError::NotGiven { program, why: "it was given up".to_owned() };
-            return tokio::task::spawn_blocking(move || own.load()).await.map_err(lost)?;
-        }
         self.load()
     }
 

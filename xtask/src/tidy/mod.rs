@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: rules about the code itself, which no compiler checks. One function per rule, one line per finding.
 
 mod docs;
+mod effects;
 mod modules;
 mod rooms;
 mod shown;
@@ -16,7 +17,7 @@ use crate::shell::TaskError;
 type Rule = (&'static str, fn(&Tree) -> Vec<Finding>);
 
 /// The rules, in the order in which they are reported.
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     ("files have at most 600 lines", size::files),
     ("nothing is left to do", words::unfinished),
     ("no path or registry of one machine", words::machine_paths),
@@ -29,6 +30,7 @@ const RULES: [Rule; 13] = [
     ("links lead somewhere", docs::links),
     ("the limits are documented", docs::limits),
     ("the exit codes are documented", docs::exit_codes),
+    ("every raw effect is listed, with its gate or why it has none", effects::listed),
     ("what is promised is shown", shown::by_something),
 ];
 

@@ -327,6 +327,13 @@ impl Owners {
         self.keys.iter().find(|key| key.names.iter().any(|one| one == name)).map(OwnerKey::name)
     }
 
+    /// The owner's key that a `.pub` file or a line of `ssh-add -L` shows; none when it is no owner's.
+    #[must_use]
+    pub fn key_of(&self, public: &str) -> Option<&OwnerKey> {
+        let shown = PublicKey::from_openssh(public.trim()).ok()?;
+        self.keys.iter().find(|key| key.key.key_data() == shown.key_data())
+    }
+
     /// Whose signature over `message` it is. `signature` is armored, as `ssh-keygen -Y sign` writes it; `at` is when it is to count.
     ///
     /// # Errors

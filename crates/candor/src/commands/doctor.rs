@@ -20,6 +20,7 @@ mod record;
 
 use super::{
     deploy::deployment_drift,
+    owner,
     status::{ALIVE_SECS, OWNERS_MAX},
 };
 use crate::{
@@ -87,6 +88,7 @@ pub fn run(global: &Global, _: DoctorArgs) -> Outcome {
     match Config::load(&home) {
         Ok(config) => {
             targets(&mut audit, &config);
+            owners(&mut audit, &config, &home, now);
             packs(&mut audit, &home)?;
         }
         Err(failure) => audit.add(Weight::Problem, failure.message, failure.hint.unwrap_or_default()),
@@ -152,6 +154,18 @@ fn targets(audit: &mut Audit, config: &Config) {
         for warning in binding.warnings() {
             audit.add(Weight::Note, format!("target {}: {warning}", binding.target()), "");
         }
+    }
+}
+
+/// Who may approve, and what weakens their word.
+fn owners(audit: &mut Audit, config: &Config, home: &Home, now: Timestamp) {
+    let names = config.approvals.owners.names();
+    if !names.is_empty() {
+        audit.add(Weight::Fine, format!("may approve: {}", names.join(", ")), "");
+    }
+    for warning in owner::warnings(config, home, now) {
+        let weight = if warning.blocks { Weight::Problem } else { Weight::Note };
+        audit.add(weight, warning.what, warning.next);
     }
 }
 

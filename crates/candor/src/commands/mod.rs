@@ -15,6 +15,7 @@ pub mod gate;
 pub mod init;
 pub mod notice;
 pub mod notify;
+pub mod owner;
 pub mod pack;
 pub mod package;
 pub mod profile;
@@ -43,6 +44,7 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Notify(args) => notify::run(global, args),
         Command::Notice(command) => notice::run(global, command),
         Command::Gate(command) => gate::run(global, command),
+        Command::Owner(command) => owner::run(global, command),
         Command::Explain(args) => explain::run(global, args),
         Command::Pack(command) => pack::run(global, command),
         Command::Package(command) => package::run(global, command),

@@ -168,8 +168,10 @@ fn explain(global: &Global, home: &Home, id: Option<String>) -> Outcome {
     let local = config::file(home)?;
     let id = id.unwrap_or_else(|| local.0.profile.clone());
     known(home, &id)?;
+    let approvals = local.0.approvals.lines(&home.config);
     let deployment = under(home, &id, local)?;
-    let (lines, gaps) = (deployment.resolved.lines(), deployment.gaps());
+    let (mut lines, gaps) = (deployment.resolved.lines(), deployment.gaps());
+    lines.extend(approvals);
     let adapter = deployment.descriptor.metadata.name();
     if global.json {
         output::json(&json!({ "profile": deployment.name(), "adapter": adapter, "values": lines, "gaps": gaps }))?;

@@ -11,7 +11,7 @@ use candor_store::{Listing, StoreError, TaskFilter, WorkFilter};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::task::whole;
+use super::{owner, task::whole};
 use crate::{
     cli::Global,
     config::Config,
@@ -107,6 +107,7 @@ pub fn run(global: &Global, _: StatusArgs) -> Outcome {
             Ok(config) => {
                 fields.extend(configured(&config));
                 fields.insert("heads".to_owned(), heads(&config, &home));
+                fields.insert("approvals".to_owned(), approvals(&config, &home, now));
                 let daemon = DaemonFile::read(&home).filter(desk::is_reachable).map(|daemon| daemon.configuration);
                 let differs = daemon.as_ref().is_some_and(|adopted| adopted.digest != config.digest);
                 let configuration = json!({ "file": config.digest, "daemon": daemon, "differs": differs });
@@ -139,6 +140,15 @@ fn configured(config: &Config) -> serde_json::Map<String, Value> {
         ("targets".to_owned(), json!(settings.targets)),
         ("target_warnings".to_owned(), json!(warnings)),
     ])
+}
+
+/// Who may approve, and what weakens their word.
+fn approvals(config: &Config, home: &Home, now: Timestamp) -> Value {
+    let mut told = owner::view(&config.approvals, now);
+    if let Value::Object(fields) = &mut told {
+        fields.insert("warnings".to_owned(), json!(owner::warnings(config, home, now)));
+    }
+    told
 }
 
 /// The last signed head, and what became of sending heads to their places.
@@ -189,6 +199,7 @@ fn people(status: &Value, now: Timestamp) {
         ));
     }
     targets(status);
+    approvers(status);
     gaps(status);
     output::line("");
     tasks(status, now);
@@ -265,6 +276,20 @@ fn targets(status: &Value) {
     for parked in list(status, "/parked") {
         let (target, until) = (text(parked, "/target"), text(parked, "/until"));
         output::line(format!("target {target} is parked until {until} by a rate limit"));
+    }
+}
+
+/// Who may open gates, where there is one to open.
+fn approvers(status: &Value) {
+    let names: Vec<String> = list(status, "/approvals/owners").iter().map(|owner| text(owner, "/name")).collect();
+    if names.is_empty() && list(status, "/targets").iter().all(|target| text(target, "/gate").is_empty()) {
+        return;
+    }
+    if !names.is_empty() {
+        output::line(format!("may approve: {}", names.join(", ")));
+    }
+    for warning in list(status, "/approvals/warnings") {
+        output::line(format!("note: {}; {}", text(warning, "/what"), text(warning, "/next")));
     }
 }
 

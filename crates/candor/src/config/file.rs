@@ -8,15 +8,15 @@ use std::{
 
 use candor_core::{
     decision::Verdict,
-    ids::AgentId,
+    ids::{AgentId, RuntimeName},
     limits::{ESCALATION_LEVELS_MAX, PERIOD_MAX, PERIOD_MIN},
     profile::{Overlay, SAFE_DEFAULT},
     time::{DurationText, format_duration},
 };
-use candor_world::{collectors::CollectorConfig, secrets::SecretRef, senders::TargetConfig};
+use candor_world::{collectors::CollectorConfig, runtimes::ReaderConfig, secrets::SecretRef, senders::TargetConfig};
 use serde::Deserialize;
 
-use super::AuditSection;
+use super::{ApprovalsSection, AuditSection};
 use crate::exit::{Exit, Failure};
 
 /// A file to start from: every section with its default, and targets to uncomment.
@@ -36,6 +36,8 @@ pub struct ConfigFile {
     pub watch: Watch,
     /// Where notices go. None: one dry-run target.
     pub targets: Vec<TargetConfig>,
+    /// How runtimes are asked what they have on record.
+    pub runtimes: BTreeMap<RuntimeName, ReaderConfig>,
     /// What collectors may look at, and how long evidence counts.
     pub evidence: EvidenceSection,
     /// Which packs, and how they are tuned.
@@ -46,6 +48,8 @@ pub struct ConfigFile {
     pub agents: Agents,
     /// Heads of the log, windows and archives.
     pub audit: AuditSection,
+    /// Who may approve, and what follows.
+    pub approvals: ApprovalsSection,
 }
 
 impl Default for ConfigFile {
@@ -56,11 +60,13 @@ impl Default for ConfigFile {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7717)),
             watch: Watch::default(),
             targets: Vec::new(),
+            runtimes: BTreeMap::new(),
             evidence: EvidenceSection::default(),
             packs: Packs::default(),
             default_verdict: None,
             agents: Agents::default(),
             audit: AuditSection::default(),
+            approvals: ApprovalsSection::default(),
         }
     }
 }
@@ -165,6 +171,7 @@ impl ConfigFile {
             escalate_after: self.watch.escalate_after.as_ref().map(|levels| levels.iter().map(|of| of.0).collect()),
             fold_every: time(self.watch.fold_every),
             keep_for: self.audit.keep_for.clone(),
+            two_owners: self.approvals.two_owners.clone(),
             ..Overlay::default()
         }
     }

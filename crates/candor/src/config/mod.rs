@@ -1,18 +1,21 @@
 //! Configuration: one YAML file of this machine's own bindings. Unknown fields are refused, with line and column.
 
+mod approvals;
 mod audit;
 mod deployment;
+mod edit;
 mod file;
 mod in_force;
 mod library;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
+pub use approvals::{ApprovalsPlan, ApprovalsSection, parse_signers, read_signers};
 pub use audit::{AuditPlan, AuditSection, Bound, Every, PublishPlace};
 use candor_approval::signers::Owners;
 use candor_core::{
     capability::{Capabilities, Capability, supported},
-    ids::TargetName,
+    ids::{RuntimeName, TargetName},
     pack::{PackSet, PackSource},
     profile::{Rule, SenderMode},
     settings::{Approvals, Settings, Target},
@@ -21,9 +24,11 @@ use candor_core::{
 use candor_path::Machine;
 use candor_world::{
     collectors::CollectorConfig,
+    runtimes::Reader,
     senders::{Binding, HttpPool},
 };
 pub use deployment::{Deployment, Gap, descriptor, profile, read_record, record_path, stands};
+pub use edit::with_owner;
 pub use file::{AgentToken, ConfigFile, EXAMPLE};
 pub use library::{Document, Shelf, read as read_document};
 use sha2::{Digest as _, Sha256};
@@ -44,6 +49,8 @@ pub struct Config {
     pub machine: Machine,
     /// Each target's sender.
     pub bindings: BTreeMap<TargetName, Binding>,
+    /// Each runtime that can be asked what it has on record.
+    pub runtimes: BTreeMap<RuntimeName, Reader>,
     /// Profile, descriptor, and what the layers come to.
     pub deployment: Deployment,
     /// What collectors may look at.
@@ -58,9 +65,11 @@ pub struct Config {
     pub audit: Arc<AuditPlan>,
     /// Whose signatures open gates.
     pub owners: Arc<Owners>,
+    /// Who may approve.
+    pub approvals: ApprovalsPlan,
     /// Whether a file was read, or the safe defaults hold.
     pub from_file: bool,
-    /// SHA-256 over the file, the package in use and the packs, in hexadecimal: whether a daemon runs this one.
+    /// SHA-256 over the file, the owners, the package in use and the packs, in hexadecimal: whether a daemon runs this one.
     pub digest: String,
 }
 
@@ -155,24 +164,31 @@ impl Config {
         if targets.len() > candor_core::limits::TARGETS_MAX {
             return Err(wrong(format!("at most {} targets", candor_core::limits::TARGETS_MAX)));
         }
+        let mut runtimes = BTreeMap::new();
+        for (name, config) in &file.runtimes {
+            let reader = Reader::bind(config).map_err(|why| wrong(format!("runtime `{name}`: {why}")))?;
+            runtimes.insert(name.clone(), reader);
+        }
         let names: Vec<TargetName> = targets.iter().map(|target| target.name.clone()).collect();
         let audit = AuditPlan::bind(&file.audit, &deployment.resolved.keep_for.value, &names, &pool).map_err(wrong)?;
         let mut settings = settings(&deployment, targets, &bindings, home.node()?);
         settings.places = audit.places();
-        settings.approvals.allowed_signers = read(&home.allowed_signers())?.unwrap_or_default();
-        let owners = Owners::parse(&settings.approvals.allowed_signers).map_err(|error| wrong(error.to_string()))?;
+        let approvals = ApprovalsPlan::bind(&file.approvals, &home.config, &settings.targets)?;
+        approvals.put_in(&mut settings);
         let packs = PackSet::load(&deployment.sources, &deployment.resolved.tuned())
             .map_err(|errors| Failure::new(Exit::Config, errors.to_string()))?;
-        let digest = digest(text, &deployment);
+        let digest = digest(text, &approvals.text, &deployment);
         Ok(Self {
             machine: Machine { settings, packs },
             bindings,
+            runtimes,
             collectors: file.evidence.collectors,
             listen: file.listen,
             agents: file.agents.tokens,
             require_agent_token: file.agents.require_token,
             audit: Arc::new(audit),
-            owners: Arc::new(owners),
+            owners: Arc::new(approvals.owners.clone()),
+            approvals,
             from_file: text.is_some(),
             deployment,
             digest,
@@ -203,7 +219,7 @@ fn settings(
         fold_every: resolved.fold_every.value,
         keep_for: resolved.keep_for.value.clone(),
         places: Vec::new(),
-        approvals: Approvals::default(),
+        approvals: Approvals { two_owners: resolved.two_owners.keys().copied().collect(), ..Approvals::default() },
     }
 }
 
@@ -241,7 +257,7 @@ pub fn pack_sources(home: &Home) -> Result<Vec<PackSource>, Failure> {
     Ok(Deployment::of(&file, text.as_deref(), home, Clock::from_env().now())?.sources)
 }
 
-fn digest(text: Option<&str>, deployment: &Deployment) -> String {
+fn digest(text: Option<&str>, owners: &str, deployment: &Deployment) -> String {
     let mut hash = Sha256::new();
     // Each part with its length before it, so that nothing can move from one to the next.
     let mut part = |bytes: &str| {
@@ -249,6 +265,7 @@ fn digest(text: Option<&str>, deployment: &Deployment) -> String {
         hash.update(bytes);
     };
     part(text.unwrap_or_default());
+    part(owners);
     part(&deployment.texts);
     supported(&deployment.standing).iter().for_each(|ability| part(ability.as_str()));
     for source in &deployment.sources {

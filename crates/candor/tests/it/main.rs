@@ -19,6 +19,7 @@ mod exec;
 mod heads;
 mod indexed;
 mod kill;
+mod owners;
 mod package;
 mod profiles;
 mod prune;

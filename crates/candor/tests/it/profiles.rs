@@ -201,7 +201,7 @@ fn truth_12_status_and_doctor_list_what_is_missing_with_its_fallback() {
     );
     assert!(status.contains("note: no inline_completion_block") && status.contains("`downgrade_status`"), "{status}");
     assert!(home.ends(13, &["doctor"]).contains("direct_send is counted on here"));
-    assert_eq!(home.json(&["status"])["adapter"], "openclaw-watchdog-reference@1.0.0");
+    assert_eq!(home.json(&["status"])["adapter"], "openclaw-watchdog-reference@1.1.0");
 }
 
 #[test]

@@ -104,6 +104,8 @@ words! {
         ExportFolder = "export_folder",
         /// A second target takes escalations.
         Escalation = "escalation",
+        /// A live target can be asked what became of a message.
+        Readback = "readback",
     }
 }
 

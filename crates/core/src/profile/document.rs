@@ -8,6 +8,7 @@ use super::KeepFor;
 use crate::{
     capability::{Ability, Identity},
     decision::{Verdict, words},
+    gate::Gate,
     notice::ProofLevel,
     time::DurationText,
 };
@@ -71,6 +72,8 @@ pub struct Policies {
     /// How old a record may be and still count.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub evidence_lives_for: Option<DurationText>,
+    /// The gates that two different owners must open; each layer adds to the ones before.
+    pub two_owners: BTreeSet<Gate>,
 }
 
 words! {

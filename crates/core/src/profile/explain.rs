@@ -33,6 +33,7 @@ impl Resolved {
         let verdict = &self.default_verdict;
         lines.push(line("policies.default_verdict", verdict, verdict.value.as_str().to_owned()));
         lines.push(time("policies.evidence_lives_for", &self.evidence_lives_for));
+        lines.extend(self.two_owners());
         for (surface, set) in &self.surfaces {
             let word = if set.value { "on" } else { "off" };
             lines.push(line(&format!("adapters.{}", surface.as_str()), set, word.to_owned()));
@@ -47,6 +48,20 @@ impl Resolved {
         let classes: Vec<&str> = self.export.value.iter().map(|class| class.as_str()).collect();
         lines.push(line("audit.export", &self.export, classes.join(", ")));
         lines
+    }
+
+    /// A line per gate, as each may have been asked for by another layer.
+    fn two_owners(&self) -> Vec<Line> {
+        let line = |key: &str, value: &str, layer| Line {
+            key: format!("policies.two_owners{key}"),
+            value: value.to_owned(),
+            layer,
+            bound: "each layer adds gates, and takes none away".to_owned(),
+        };
+        if self.two_owners.is_empty() {
+            return vec![line("", "none", Layer::Package)];
+        }
+        self.two_owners.iter().map(|(gate, layer)| line(&format!(".{}", gate.as_str()), "yes", *layer)).collect()
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{AdapterDefaults, ArtifactClass, KeepFor, Profile, ProfileError, Rule, SenderMode, Surface};
 use crate::{
     decision::{Verdict, words},
+    gate::Gate,
     notice::ProofLevel,
     time::DurationText,
 };
@@ -57,6 +58,8 @@ pub struct Overlay {
     pub keep_for: Option<KeepFor>,
     /// What an export holds.
     pub export: Option<BTreeSet<ArtifactClass>>,
+    /// The gates that two different owners must open, beside those of the layers before.
+    pub two_owners: BTreeSet<Gate>,
 }
 
 fn plain(of: Option<DurationText>) -> Option<Duration> {
@@ -85,6 +88,7 @@ impl From<&Profile> for Overlay {
             fold_every: plain(spec.audit.fold_every),
             keep_for: spec.audit.keep_for.clone(),
             export: spec.audit.export.clone(),
+            two_owners: spec.policies.two_owners.clone(),
         }
     }
 }

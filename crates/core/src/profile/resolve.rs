@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     decision::Verdict,
+    gate::Gate,
     limits::{ESCALATION_LEVELS_MAX, KEEP_FOR_MIN, PERIOD_MAX, PERIOD_MIN},
     notice::ProofLevel,
     pack::{Direction, Pack, Stricter, Tunable, nearest},
@@ -47,6 +48,8 @@ pub struct Resolved {
     pub keep_for: Set<KeepFor>,
     /// What an export holds.
     pub export: Set<BTreeSet<ArtifactClass>>,
+    /// The gates that two different owners must open, each with the first layer that asked for it.
+    pub two_owners: BTreeMap<Gate, Layer>,
 }
 
 /// The packs that can be enabled.
@@ -113,6 +116,7 @@ impl Resolved {
                 format!("{} or more; a binding may only lengthen what the profile set", format_duration(KEEP_FOR_MIN)),
             ),
             export: Set::package(ArtifactClass::ALL.iter().copied().collect(), "classes of the model"),
+            two_owners: BTreeMap::new(),
         }
     }
 
@@ -127,6 +131,9 @@ impl Resolved {
         }
         if let Some(export) = &of.export {
             self.export.take(layer, export.clone());
+        }
+        for gate in &of.two_owners {
+            self.two_owners.entry(*gate).or_insert(layer);
         }
         errors
     }

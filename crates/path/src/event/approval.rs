@@ -9,6 +9,7 @@ use candor_core::{
         Approval, BLOCKED, PackageRow, Packet, REVOCATION_VERSION, Revocation, SIGNATURE_NAMESPACE, Signed, Standing,
         TERMS_VERSION, Terms, Verdict,
     },
+    disclosure,
     gate::{Closing, GATES, Gate, Opening},
     ids::{AgentId, ApprovalNo},
     limits::{
@@ -86,6 +87,9 @@ pub(super) fn keep(step: &mut Step<'_>, kind: DocumentKind, key: String, body: V
     if !matches!(kind, DocumentKind::Readiness | DocumentKind::Drill | DocumentKind::Review) {
         let why = format!("a {} is written by Candor alone, behind its gate", kind.as_str());
         return Err(Refusal::Unwanted(why).into());
+    }
+    if let Some(what) = disclosed(&body.to_string()) {
+        return Err(Refusal::Unwanted(format!("the document holds what looks like {what}")).into());
     }
     let size = canonical::to_bytes(&body).len();
     if size > DOCUMENT_BYTES_MAX {
@@ -207,6 +211,14 @@ fn joined(before: &Approval, signed: Signed, by: &[String]) -> Result<(Signed, V
     Ok(all)
 }
 
+/// What a text holds that must not be shown, in words. A scanner that can't be made finds something everywhere.
+fn disclosed(text: &str) -> Option<String> {
+    match disclosure::every() {
+        Ok(scanner) => scanner.find(text).first().map(|found| found.kind.words().to_owned()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
 /// What holds for every approval, whatever it approves.
 fn bounds(step: &Step<'_>, terms: &Terms) -> Result<(), Refused> {
     line("id", &terms.id).map_err(|error| Refused::Document(error.to_string()))?;
@@ -235,6 +247,9 @@ fn bounds(step: &Step<'_>, terms: &Terms) -> Result<(), Refused> {
     for (name, text) in &terms.fields {
         let filled = line("field", text).and_then(|()| line("field", name));
         filled.map_err(|_| Refused::Field(name.clone()))?;
+        if let Some(what) = disclosed(text) {
+            return Err(Refused::Discloses { field: name.clone(), what });
+        }
     }
     if let Some(channel) = &terms.scope.channel
         && step.settings().target(channel).is_none()

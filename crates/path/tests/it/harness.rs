@@ -2,16 +2,18 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use candor_approval::fixtures;
 use candor_core::{
+    approval::Terms,
     capability::{Capabilities, Capability},
     decision::{Severity, Verdict},
     event::Event,
     evidence::Origin,
-    gate::Gate,
+    gate::{Gate, Scope},
     ids::{Fence, NoticeNo, OwnerNo},
     notice::{Answer, Delivery, DeliveryState, Outcome, Proof, ProofLevel},
     pack::PackSet,
-    settings::{OnUnknown, Retry, Settings, Target},
+    settings::{Approvals, OnUnknown, Retry, Settings, Target},
     task::{Cadence, Task},
     time::Timestamp,
 };
@@ -25,6 +27,7 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) owner: OwnerNo,
     ids: u64,
+    package: Option<String>,
 }
 
 pub(crate) fn target(name: &str) -> Target {
@@ -33,6 +36,7 @@ pub(crate) fn target(name: &str) -> Target {
         sender: "webhook@test".to_owned(),
         available: true,
         gate: None,
+        reads_secrets: false,
         idempotent: true,
         on_unknown: OnUnknown::Hold,
         needs: ProofLevel::Stored,
@@ -65,10 +69,11 @@ impl World {
             fold_every: secs(600),
             keep_for: candor_core::profile::KeepFor::default(),
             places: Vec::new(),
+            approvals: Approvals { allowed_signers: fixtures::owner(1).0, ..Approvals::default() },
         };
         let machine = Machine { settings, packs: PackSet::core().unwrap() };
         let now = Timestamp::from_micros(1_800_000_000_000_000);
-        let mut world = Self { machine, store: Memory::unsealed(), now, owner: OwnerNo(0), ids: 0 };
+        let mut world = Self { machine, store: Memory::unsealed(), now, owner: OwnerNo(0), ids: 0, package: None };
         let started = Input::OwnerStarted { role: "up".to_owned(), alone: true, away_since: None };
         let Reply::Owner(owner) = world.step(started).reply else { panic!("no owner") };
         world.owner = owner;
@@ -141,7 +146,30 @@ impl World {
     }
 
     pub(crate) fn open(&mut self, gate: Gate) {
-        self.act(Act::OpenGate { gate, target: None, reason: "test".to_owned(), lasts: secs(3600) });
+        self.open_for(gate, Scope::default(), 1_000);
+    }
+
+    /// Opens a gate by an approval that owner 1 signs.
+    pub(crate) fn open_for(&mut self, gate: Gate, scope: Scope, uses: u64) {
+        let terms = self.terms(gate, scope, uses);
+        self.act(Act::Approve { signed: fixtures::signed(&terms) });
+    }
+
+    /// Terms of an approval for an hour, of a package that is recorded where there is none.
+    pub(crate) fn terms(&mut self, gate: Gate, scope: Scope, uses: u64) -> Terms {
+        if self.package.is_none() {
+            let (package, evidence) = fixtures::package();
+            let Reply::Package(row) = self.act(Act::RecordPackage { package, evidence }).reply else { panic!("none") };
+            self.package = Some(row.sha256);
+        }
+        self.ids += 1;
+        Terms {
+            id: format!("approval-{}", self.ids),
+            node: "t".to_owned(),
+            package_sha256: self.package.clone().unwrap(),
+            max_uses: uses,
+            ..fixtures::terms(&[gate], scope, self.now, self.now.after(secs(3600)))
+        }
     }
 
     /// Dispatches a delivery; what it sends, if it sends.

@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod approvals;
 mod deliver;
 mod harness;
 mod record;

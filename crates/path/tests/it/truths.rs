@@ -1,6 +1,7 @@
 //! The truths that never bend, as far as the path carries them.
 
 use candor_core::{
+    approval::Signed,
     decision::Verdict,
     evidence::{Bearing, Finding, Method, Origin, Strength, strength},
     gate::Gate,
@@ -161,7 +162,7 @@ fn truth_6_no_gate_no_send() {
     world.open(Gate::BotApiCall);
     world.step(Input::ReleaseHeld);
     let sending = world.dispatch(notice, "ops").unwrap();
-    assert!(sending.opening.is_some_and(|opening| opening.gate == Gate::BotApiCall));
+    assert!(sending.grants.iter().any(|grant| grant.opening.gate == Gate::BotApiCall));
     world.answered(notice, "ops", sending.message.fence, failed());
     world.pass(secs(2 * 3600));
     assert!(world.dispatch(notice, "ops").is_none(), "an opening that expired opens nothing");
@@ -175,7 +176,7 @@ fn truth_7_only_the_operator_acts() {
         for act in [
             Act::Resolve { notice, target: None, note: "x".to_owned() },
             Act::Acknowledge { notice, by: "x".to_owned() },
-            Act::OpenGate { gate: Gate::BotApiCall, target: None, reason: "x".to_owned(), lasts: secs(1) },
+            Act::Approve { signed: Signed { document: String::new(), signatures: Vec::new() } },
         ] {
             assert_eq!(world.refused(Input::Operator { act, origin }), Refusal::OperatorOnly);
         }

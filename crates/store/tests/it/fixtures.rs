@@ -6,8 +6,9 @@ use candor_core::{
     claim::{Claim, ClaimKind},
     decision::Severity,
     evidence::{Bearing, Evidence, Finding, Method, Origin, Strength, Subject},
-    gate::{Gate, Opening},
+    gate::{Gate, Opening, Scope},
     ids::{
+        ApprovalNo,
         ClaimNo, DecisionNo, EventNo, EvidenceNo, Fence, IncidentNo, NoticeNo, OpeningNo, OwnerNo, TargetName, TaskId,
     },
     notice::{Delivery, DeliveryState, Lease, Notice, PendingReason, Proof, ProofLevel},
@@ -115,6 +116,7 @@ pub fn notice(no: u64, about: Option<&str>) -> Notice {
         text: "No checkpoint for 61s.\nIts last words: `compiling`".to_owned(),
         at: at(61),
         folded: 3,
+        failure_of: (no == 7).then_some(NoticeNo(1)),
     }
 }
 
@@ -210,11 +212,16 @@ pub fn opening(no: u64, gate: Gate) -> Opening {
     Opening {
         no: OpeningNo(no),
         gate,
-        target: Some(target("ops")),
+        approval: ApprovalNo(no),
+        scope: Scope::channel(&target("ops")),
         reason: "a drill".to_owned(),
+        approved_by: vec!["owner-1@example.org".to_owned()],
+        max_uses: 5,
+        used: 0,
         opened_at: at(0),
         expires_at: at(3600),
         closed_at: None,
+        closed_by: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod escalation;
 mod export_folder;
 mod gateway;
 mod hook;
+mod readback;
 mod sender;
 mod store;
 mod timer;
@@ -47,6 +48,8 @@ pub struct LiveTarget {
     pub secrets: Result<(), String>,
     /// The lowest escalation level that goes there.
     pub from_level: u8,
+    /// Whether it can be asked what became of a message, or why not.
+    pub reads_back: Result<(), String>,
 }
 
 /// What a probe saw: shown, or why not.
@@ -70,6 +73,7 @@ const PROBES: &[Kind] = &[
     Kind { kind: ProbeKind::Store, method: store::method, look: store::look },
     Kind { kind: ProbeKind::ExportFolder, method: export_folder::method, look: export_folder::look },
     Kind { kind: ProbeKind::Escalation, method: escalation::method, look: escalation::look },
+    Kind { kind: ProbeKind::Readback, method: readback::method, look: readback::look },
 ];
 
 /// Runs every probe of a descriptor. `now` is asked once per probe, when it has answered.
@@ -216,7 +220,12 @@ mod tests {
 
     #[test]
     fn senders_are_shown_by_secrets_that_are_there() {
-        let target = |secrets: Result<(), String>, from_level| LiveTarget { name: "ops".into(), secrets, from_level };
+        let target = |secrets: Result<(), String>, from_level| LiveTarget {
+            name: "ops".into(),
+            secrets,
+            from_level,
+            reads_back: Err("no way".into()),
+        };
         let place = |targets| Place { targets, ..Place::default() };
         let sender = probe(ProbeKind::Sender);
         assert!(look(&sender, &place(vec![])).is_err_and(|why| why.contains("no target")));
@@ -225,6 +234,12 @@ mod tests {
         assert!(look(&sender, &place(vec![missing.clone(), target(Ok(()), 1)])).is_ok());
         let escalation = probe(ProbeKind::Escalation);
         assert!(look(&escalation, &place(vec![target(Ok(()), 2)])).is_ok());
-        assert!(look(&escalation, &place(vec![target(Ok(()), 3), missing])).is_err());
+        assert!(look(&escalation, &place(vec![target(Ok(()), 3), missing.clone()])).is_err());
+        let readback = probe(ProbeKind::Readback);
+        assert!(look(&readback, &place(vec![])).is_err_and(|why| why.contains("no target")));
+        assert!(look(&readback, &place(vec![target(Ok(()), 1)])).is_err_and(|why| why.contains("no way")));
+        let able = |of: LiveTarget| LiveTarget { reads_back: Ok(()), ..of };
+        assert!(look(&readback, &place(vec![able(missing)])).is_err_and(|why| why.contains("can't be read")));
+        assert!(look(&readback, &place(vec![able(target(Ok(()), 1))])).is_ok_and(|saw| saw.contains("ops")));
     }
 }

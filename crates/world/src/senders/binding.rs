@@ -2,11 +2,15 @@
 
 use std::{fmt, pin::Pin};
 
-use candor_approval::{GateClosed, GateKeeper, GateKind, Permit, kinds::SecretRead};
+use candor_approval::{
+    GateClosed, GateKeeper, GateKind, Permit,
+    kinds::{CanonicalRuntimeReadback, SecretRead},
+};
 use candor_core::{
     gate::Gate,
     ids::TargetName,
     notice::{Answer, BlockReason, Message, Outcome},
+    read_back::{Question, ReadBack},
     time::Timestamp,
 };
 use secrecy::SecretString;
@@ -64,7 +68,32 @@ pub trait Sender: Send + Sync + Sized + 'static {
         message: &Message,
         now: Now<'_>,
     ) -> impl Future<Output = Answer> + Send;
+
+    /// Whether this target can be asked what became of a message.
+    ///
+    /// # Errors
+    /// Why it can't, in words.
+    fn reads_back(&self) -> Result<(), String> {
+        Err(format!("`{}` has no way to ask what became of a message", Self::NAME))
+    }
+
+    /// Asks what became of a message, once. It always answers: what isn't known is said to be so. Every text of the answer is scrubbed.
+    ///
+    /// [`ReadBack::Absent`] only where the channel's answer itself says that it isn't there: never for silence, an error or a timeout.
+    fn read_back(
+        &self,
+        permit: Permit<CanonicalRuntimeReadback>,
+        secrets: &[SecretString],
+        question: &Question,
+        now: Now<'_>,
+    ) -> impl Future<Output = ReadBack> + Send {
+        let _ = (permit, secrets, question, now);
+        std::future::ready(ReadBack::Unable { why: self.reads_back().err().unwrap_or_default() })
+    }
 }
+
+/// What was read back, or the gate that is closed.
+type Reading<'a> = Pin<Box<dyn Future<Output = Result<ReadBack, GateClosed>> + Send + 'a>>;
 
 type Sending<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
@@ -77,6 +106,8 @@ trait Erased: Send + Sync {
     fn warnings(&self) -> Vec<String>;
     fn secrets(&self) -> Vec<SecretRef>;
     fn send<'a>(&'a self, keeper: &mut GateKeeper, message: &'a Message, now: Now<'a>) -> Sending<'a>;
+    fn reads_back(&self) -> Result<(), String>;
+    fn read_back<'a>(&'a self, keeper: &mut GateKeeper, question: &'a Question, now: Now<'a>) -> Reading<'a>;
 }
 
 impl<S: Sender> Erased for S {
@@ -124,6 +155,27 @@ impl<S: Sender> Erased for S {
                 let outcome = Outcome::GateClosed { why: closed.to_string() };
                 Box::pin(std::future::ready(answer(outcome, at, at)))
             }
+        }
+    }
+
+    fn reads_back(&self) -> Result<(), String> {
+        Sender::reads_back(self)
+    }
+
+    fn read_back<'a>(&'a self, keeper: &mut GateKeeper, question: &'a Question, now: Now<'a>) -> Reading<'a> {
+        if let Err(why) = Sender::reads_back(self) {
+            return Box::pin(std::future::ready(Ok(ReadBack::Unable { why })));
+        }
+        let (at, target, refs) = (now(), Some(&question.message.target), Sender::secrets(self));
+        let own = keeper.permit::<CanonicalRuntimeReadback>(target, at);
+        match own.and_then(|own| Ok((own, leave_to_read(&refs, keeper, target, at)?))) {
+            Ok((permit, leave)) => Box::pin(async move {
+                Ok(match read_with(leave, &refs).await {
+                    Ok(secrets) => Sender::read_back(self, permit, &secrets, question, now).await,
+                    Err(error) => ReadBack::Unknown { why: error.to_string() },
+                })
+            }),
+            Err(closed) => Box::pin(std::future::ready(Err(closed))),
         }
     }
 }
@@ -247,6 +299,39 @@ impl Binding {
         now: Now<'a>,
     ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         self.sender.send(keeper, message, now)
+    }
+}
+
+impl Binding {
+    /// Whether the destination can be asked what became of a message; else why not, in words.
+    ///
+    /// # Errors
+    /// See [`Sender::reads_back`].
+    pub fn reads_back(&self) -> Result<(), String> {
+        self.sender.reads_back()
+    }
+
+    /// All gates that a read-back passes. None where the destination can't be asked.
+    #[must_use]
+    pub fn read_back_gates(&self) -> Vec<Gate> {
+        match self.reads_back() {
+            Ok(()) => gates_of(Some(Gate::CanonicalRuntimeReadback), &self.sender.secrets()),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Asks the destination what became of a message, once, if the keeper lets it. Where it can't be asked the answer is
+    /// [`ReadBack::Unable`], whatever the gates.
+    ///
+    /// # Errors
+    /// [`GateClosed`]: nothing was asked and no secret was read.
+    pub fn read_back<'a>(
+        &'a self,
+        keeper: &mut GateKeeper,
+        question: &'a Question,
+        now: Now<'a>,
+    ) -> Pin<Box<dyn Future<Output = Result<ReadBack, GateClosed>> + Send + 'a>> {
+        self.sender.read_back(keeper, question, now)
     }
 }
 

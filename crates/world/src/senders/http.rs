@@ -10,7 +10,7 @@ use std::{
 use candor_approval::{LiveGate, Permit};
 use candor_core::time::Timestamp;
 use reqwest::{
-    Client, Url,
+    Client, Method, Url,
     header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER},
 };
 
@@ -43,6 +43,7 @@ struct Clients {
 
 /// A request that a sender makes.
 pub(super) struct Request {
+    pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Vec<u8>,
@@ -88,15 +89,17 @@ impl HttpPool {
         }
     }
 
-    /// POSTs once: no redirect is followed, no proxy is taken from the environment, and nothing is repeated.
-    pub(super) async fn post<G: LiveGate>(&self, _permit: Permit<G>, request: Request, now: Timestamp) -> Wire {
+    /// Asks once: no redirect is followed, no proxy is taken from the environment, and nothing is repeated.
+    pub(super) async fn call<G: LiveGate>(&self, _permit: Permit<G>, request: Request, now: Timestamp) -> Wire {
         let client = match self.client(&request.url) {
             Ok(client) => client,
             Err(why) => return Wire::NotSent(why),
         };
         let wait = request.timeout;
-        let mut call =
-            client.post(request.url).timeout(wait).header(CONTENT_TYPE, "application/json").body(request.body);
+        let mut call = client.request(request.method, request.url).timeout(wait);
+        if !request.body.is_empty() {
+            call = call.header(CONTENT_TYPE, "application/json").body(request.body);
+        }
         for (name, value) in request.headers {
             call = call.header(HeaderName::from_static(name), value);
         }
@@ -205,7 +208,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 }
 
 /// Checks a target's timeout.
-pub(super) fn timeout_in_bounds(timeout: Duration) -> Result<Duration, String> {
+pub(crate) fn timeout_in_bounds(timeout: Duration) -> Result<Duration, String> {
     if timeout.is_zero() || timeout > TIMEOUT_MAX {
         let most = candor_core::time::format_duration(TIMEOUT_MAX);
         return Err(format!("`timeout` must be more than zero and at most {most}"));

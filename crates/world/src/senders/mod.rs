@@ -6,12 +6,16 @@
 //! - `refused` and `failed` only where the message surely had no effect;
 //! - `unknown` wherever bytes may have left and no usable answer came.
 //!
+//! A sender may also ask its channel, afterwards, what became of a message. The same holds there: only the channel's own words prove, and
+//! silence proves nothing.
+//!
 //! `docs/adding-a-sender.md` tells how to add one.
 
 pub(crate) mod binding;
 mod config;
+mod found;
 mod http;
-mod process;
+pub(crate) mod process;
 mod text;
 
 pub mod command;
@@ -23,6 +27,8 @@ pub mod webhook;
 
 pub use binding::{Binding, Now, Sender};
 pub use config::{ConfigError, TargetConfig};
+pub use found::READ_BACK_FIELDS_MAX;
+pub(crate) use http::timeout_in_bounds;
 pub use http::{HTTP_BODY_BYTES_MAX, HttpAnswer, HttpPool, Wire, daemon_client, retry_after_ms};
 pub use process::{Ended, OUTPUT_BYTES_MAX, Run};
 

@@ -19,17 +19,17 @@ pub const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 const DRAIN_MAX: Duration = Duration::from_secs(1);
 
 /// A program to run. No shell is involved.
-pub(super) struct Program<'a> {
+pub(crate) struct Program<'a> {
     /// Its path.
-    pub(super) path: &'a Path,
+    pub(crate) path: &'a Path,
     /// Its arguments, one each.
-    pub(super) args: &'a [String],
+    pub(crate) args: &'a [String],
     /// Its whole environment.
-    pub(super) env: Vec<(String, OsString)>,
+    pub(crate) env: Vec<(String, OsString)>,
     /// What it finds on its standard input.
-    pub(super) input: Vec<u8>,
+    pub(crate) input: Vec<u8>,
     /// Longest run.
-    pub(super) timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// What a run came to.
@@ -62,7 +62,7 @@ impl Run {
     }
 
     /// The reason, with the first line that the program wrote for people.
-    pub(super) fn with_words(&self, why: &str) -> String {
+    pub(crate) fn with_words(&self, why: &str) -> String {
         let text = String::from_utf8_lossy(&self.stderr);
         match text.lines().map(str::trim).find(|line| !line.is_empty()) {
             Some(line) => format!("{why}: {line}"),
@@ -91,6 +91,21 @@ pub enum Ended {
     Lost(String),
 }
 
+impl Ended {
+    /// In words.
+    pub(crate) fn says(&self) -> String {
+        match self {
+            Self::NotStarted { why, .. } => why.clone(),
+            Self::Exited(code) => format!("exit code {code}"),
+            Self::Killed(signal) => format!("the program was ended by signal {signal}"),
+            Self::TimedOut(after) => {
+                format!("no end within {}; the program was killed", candor_core::time::format_duration(*after))
+            }
+            Self::Lost(why) => format!("the program's end wasn't seen: {why}"),
+        }
+    }
+}
+
 /// Kills a program with all that it started, unless it ended: also when the sending itself is given up, as at shutdown.
 struct Group(Option<Pid>);
 
@@ -110,12 +125,17 @@ impl Drop for Group {
 }
 
 /// Those of this process's variables that are set, with their values.
-pub(super) fn inherited<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<(String, OsString)> {
+pub(crate) fn inherited<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<(String, OsString)> {
     names.into_iter().filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?))).collect()
 }
 
 /// Runs the program once: in the root folder, in a process group of its own.
-pub(super) async fn run<G: LiveGate>(_permit: Permit<G>, program: Program<'_>) -> Run {
+pub(super) async fn run<G: LiveGate>(permit: Permit<G>, program: Program<'_>) -> Run {
+    run_keeping(permit, program, OUTPUT_BYTES_MAX).await
+}
+
+/// The same, keeping so many bytes of each output.
+pub(crate) async fn run_keeping<G: LiveGate>(_permit: Permit<G>, program: Program<'_>, bytes_max: usize) -> Run {
     let mut command = tokio::process::Command::new(program.path);
     command.args(program.args).env_clear().envs(program.env).current_dir("/").process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -125,7 +145,7 @@ pub(super) async fn run<G: LiveGate>(_permit: Permit<G>, program: Program<'_>) -
     };
     let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let ended = timeout(program.timeout, talk(&mut child, program.input, &mut stdout, &mut stderr)).await;
+    let ended = timeout(program.timeout, talk(&mut child, program.input, (&mut stdout, &mut stderr), bytes_max)).await;
     let ended = match ended {
         Ok(Ok(status)) => {
             group.ended();
@@ -149,8 +169,8 @@ fn nothing(ended: Ended) -> Run {
 async fn talk(
     child: &mut Child,
     input: Vec<u8>,
-    stdout: &mut Vec<u8>,
-    stderr: &mut Vec<u8>,
+    (stdout, stderr): (&mut Vec<u8>, &mut Vec<u8>),
+    bytes_max: usize,
 ) -> io::Result<std::process::ExitStatus> {
     let (pipe_in, pipe_out, pipe_err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
@@ -160,7 +180,7 @@ async fn talk(
         }
     };
     let outputs = async {
-        tokio::join!(feed, keep(pipe_out, stdout), keep(pipe_err, stderr));
+        tokio::join!(feed, keep(pipe_out, stdout, bytes_max), keep(pipe_err, stderr, bytes_max));
     };
     tokio::pin!(outputs);
     tokio::select! {
@@ -173,14 +193,14 @@ async fn talk(
     }
 }
 
-async fn keep(pipe: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) {
+async fn keep(pipe: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>, bytes_max: usize) {
     let Some(mut pipe) = pipe else { return };
     let mut chunk = [0_u8; 4096];
     while let Ok(read) = pipe.read(&mut chunk).await {
         if read == 0 {
             return;
         }
-        let room = OUTPUT_BYTES_MAX.saturating_sub(into.len());
+        let room = bytes_max.saturating_sub(into.len());
         into.extend(chunk.iter().take(read.min(room)));
     }
 }
@@ -207,7 +227,7 @@ fn not_started(program: &Path, error: &io::Error) -> Ended {
 }
 
 /// What keeps the program from being run, as far as its file shows.
-pub(super) fn missing(program: &Path) -> Option<String> {
+pub(crate) fn missing(program: &Path) -> Option<String> {
     let shown = program.display();
     match std::fs::metadata(program) {
         Ok(file) if !file.is_file() => Some(format!("`{shown}` is not a program but a folder or a device")),

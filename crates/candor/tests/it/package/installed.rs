@@ -65,7 +65,7 @@ fn an_installed_package_supplies_profiles_descriptors_and_packs() {
         edit("profiles/strict-manager-mode.yaml", "period: 5m", "period: 3m");
         edit("profiles/strict-manager-mode.yaml", "pluginVersion: 0.1.0-mainline", "pluginVersion: 0.1.1");
         edit("policy-packs/delivery-truth/pack.yaml", "version: 1.0.0", "version: 1.2.3");
-        edit("capabilities/hermes.yaml", "version: 1.0.0", "version: 1.4.0");
+        edit("capabilities/hermes.yaml", "version: 1.1.0", "version: 1.4.0");
         shop.package(&tree)
     };
     home.ends(0, &["package", "install", &file, "--key", &shop.public]);

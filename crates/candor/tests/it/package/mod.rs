@@ -102,7 +102,7 @@ fn the_same_input_gives_the_same_bytes_anywhere() {
         "reporting-governance@0.1.0-mainline",
         "completion-integrity@1.0.0",
         "strict-manager-mode@1.0.0",
-        "hermes@1.0.0",
+        "hermes@1.1.0",
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use candor_approval::{GateKeeper, Permit, kinds::DestructiveOperation};
+use candor_approval::{Permit, fixtures, kinds::DestructiveOperation};
 use candor_audit::{
     kind::Kind,
     merkle::{log_leaf, log_root},
@@ -35,9 +35,7 @@ suite! {
 }
 
 pub fn permit() -> Permit<DestructiveOperation> {
-    let mut opening = opening(1, Gate::DestructiveOperation);
-    opening.target = None;
-    GateKeeper::from_record(vec![opening]).permit(None, at(1)).unwrap()
+    fixtures::keeper(&[Gate::DestructiveOperation]).permit(None, at(1)).unwrap()
 }
 
 /// Everything that can go is past its time at 100 s.
@@ -47,7 +45,7 @@ pub fn cutoffs() -> Cutoffs {
 }
 
 pub fn pruning(no: u64, stretches: &[(u64, u64)]) -> Pruning {
-    Pruning { no, cutoffs: cutoffs(), stretches: stretches.to_vec(), next: 0, taken: 0, done: false }
+    Pruning { no, cutoffs: cutoffs(), stretches: stretches.to_vec(), next: 0, taken: 0, done: false, grants: Vec::new() }
 }
 
 pub fn begin<S: Store>(store: &mut S, pruning: Pruning) {

@@ -1,30 +1,41 @@
 //! `command`: hands a notice to the operator's own program. Its README is the contract.
 
 mod classify;
+mod read_back;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use candor_approval::{Permit, kinds::ProductionWrite};
+use candor_approval::{
+    LiveGate, Permit,
+    kinds::{CanonicalRuntimeReadback, ProductionWrite},
+};
 use candor_core::{
     notice::{Answer, Message},
+    read_back::{Question, ReadBack},
     time::duration_text,
 };
 use secrecy::SecretString;
 use serde::Deserialize;
 
-pub use self::classify::{EXIT_REFUSED, EXIT_TRY_AGAIN, MayProve, classify};
+pub use self::{
+    classify::{EXIT_REFUSED, EXIT_TRY_AGAIN, MayProve, classify},
+    read_back::classify as classify_read_back,
+};
 use super::{
     HttpPool, Now, Sender,
     binding::{answer, scrubbed},
     http::timeout_in_bounds,
-    process::{self, Program},
+    process::{self, Program, Run},
 };
 use crate::redact::Redactor;
 
 /// Most arguments of a program.
 pub const ARGS_MAX: usize = 64;
 /// Which variables of this process a program gets, beside `CANDOR_NOTICE`.
-const PASSED_ON: [&str; 2] = ["PATH", "HOME"];
+pub(crate) const PASSED_ON: [&str; 2] = ["PATH", "HOME"];
 
 /// Which program, and how far it is believed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -35,6 +46,9 @@ pub struct Config {
     /// Its arguments. They show in the list of processes: keep secrets out of them.
     #[serde(default)]
     pub args: Vec<String>,
+    /// The program that says what became of a notice, by its absolute path. It gets the same arguments. Without it nothing can be read back.
+    #[serde(default)]
+    pub readback: Option<PathBuf>,
     /// Longest run; then the program and what it started are killed. Default: 30 s.
     #[serde(default = "default_timeout", with = "duration_text")]
     pub timeout: Duration,
@@ -63,8 +77,10 @@ impl Sender for Command {
 
     fn bind(config: &Config, _pool: &HttpPool) -> Result<Self, String> {
         timeout_in_bounds(config.timeout)?;
-        if !config.program.is_absolute() {
-            return Err(format!("`program` must be an absolute path, not `{}`", config.program.display()));
+        for (field, program) in [("program", Some(&config.program)), ("readback", config.readback.as_ref())] {
+            if let Some(program) = program.filter(|program| !program.is_absolute()) {
+                return Err(format!("`{field}` must be an absolute path, not `{}`", program.display()));
+            }
         }
         if config.args.len() > ARGS_MAX {
             return Err(format!("`args` takes at most {ARGS_MAX}"));
@@ -81,7 +97,11 @@ impl Sender for Command {
     }
 
     fn warnings(&self) -> Vec<String> {
-        process::missing(&self.config.program).into_iter().collect()
+        [Some(&self.config.program), self.config.readback.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|program| process::missing(program))
+            .collect()
     }
 
     async fn send(
@@ -92,19 +112,41 @@ impl Sender for Command {
         now: Now<'_>,
     ) -> Answer {
         let called_at = now();
-        let mut env = process::inherited(PASSED_ON);
-        env.push(("CANDOR_NOTICE".to_owned(), message.key.clone().into()));
-        let program = Program {
-            path: &self.config.program,
-            args: &self.config.args,
-            env,
-            input: self.payload(message),
-            timeout: self.config.timeout,
-        };
-        let run = process::run(permit, program).await;
+        let run = self.run(permit, &self.config.program, message).await;
         let outcome = classify(&run, &message.key, self.config.may_prove);
         let status = run.status();
         scrubbed(&Redactor::default(), Answer { status, ..answer(outcome, called_at, now()) }, &run.outputs())
+    }
+
+    fn reads_back(&self) -> Result<(), String> {
+        match self.config.readback {
+            Some(_) => Ok(()),
+            None => Err("the target names no `readback` program".to_owned()),
+        }
+    }
+
+    async fn read_back(
+        &self,
+        permit: Permit<CanonicalRuntimeReadback>,
+        _: &[SecretString],
+        question: &Question,
+        _: Now<'_>,
+    ) -> ReadBack {
+        let Some(program) = &self.config.readback else {
+            return ReadBack::Unable { why: self.reads_back().err().unwrap_or_default() };
+        };
+        let run = self.run(permit, program, &question.message).await;
+        Redactor::default().read_back(classify_read_back(&run, &question.message.key, self.config.may_prove))
+    }
+}
+
+impl Command {
+    /// Runs one of the programs for a message.
+    async fn run<G: LiveGate>(&self, permit: Permit<G>, program: &Path, message: &Message) -> Run {
+        let mut env = process::inherited(PASSED_ON);
+        env.push(("CANDOR_NOTICE".to_owned(), message.key.clone().into()));
+        let (input, timeout) = (self.payload(message), self.config.timeout);
+        process::run(permit, Program { path: program, args: &self.config.args, env, input, timeout }).await
     }
 }
 

@@ -5,21 +5,29 @@
 
 mod classify;
 mod config;
+mod read_back;
 
 use std::ffi::OsString;
 
-use candor_approval::{Permit, kinds::GatewayQueueWrite};
-use candor_core::notice::{Answer, Message};
+use candor_approval::{
+    LiveGate, Permit,
+    kinds::{CanonicalRuntimeReadback, GatewayQueueWrite},
+};
+use candor_core::{
+    notice::{Answer, Message},
+    read_back::{Question, ReadBack},
+};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::{
     classify::classify,
     config::{CHANNEL_BYTES_MAX, Config, PASS_ENV_MAX, PLACE_BYTES_MAX, TIMEOUT},
+    read_back::{READABLE, classify as classify_read_back},
 };
 use super::{
     HttpPool, Now, Sender,
     binding::{answer, scrubbed},
-    process::{self, Program},
+    process::{self, Program, Run},
     text::text,
 };
 use crate::{redact::Redactor, secrets::SecretRef};
@@ -47,36 +55,55 @@ impl OpenclawCli {
     /// The whole command line but for the program.
     fn args(&self, message: &Message) -> Vec<String> {
         let config = &self.config;
-        let mut args = vec!["message".to_owned(), "send".to_owned(), "--json".to_owned()];
-        // An argument can't hold a zero byte.
-        let text = text(message, TEXT_UNITS_MAX).replace('\0', " ");
-        let mut add = |name: &str, value: &str| args.extend([name.to_owned(), value.to_owned()]);
-        add("--channel", &config.channel);
-        add("--target", &config.to);
-        if let Some(account) = &config.account {
-            add("--account", account);
-        }
+        let mut args = self.place_args("send");
         if let Some(thread) = &config.thread {
-            add("--thread-id", thread);
+            args.extend(["--thread-id".to_owned(), thread.clone()]);
         }
-        add("--message", &text);
+        args.extend(["--message".to_owned(), Self::text(message)]);
         args
     }
 
-    /// Its environment, and the values in it that an answer must not show.
-    fn env(&self, token: Option<&SecretString>) -> (Vec<(String, OsString)>, Vec<SecretString>) {
-        let mut env = process::inherited(NEEDED);
-        env.extend(ALWAYS.map(|(name, value)| (name.to_owned(), value.into())));
-        let passed = process::inherited(self.config.pass_env.iter().map(String::as_str));
-        let mut hidden: Vec<SecretString> =
-            passed.iter().map(|(_, value)| SecretString::from(value.to_string_lossy().into_owned())).collect();
-        env.extend(passed);
-        if let Some(token) = token {
-            env.push((TOKEN_VARIABLE.to_owned(), token.expose_secret().into()));
-            hidden.push(token.clone());
-        }
-        (env, hidden)
+    /// The text as it is handed over. An argument can't hold a zero byte.
+    fn text(message: &Message) -> String {
+        text(message, TEXT_UNITS_MAX).replace('\0', " ")
     }
+
+    /// What each of OpenClaw's own commands about this place begins with.
+    fn place_args(&self, command: &str) -> Vec<String> {
+        let mut args = vec!["message".to_owned(), command.to_owned(), "--json".to_owned()];
+        let mut add = |name: &str, value: &str| args.extend([name.to_owned(), value.to_owned()]);
+        add("--channel", &self.config.channel);
+        add("--target", &self.config.to);
+        if let Some(account) = &self.config.account {
+            add("--account", account);
+        }
+        args
+    }
+
+    /// Runs OpenClaw once, with nothing on its standard input; what it must not show is known to the redactor.
+    async fn run<G: LiveGate>(&self, permit: Permit<G>, secrets: &[SecretString], args: &[String]) -> (Run, Redactor) {
+        let (env, hidden) = environment(&self.config.pass_env, secrets.first());
+        let (path, input, timeout) = (&self.config.program, Vec::new(), self.config.timeout);
+        (process::run(permit, Program { path, args, env, input, timeout }).await, Redactor::new(&hidden))
+    }
+}
+
+/// OpenClaw's environment, and the values in it that nothing of its answers may show.
+pub(crate) fn environment(
+    pass_env: &[String],
+    token: Option<&SecretString>,
+) -> (Vec<(String, OsString)>, Vec<SecretString>) {
+    let mut env = process::inherited(NEEDED);
+    env.extend(ALWAYS.map(|(name, value)| (name.to_owned(), value.into())));
+    let passed = process::inherited(pass_env.iter().map(String::as_str));
+    let mut hidden: Vec<SecretString> =
+        passed.iter().map(|(_, value)| SecretString::from(value.to_string_lossy().into_owned())).collect();
+    env.extend(passed);
+    if let Some(token) = token {
+        env.push((TOKEN_VARIABLE.to_owned(), token.expose_secret().into()));
+        hidden.push(token.clone());
+    }
+    (env, hidden)
 }
 
 impl Sender for OpenclawCli {
@@ -116,17 +143,35 @@ impl Sender for OpenclawCli {
         now: Now<'_>,
     ) -> Answer {
         let called_at = now();
-        let (env, hidden) = self.env(secrets.first());
-        let program = Program {
-            path: &self.config.program,
-            args: &self.args(message),
-            env,
-            input: Vec::new(),
-            timeout: self.config.timeout,
-        };
-        let run = process::run(permit, program).await;
+        let (run, redactor) = self.run(permit, secrets, &self.args(message)).await;
         let outcome = classify(&run, &self.config.to);
         let status = run.status();
-        scrubbed(&Redactor::new(&hidden), Answer { status, ..answer(outcome, called_at, now()) }, &run.outputs())
+        scrubbed(&redactor, Answer { status, ..answer(outcome, called_at, now()) }, &run.outputs())
+    }
+
+    fn reads_back(&self) -> Result<(), String> {
+        let channel = &self.config.channel;
+        if !READABLE.contains(&channel.as_str()) {
+            return Err(format!(
+                "OpenClaw's command line reads no messages of `{channel}`, and its queue forgets what it settled"
+            ));
+        }
+        match &self.config.thread {
+            None => Ok(()),
+            Some(_) => Err("OpenClaw's command line reads a channel's messages, not a thread's".to_owned()),
+        }
+    }
+
+    async fn read_back(
+        &self,
+        permit: Permit<CanonicalRuntimeReadback>,
+        secrets: &[SecretString],
+        question: &Question,
+        _: Now<'_>,
+    ) -> ReadBack {
+        let mut args = self.place_args("read");
+        args.extend(["--limit".to_owned(), read_back::MESSAGES_MAX.to_string()]);
+        let (run, redactor) = self.run(permit, secrets, &args).await;
+        redactor.read_back(classify_read_back(&run, &Self::text(&question.message), question.sent_at))
     }
 }

@@ -24,7 +24,7 @@ struct Sent {
 }
 
 #[derive(Deserialize)]
-struct SentChat {
+pub(super) struct SentChat {
     id: i64,
     username: Option<String>,
 }
@@ -62,15 +62,19 @@ pub fn classify(wire: &Wire, asked: &Chat) -> Outcome {
     }
 }
 
-fn stored(sent: &Sent, asked: &Chat) -> Outcome {
-    let there = match asked {
-        Chat::Number(number) => sent.chat.id == *number,
+/// Whether this is the chat that was asked for.
+pub(super) fn is_asked(chat: &SentChat, asked: &Chat) -> bool {
+    match asked {
+        Chat::Number(number) => chat.id == *number,
         Chat::Name(name) => {
             let name = name.trim_start_matches('@');
-            sent.chat.username.as_deref().is_some_and(|username| username.eq_ignore_ascii_case(name))
+            chat.username.as_deref().is_some_and(|username| username.eq_ignore_ascii_case(name))
         }
-    };
-    if there {
+    }
+}
+
+fn stored(sent: &Sent, asked: &Chat) -> Outcome {
+    if is_asked(&sent.chat, asked) {
         let provider_id = Some(sent.message_id.to_string());
         Outcome::Proved { proof: Proof { level: ProofLevel::Stored, provider_id } }
     } else {

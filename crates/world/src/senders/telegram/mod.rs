@@ -4,22 +4,28 @@
 //! says so. An answer with the message's id in the chat that was asked for proves `stored`; nothing proves that a person saw it.
 
 mod classify;
+mod read_back;
 
 use std::{fmt, time::Duration};
 
-use candor_approval::{Permit, kinds::BotApiCall};
+use candor_approval::{
+    Permit,
+    kinds::{BotApiCall, CanonicalRuntimeReadback},
+};
 use candor_core::{
     notice::{Answer, BlockReason, Message, Outcome},
+    read_back::{Question, ReadBack},
     time::duration_text,
 };
-use reqwest::Url;
+use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
-pub use self::classify::classify;
+pub use self::{classify::classify, read_back::classify as classify_read_back};
 use super::{
     HttpPool, Now, Sender, Wire,
     binding::{answer, scrubbed},
+    found::unknown,
     http::{Request, TIMEOUT, is_loopback, origin, timeout_in_bounds},
     text::text,
 };
@@ -207,8 +213,7 @@ impl Sender for Telegram {
             return answer(Outcome::Refused { reason, why: self.no_token() }, called_at, now());
         };
         let redactor = Redactor::new([token, &tail(token)]);
-        let request = Request { url, headers: Vec::new(), body: self.payload(message), timeout: self.config.timeout };
-        let wire = self.pool.post(permit, request, called_at).await;
+        let wire = self.pool.call(permit, self.request(url, self.payload(message)), called_at).await;
         let outcome = classify(&wire, &self.config.chat);
         let (status, raw) = match wire {
             Wire::Answered(answer) => (Some(i64::from(answer.status)), answer.body),
@@ -216,9 +221,40 @@ impl Sender for Telegram {
         };
         scrubbed(&redactor, Answer { status, ..answer(outcome, called_at, now()) }, &raw)
     }
+
+    fn reads_back(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn read_back(
+        &self,
+        permit: Permit<CanonicalRuntimeReadback>,
+        secrets: &[SecretString],
+        question: &Question,
+        now: Now<'_>,
+    ) -> ReadBack {
+        let asked = match read_back::message_id(question.provider_id.as_deref()) {
+            Ok(asked) => asked,
+            Err(unable) => return unable,
+        };
+        let token = secrets.first();
+        let Some((token, url)) = token.and_then(|token| Some((token, method(&self.base.0, token, read_back::METHOD)?)))
+        else {
+            return unknown(self.no_token());
+        };
+        let body = serde_json::to_vec(&read_back::Body::new(&self.config.chat, asked)).unwrap_or_default();
+        let wire = self.pool.call(permit, self.request(url, body), now()).await;
+        let text = text(&question.message, TEXT_UNITS_MAX);
+        let read = classify_read_back(&wire, &self.config.chat, asked, &text);
+        Redactor::new([token, &tail(token)]).read_back(read)
+    }
 }
 
 impl Telegram {
+    fn request(&self, url: Url, body: Vec<u8>) -> Request {
+        Request { method: Method::POST, url, headers: Vec::new(), body, timeout: self.config.timeout }
+    }
+
     fn no_token(&self) -> String {
         format!("{} holds no bot token; it is written `123456789:letters-and-digits`", self.config.token.describe())
     }

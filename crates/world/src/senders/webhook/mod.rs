@@ -5,24 +5,33 @@
 //! idempotent and an unknown outcome is resolved by sending again.
 
 mod classify;
+mod read_back;
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use candor_approval::{Permit, kinds::ProductionWrite};
+use candor_approval::{
+    LiveGate, Permit,
+    kinds::{CanonicalRuntimeReadback, ProductionWrite},
+};
 use candor_core::{
     decision::Severity,
     ids::{CorrelationId, NoticeNo, TargetName, TaskId},
     notice::{Answer, BlockReason, Message, Outcome},
+    read_back::{Question, ReadBack},
     time::{Timestamp, duration_text},
 };
-use reqwest::Url;
+use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-pub use self::classify::{GIVE_UP_ATTEMPT, classify};
+pub use self::{
+    classify::{GIVE_UP_ATTEMPT, classify},
+    read_back::{Template, classify as classify_read_back},
+};
 use super::{
     HttpPool, Now, Sender, Wire,
     binding::{answer, scrubbed},
+    found::unknown,
     http::{Request, TIMEOUT, is_loopback, origin, timeout_in_bounds},
 };
 use crate::{redact::Redactor, secrets::SecretRef};
@@ -43,6 +52,9 @@ pub struct Config {
     /// Signing secrets, `whsec_...`; each gives one signature, so that a receiver can rotate. Without any the request is unsigned.
     #[serde(default)]
     pub secrets: Vec<SecretRef>,
+    /// Where the receiver answers for a notice's key: `https://host/notices/{key}`. Without it nothing can be read back.
+    #[serde(default)]
+    pub readback: Option<Template>,
     /// Whether plain `http` may leave this machine. Default: no.
     #[serde(default)]
     pub insecure: bool,
@@ -147,11 +159,14 @@ impl Sender for Webhook {
         if config.secrets.len() > SIGNING_SECRETS_MAX {
             return Err(format!("`secrets` takes at most {SIGNING_SECRETS_MAX}"));
         }
-        if config.url.0.scheme() == "http" && !config.insecure && !is_loopback(&config.url.0) {
-            return Err(format!(
-                "`url` would send notices to {} unencrypted; use `https`, or set `insecure: true` if that is meant",
-                config.url
-            ));
+        let readback = config.readback.as_ref().map(Template::any).transpose()?;
+        for (field, url) in [("url", Some(&config.url.0)), ("readback", readback.as_ref())] {
+            if url.is_some_and(|url| url.scheme() == "http" && !config.insecure && !is_loopback(url)) {
+                return Err(format!(
+                    "`{field}` would send notices to {} unencrypted; use `https`, or set `insecure: true` if that is meant",
+                    url.map(origin).unwrap_or_default()
+                ));
+            }
         }
         Ok(Self { config: config.clone(), pool: pool.clone() })
     }
@@ -208,7 +223,9 @@ impl Sender for Webhook {
         now: Now<'_>,
     ) -> Answer {
         let called_at = now();
-        let (wire, redactor) = match self.post(permit, secrets, &message.key, self.payload(message), called_at).await {
+        let called = (Method::POST, &self.config.url);
+        let body = (message.key.as_str(), self.payload(message));
+        let (wire, redactor) = match self.call(permit, secrets, called, body, called_at).await {
             Ok(posted) => posted,
             Err(why) => {
                 let reason = BlockReason::SecretUnreadable;
@@ -222,24 +239,52 @@ impl Sender for Webhook {
         };
         scrubbed(&redactor, Answer { status, ..answer(outcome, called_at, now()) }, &raw)
     }
+
+    fn reads_back(&self) -> Result<(), String> {
+        match self.config.readback {
+            Some(_) => Ok(()),
+            None => Err("the target names no `readback` address that answers for a notice's key".to_owned()),
+        }
+    }
+
+    async fn read_back(
+        &self,
+        permit: Permit<CanonicalRuntimeReadback>,
+        secrets: &[SecretString],
+        question: &Question,
+        now: Now<'_>,
+    ) -> ReadBack {
+        let key = &question.message.key;
+        let to = match self.config.readback.as_ref().map(|template| template.of(key)) {
+            Some(Ok(to)) => to,
+            Some(Err(why)) => return unknown(why),
+            None => return ReadBack::Unable { why: self.reads_back().err().unwrap_or_default() },
+        };
+        // Signed like a notice, with an empty body: the receiver can tell who asks.
+        match self.call(permit, secrets, (Method::GET, &to), (key, Vec::new()), now()).await {
+            Ok((wire, redactor)) => redactor.read_back(classify_read_back(&wire, &question.message)),
+            Err(why) => unknown(why),
+        }
+    }
 }
 
 impl Webhook {
-    /// Signs a body and POSTs it once.
-    async fn post(
+    /// Signs a body under its id, and sends it once.
+    async fn call<G: LiveGate>(
         &self,
-        permit: Permit<ProductionWrite>,
+        permit: Permit<G>,
         secrets: &[SecretString],
-        id: &str,
-        body: Vec<u8>,
+        (method, to): (Method, &Address),
+        (id, body): (&str, Vec<u8>),
         now: Timestamp,
     ) -> Result<(Wire, Redactor), String> {
-        let redactor = Redactor::new(secrets.iter().chain(&self.config.url.secrets()));
+        let hidden: Vec<SecretString> = self.config.url.secrets().into_iter().chain(to.secrets()).collect();
+        let redactor = Redactor::new(secrets.iter().chain(&hidden));
         let mut headers = vec![("webhook-id", id.to_owned()), ("webhook-timestamp", now.as_secs().to_string())];
         let signed = signatures(secrets, &self.config.secrets, id, now.as_secs(), &body)?;
         headers.extend(signed.map(|signatures| ("webhook-signature", signatures)));
-        let request = Request { url: self.config.url.0.clone(), headers, body, timeout: self.config.timeout };
-        Ok((self.pool.post(permit, request, now).await, redactor))
+        let request = Request { method, url: to.0.clone(), headers, body, timeout: self.config.timeout };
+        Ok((self.pool.call(permit, request, now).await, redactor))
     }
 
     /// POSTs something that is no notice, such as a signed head of the log, under an id that is the same for each try.
@@ -254,7 +299,7 @@ impl Webhook {
         body: Vec<u8>,
         now: Now<'_>,
     ) -> Result<(), String> {
-        let (wire, redactor) = self.post(permit, secrets, id, body, now()).await?;
+        let (wire, redactor) = self.call(permit, secrets, (Method::POST, &self.config.url), (id, body), now()).await?;
         match redactor.outcome(classify(&wire, GIVE_UP_ATTEMPT)) {
             Outcome::Proved { .. } => Ok(()),
             Outcome::Failed { why, .. } | Outcome::Refused { why, .. } | Outcome::Unknown { why } => Err(why),

@@ -49,6 +49,8 @@ fn every_sender_reads_from_its_least_and_tells_the_path_what_it_is() {
             (gates[place], idempotent[place], true),
             "{name}"
         );
+        let secrets = usize::from(*name == "telegram");
+        assert_eq!(binding.gates().len(), gates[place].map_or(0, |_| 1 + secrets), "{name}");
         assert_eq!((target.on_unknown, target.needs), (OnUnknown::Hold, ProofLevel::Stored));
         assert_eq!((target.from_level, target.from_severity, target.retry), (1, Severity::Info, Retry::default()));
 

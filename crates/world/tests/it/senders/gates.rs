@@ -9,7 +9,9 @@ use candor_core::{
 use candor_world::senders::Binding;
 
 use super::{
-    bind, message, now, open, send,
+    bind,
+    command::write_program,
+    message, now, open, send,
     sink::{Act, Reply, Sink},
     word,
 };
@@ -27,12 +29,9 @@ fn opening(gate: Gate) -> Opening {
 }
 
 /// A password manager that has nothing, and notes each time that it was asked.
-fn manager(folder: &std::path::Path) -> String {
-    use std::os::unix::fs::PermissionsExt as _;
+pub(super) fn manager(folder: &std::path::Path) -> String {
     let program = folder.join("manager");
-    std::fs::write(&program, format!("#!/bin/sh\necho asked >> '{}'\nexit 1\n", folder.join("asked").display()))
-        .unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&program, &format!("#!/bin/sh\necho asked >> '{}'\nexit 1\n", folder.join("asked").display()));
     program.to_str().unwrap().to_owned()
 }
 

@@ -6,6 +6,7 @@ mod config;
 mod gates;
 mod openclaw_cli;
 mod planted_secrets;
+mod read_back;
 mod sink;
 mod telegram;
 mod webhook;
