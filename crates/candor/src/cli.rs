@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, capability, claim, completions, config, demo, deploy, doctor, evidence, exec, explain, gate, init, notice,
-    notify, owner, pack, package, profile, run, status, task, up, verify,
+    approval, audit, capability, claim, completions, config, demo, deploy, doctor, evidence, exec, explain, gate, init,
+    notice, notify, owner, pack, package, profile, run, status, task, up, verify,
 };
 
 /// Reporting governance for AI agents: claims are held against evidence, silence is noticed, the operator is told the truth.
@@ -83,6 +83,9 @@ pub enum Command {
     /// Open and close gates for live effects
     #[command(subcommand, after_help = "Example:\n  candor gate list")]
     Gate(gate::GateCommand),
+    /// Approval packages: what an owner could open, and what owners sign
+    #[command(subcommand, after_help = "Example:\n  candor approval show")]
+    Approval(approval::ApprovalCommand),
     /// Say who may approve: whose signature opens gates here
     #[command(subcommand, after_help = "Example:\n  candor owner list")]
     Owner(owner::OwnerCommand),

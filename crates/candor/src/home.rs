@@ -28,12 +28,6 @@ pub enum TokenKind {
 }
 
 impl Home {
-    /// The file that says whose signatures open gates, where the configuration names no other.
-    #[must_use]
-    pub fn allowed_signers(&self) -> PathBuf {
-        self.config.with_file_name("allowed_signers")
-    }
-
     /// The home that the flags and the environment name: `--state` or `CANDOR_STATE`, else the user's state folder.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! One file per command. Each takes its arguments and the global ones, and comes to an exit code or a failure.
 
+pub mod approval;
 pub mod audit;
 pub mod capability;
 pub mod claim;
@@ -44,6 +45,7 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Notify(args) => notify::run(global, args),
         Command::Notice(command) => notice::run(global, command),
         Command::Gate(command) => gate::run(global, command),
+        Command::Approval(command) => approval::run(global, command),
         Command::Owner(command) => owner::run(global, command),
         Command::Explain(args) => explain::run(global, args),
         Command::Pack(command) => pack::run(global, command),

@@ -105,7 +105,10 @@ fn a_signature_must_be_an_owners_over_these_bytes_and_for_this() {
     let key = fixtures::owner(1).1;
     let of = |signature: String| Signed { signatures: vec![signature], ..good.clone() };
     assert_eq!(refused(&mut world, fixtures::signed_by(&terms, &[2])), "approval_signature", "no owner");
-    assert_eq!(refused(&mut world, of(fixtures::sign(&key, "candor-audit", good.document.as_bytes()))), "approval_signature");
+    assert_eq!(
+        refused(&mut world, of(fixtures::sign(&key, "candor-audit", good.document.as_bytes()))),
+        "approval_signature"
+    );
     assert_eq!(refused(&mut world, of(fixtures::approve(&key, b"something else"))), "approval_signature");
     assert_eq!(refused(&mut world, of("no signature".to_owned())), "approval_signature");
     assert_eq!(refused(&mut world, Signed { signatures: Vec::new(), ..good.clone() }), "approval_document");
@@ -142,12 +145,14 @@ fn a_blocked_packet_and_a_gate_of_another_packet_open_nothing() {
     let (mut package, evidence) = fixtures::package();
     let packet = &mut package["approval_packet_templates"][0];
     packet["blocked_runtime_actions"] = json!(["secret_read"]);
-    let Reply::Package(row) = world.act(Act::RecordPackage { package: package.clone(), evidence: evidence.clone() }).reply
+    let Reply::Package(row) =
+        world.act(Act::RecordPackage { package: package.clone(), evidence: evidence.clone() }).reply
     else {
         panic!()
     };
-    let terms = |world: &mut World, sha256: &str, gate| {
-        Terms { package_sha256: sha256.to_owned(), ..world.terms(gate, Scope::default(), 1) }
+    let terms = |world: &mut World, sha256: &str, gate| Terms {
+        package_sha256: sha256.to_owned(),
+        ..world.terms(gate, Scope::default(), 1)
     };
     // The harness records its own package first; ours must be the newest again.
     let _ = world.terms(GATE, Scope::default(), 1);
@@ -229,7 +234,11 @@ fn when_the_count_runs_out_the_gate_is_closed_and_what_follows_is_held() {
         }
     }
     let counts = world.store.ledger_counts(None).unwrap();
-    assert_eq!((counts[&GATE], counts[&Gate::SecretRead]), (2, 2), "one closed gate, and no use of the others is taken");
+    assert_eq!(
+        (counts[&GATE], counts[&Gate::SecretRead]),
+        (2, 2),
+        "one closed gate, and no use of the others is taken"
+    );
 }
 
 #[test]
@@ -248,8 +257,10 @@ fn a_revocation_holds_from_the_next_attempt_on() {
     world.act(Act::Revoke { signed: revocation(approval.no, "t") });
     let second = world.notify("info");
     assert!(send(&mut world, second).is_none());
-    let again = world
-        .refused(Input::Operator { act: Act::Revoke { signed: revocation(approval.no, "t") }, origin: Origin::Operator });
+    let again = world.refused(Input::Operator {
+        act: Act::Revoke { signed: revocation(approval.no, "t") },
+        origin: Origin::Operator,
+    });
     assert_eq!(again.code(), "approval_over");
 }
 
@@ -405,7 +416,8 @@ fn what_follows_a_task_waits_for_its_gates_and_goes_in_order() {
     world.machine.settings.approvals.follow_up = [FollowUp::Results, FollowUp::Scores, FollowUp::Reviews].into();
     world.report("task.started", "t", json!({"period": "1m"}));
     world.report_as(Origin::Operator, "task.completed", Some("t"), json!({"summary": "done"}));
-    let wanted: Vec<_> = world.store.all_work(WorkFilter::Open, 10).unwrap().into_iter().map(|work| work.gate).collect();
+    let wanted: Vec<_> =
+        world.store.all_work(WorkFilter::Open, 10).unwrap().into_iter().map(|work| work.gate).collect();
     assert!(wanted.contains(&Gate::RuntimeResultCaptureWrite), "{wanted:?}");
 }
 

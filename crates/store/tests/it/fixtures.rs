@@ -8,8 +8,8 @@ use candor_core::{
     evidence::{Bearing, Evidence, Finding, Method, Origin, Strength, Subject},
     gate::{Gate, Opening, Scope},
     ids::{
-        ApprovalNo,
-        ClaimNo, DecisionNo, EventNo, EvidenceNo, Fence, IncidentNo, NoticeNo, OpeningNo, OwnerNo, TargetName, TaskId,
+        ApprovalNo, ClaimNo, DecisionNo, EventNo, EvidenceNo, Fence, IncidentNo, NoticeNo, OpeningNo, OwnerNo,
+        TargetName, TaskId,
     },
     notice::{Delivery, DeliveryState, Lease, Notice, PendingReason, Proof, ProofLevel},
     task::{Cadence, Incident, IncidentKind, Reading, Signal, Task, TaskState, ToolCall, WatchedSignal},

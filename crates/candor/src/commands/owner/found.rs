@@ -66,7 +66,7 @@ fn whose(config: &Config, now: Timestamp) -> Vec<Warning> {
     }
     counting.sort_unstable();
     counting.dedup();
-    let two = &config.machine.settings.two_owners;
+    let two = &config.machine.settings.approvals.two_owners;
     if !two.is_empty() && counting.len() < 2 {
         let gates: Vec<&str> = two.iter().map(|gate| gate.as_str()).collect();
         let what = format!("two owners must open {}, and {} may approve", gates.join(", "), counting.len());

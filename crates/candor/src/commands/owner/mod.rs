@@ -139,7 +139,7 @@ fn list(global: &Global, home: &Home) -> Outcome {
     if global.json {
         let mut told = view(plan, now);
         if let Value::Object(fields) = &mut told {
-            fields.insert("two_owners".to_owned(), json!(config.machine.settings.two_owners));
+            fields.insert("two_owners".to_owned(), json!(config.machine.settings.approvals.two_owners));
             fields.insert("warnings".to_owned(), json!(warnings));
         }
         output::json(&told)?;
@@ -155,7 +155,7 @@ fn list(global: &Global, home: &Home) -> Outcome {
             plan.owners.keys().iter().map(|of| row(of, plan, now)),
         );
     }
-    let gates = &config.machine.settings.two_owners;
+    let gates = &config.machine.settings.approvals.two_owners;
     if !gates.is_empty() {
         let gates: Vec<&str> = gates.iter().map(|gate| gate.as_str()).collect();
         output::line("");

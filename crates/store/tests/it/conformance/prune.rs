@@ -45,7 +45,15 @@ pub fn cutoffs() -> Cutoffs {
 }
 
 pub fn pruning(no: u64, stretches: &[(u64, u64)]) -> Pruning {
-    Pruning { no, cutoffs: cutoffs(), stretches: stretches.to_vec(), next: 0, taken: 0, done: false, grants: Vec::new() }
+    Pruning {
+        no,
+        cutoffs: cutoffs(),
+        stretches: stretches.to_vec(),
+        next: 0,
+        taken: 0,
+        done: false,
+        grants: Vec::new(),
+    }
 }
 
 pub fn begin<S: Store>(store: &mut S, pruning: Pruning) {
