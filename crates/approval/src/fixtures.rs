@@ -13,6 +13,7 @@ use candor_core::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, SshSig, private::Ed25519Keypair};
 
 use crate::{
@@ -140,4 +141,11 @@ pub fn package() -> (Value, Value) {
 pub fn approval(node: &str, package_sha256: &str, gates: &[Gate], from: Timestamp, until: Timestamp) -> Signed {
     let terms = terms(gates, Scope::default(), from, until);
     signed(&Terms { node: node.to_owned(), package_sha256: package_sha256.to_owned(), ..terms })
+}
+
+/// The digest of that package.
+#[must_use]
+pub fn package_sha256() -> String {
+    let digest = Sha256::digest(canonical::to_bytes(&package().0));
+    format!("sha256:{}", candor_audit::hex(&digest))
 }

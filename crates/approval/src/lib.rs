@@ -96,6 +96,7 @@ pub mod schema;
 pub mod signers;
 pub mod throwaway;
 pub mod truth;
+pub mod validate;
 
 pub use keeper::{GateClosed, GateKeeper, Permit, WhyClosed};
 pub use kinds::{GateKind, LiveGate};

@@ -124,6 +124,10 @@ impl World<'_> {
                     }
                 }
             }
+            Mutant::NoLedger => drop_write(plan, |write| matches!(write, Write::Ledger(_))),
+            Mutant::UncountedUses => {
+                drop_write(plan, |write| matches!(write, Write::Opening(of) if of.used > 0));
+            }
             Mutant::ParkNoticeOnly => drop_write(plan, |write| matches!(write, Write::Parked { .. })),
             Mutant::NoReceiptRecord => plan.artifacts.retain(|artifact| artifact.kind != ArtifactKind::Receipt),
             Mutant::DropDecisionRecord => plan.artifacts.retain(|artifact| artifact.kind != ArtifactKind::Decision),
@@ -166,6 +170,8 @@ impl World<'_> {
     fn act(&mut self, at: usize, effect: Effect) -> Step {
         match effect {
             Effect::Send(sending) => self.send(at, sending.message),
+            // No story wants gated work.
+            Effect::Perform(_) => Ok(()),
             Effect::Probe { task, signals } => {
                 let used = self.out.used.get(&task).copied().unwrap_or_default();
                 let deaf = self.mutant == Some(Mutant::DeafProbe);
@@ -216,7 +222,7 @@ impl World<'_> {
             let what = format!("attempt {} of {} left before it was committed", message.attempt, message.notice);
             return Err(Violation::new("invariant_a_send_follows_its_commit", what).into());
         }
-        invariants::gate(self, &message.target, channel)?;
+        invariants::gate(self, message, channel)?;
         let key = match self.mutant {
             Some(Mutant::KeyPerAttempt) => format!("{}-{}", message.key, message.attempt),
             Some(Mutant::KeyPerTarget) => format!("candor-{}", message.target),

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use candor_audit::{merkle, seal};
 use candor_core::{
     event::Report,
-    ids::{IncidentNo, NoticeNo, TargetName, TaskId},
+    gate::Scope,
+    ids::{EffectNo, IncidentNo, NoticeNo, TargetName, TaskId},
     notice::{DeliveryState, Message, PendingReason},
     task::{IncidentKind, TaskState},
 };
@@ -44,6 +45,8 @@ pub(crate) struct Seen {
     pub(crate) states: BTreeMap<(NoticeNo, TargetName), DeliveryState>,
     /// Sends that counted as tries, since an operator last began anew.
     tries: BTreeMap<(NoticeNo, TargetName), u32>,
+    /// Entries of the ledger under which a message arrived.
+    uses: BTreeSet<EffectNo>,
     /// Incidents that were looked at when they opened.
     opened: BTreeSet<IncidentNo>,
     /// Incidents that were taken on, with the notices that they had then.
@@ -147,15 +150,26 @@ pub(crate) fn recorded(world: &World<'_>, plan: &Plan) -> Held {
     Ok(())
 }
 
-/// Nothing reaches a receiver whose gate is closed.
-pub(crate) fn gate(world: &mut World<'_>, target: &TargetName, channel: Channel) -> Held {
+/// Nothing reaches a receiver whose gate is closed: each message has its own entry in the ledger, and no approval has more than it allows.
+pub(crate) fn gate(world: &mut World<'_>, message: &Message, channel: Channel) -> Held {
     let Some(gate) = channel.gate() else { return Ok(()) };
-    let now = world.out.now();
-    let openings = world.read(|view| view.openings(gate));
-    if openings.iter().any(|opening| opening.allows(gate, Some(target), now)) {
-        return Ok(());
+    let of = format!("a-{}", message.fence.0);
+    let entries = world.store.ledger(1_000).unwrap();
+    let Some(entry) = entries.iter().find(|entry| entry.gate == gate && entry.of == of) else {
+        let what = format!("{} got a message", message.target);
+        return Err(Violation::new("invariant_nothing_passes_a_closed_gate", what));
+    };
+    if !world.seen.uses.insert(entry.no) {
+        let what = format!("{} got a second message under {}", message.target, entry.no);
+        return Err(Violation::new("invariant_one_use_one_effect", what));
     }
-    Err(Violation::new("invariant_nothing_passes_a_closed_gate", format!("{target} got a message")))
+    let uses = entries.iter().filter(|other| other.opening == entry.opening).count() as u64;
+    let approved = world.store.opening_by_no(entry.opening).unwrap().map_or(0, |opening| opening.max_uses);
+    if uses > approved {
+        let what = format!("{uses} uses of {}, which allows {approved}", entry.opening);
+        return Err(Violation::new("invariant_no_more_uses_than_approved", what));
+    }
+    Ok(())
 }
 
 /// A send is about to happen: how often it may.
@@ -341,7 +355,7 @@ fn invariant_every_notice_has_a_next_step(world: &mut World<'_>) -> Held {
             DeliveryState::Pending { reason: PendingReason::GateClosed, .. } => {
                 let Some(gate) = Channel::of(&delivery.target).gate() else { return left(name) };
                 let openings = world.read(|view| view.openings(gate));
-                if openings.iter().any(|opening| opening.allows(gate, Some(&delivery.target), now)) {
+                if openings.iter().any(|opening| opening.allows(gate, &Scope::channel(&delivery.target), now)) {
                     return left(name);
                 }
             }

@@ -43,6 +43,10 @@ pub enum Mutant {
     UncountedTries,
     /// A closed gate stops nothing.
     GateIgnored,
+    /// A use of a gate leaves no entry in the ledger.
+    NoLedger,
+    /// A use of a gate isn't counted.
+    UncountedUses,
     /// What a gate held is never released.
     NeverReleased,
     /// An accepted event isn't remembered, so it counts again.
@@ -91,6 +95,8 @@ pub const MUTANTS: &[(Mutant, &str)] = &[
     (Mutant::ReviveAcked, "invariant_final_stays_final"),
     (Mutant::UncountedTries, "invariant_attempts_run_out"),
     (Mutant::GateIgnored, "invariant_nothing_passes_a_closed_gate"),
+    (Mutant::NoLedger, "invariant_nothing_passes_a_closed_gate"),
+    (Mutant::UncountedUses, "invariant_no_more_uses_than_approved"),
     (Mutant::NeverReleased, "invariant_every_notice_has_a_next_step"),
     (Mutant::ForgetSeen, "invariant_one_event_counts_once"),
     (Mutant::NoReceiptRecord, "invariant_every_change_has_its_record"),

@@ -52,7 +52,7 @@ pub(crate) struct Outside {
 }
 
 /// The wall clock at the start of every run.
-const START: i64 = 1_800_000_000_000_000;
+pub(crate) const START: i64 = 1_800_000_000_000_000;
 
 impl Outside {
     /// The wall clock.

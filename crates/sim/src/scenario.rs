@@ -1,21 +1,28 @@
 //! Stories: who runs, which channels there are, what happens, and what may become of a send.
 
-use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, OnceLock},
+    time::Duration,
+};
 
+use candor_approval::fixtures;
 use candor_core::{
+    approval::{Signed, Terms},
     capability::Capabilities,
     decision::{Severity, Verdict},
-    gate::Gate,
+    gate::{Gate, Scope},
     ids::{NoticeNo, TargetName},
     notice::ProofLevel,
     pack::PackSet,
-    settings::{OnUnknown, Retry, Settings, Target},
+    settings::{Approvals, OnUnknown, Retry, Settings, Target},
     task::Cadence,
+    time::Timestamp,
 };
 use candor_path::{Act, Machine};
 use serde_json::{Value, json};
 
-use crate::Mutant;
+use crate::{Mutant, outside::START};
 
 /// How far the clock moves per round.
 pub(crate) const ROUND: Duration = Duration::from_secs(60);
@@ -178,6 +185,7 @@ impl Scenario {
             name: channel.name(),
             sender: "sim@0".to_owned(),
             available: true,
+            reads_secrets: false,
             gate: channel.gate().filter(|_| mutant != Some(Mutant::GateIgnored)),
             idempotent: channel.knows_keys(),
             on_unknown: match channel {
@@ -208,6 +216,7 @@ impl Scenario {
             fold_every: ROUND,
             keep_for: candor_core::profile::KeepFor::default(),
             places: Vec::new(),
+            approvals: Approvals { allowed_signers: fixtures::owner(1).0, ..Approvals::default() },
         };
         // Loading costs more than a whole run.
         static PACKS: OnceLock<PackSet> = OnceLock::new();
@@ -238,9 +247,32 @@ fn started_with_process(task: &str) -> Deed {
     started(task, json!({"signals": [{"signal": "process", "pid": 7, "started_ticks": 7}]}))
 }
 
-fn open_gate() -> Deed {
-    let lasts = Duration::from_secs(86_400);
-    Deed::Act(Act::OpenGate { gate: Gate::ProductionWrite, target: None, reason: "sim".to_owned(), lasts })
+/// An owner's approval that lets so many effects through the gate.
+pub(crate) fn approval(id: &str, uses: u64) -> Deed {
+    // Signing costs more than most steps of a run.
+    static SIGNED: Mutex<BTreeMap<(String, u64), Signed>> = Mutex::new(BTreeMap::new());
+    let mut signed = SIGNED.lock().unwrap();
+    let signed = signed.entry((id.to_owned(), uses)).or_insert_with(|| {
+        let until = Timestamp::from_micros(START).after(Duration::from_secs(20 * 86_400));
+        let terms = fixtures::terms(&[Gate::ProductionWrite], Scope::default(), fixtures::at(0), until);
+        fixtures::signed_by(
+            &Terms {
+                id: id.to_owned(),
+                node: "sim".to_owned(),
+                package_sha256: fixtures::package_sha256(),
+                max_uses: uses,
+                ..terms
+            },
+            &[1],
+        )
+    });
+    Deed::Act(Act::Approve { signed: signed.clone() })
+}
+
+/// The package that approvals are of.
+pub(crate) fn package() -> Deed {
+    let (package, evidence) = fixtures::package();
+    Deed::Act(Act::RecordPackage { package, evidence })
 }
 
 /// Every story, in the order in which a reader should meet them.
@@ -309,10 +341,23 @@ fn operating() -> Vec<Scenario> {
             &[S::Proved, S::LostSeen, S::Failed],
             vec![
                 (0, Deed::ask("a", "info")),
-                (1, open_gate()),
+                (0, package()),
+                (1, approval("first", 100)),
                 (2, Deed::Act(Act::CloseGate { gate: Gate::ProductionWrite })),
                 (2, Deed::ask("b", "info")),
-                (4, open_gate()),
+                (4, approval("second", 100)),
+            ],
+        ),
+        story(
+            "the uses of a gate run out",
+            &[C::Gated],
+            &[S::Proved, S::LostSeen, S::Failed],
+            vec![
+                (0, package()),
+                (0, Deed::ask("a", "info")),
+                (1, approval("one use", 1)),
+                (2, Deed::ask("b", "info")),
+                (5, approval("more", 100)),
             ],
         ),
         story(

@@ -1,12 +1,12 @@
 //! Random stories from a seed: first with every fault, then without any, when all must come to rest.
 
-use candor_core::{gate::Gate, ids::NoticeNo};
+use candor_core::ids::NoticeNo;
 use candor_path::Act;
 use serde_json::json;
 
 use crate::{
     Choices, Violation, run,
-    scenario::{Channel, Deed, Layout, Scenario, Sent},
+    scenario::{Channel, Deed, Layout, Scenario, Sent, approval, package},
 };
 
 /// Rounds with faults, and rounds without in which all must come to rest.
@@ -76,10 +76,7 @@ fn random(dice: &mut Choices, id: &str) -> Deed {
             "evidence": {"kind": "test_report", "path": "junit.xml"}}),
         ),
         13 => report("task.completed", json!({"summary": "done"})),
-        14 => {
-            let lasts = std::time::Duration::from_secs(600);
-            Deed::Act(Act::OpenGate { gate: Gate::ProductionWrite, target: None, reason: "sim".to_owned(), lasts })
-        }
+        14 => [package(), approval(id, 1), approval(id, 100)][dice.choose(3)].clone(),
         15 => Deed::Act(Act::Retry { notice, target: None }),
         16 => Deed::Act(Act::Acknowledge { notice, by: "op".to_owned() }),
         17 => Deed::ClockJumps([-3_600, 86_400, 30][dice.choose(3)]),

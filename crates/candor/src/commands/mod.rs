@@ -20,7 +20,9 @@ pub mod owner;
 pub mod pack;
 pub mod package;
 pub mod profile;
+pub mod readback;
 pub mod run;
+pub mod sender;
 pub mod status;
 pub mod task;
 pub mod up;
@@ -47,6 +49,7 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Gate(command) => gate::run(global, command),
         Command::Approval(command) => approval::run(global, command),
         Command::Owner(command) => owner::run(global, command),
+        Command::Readback(command) => readback::run(global, command),
         Command::Explain(args) => explain::run(global, args),
         Command::Pack(command) => pack::run(global, command),
         Command::Package(command) => package::run(global, command),
@@ -54,6 +57,7 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Capability(command) => capability::run(global, command),
         Command::Deploy(command) => deploy::run(global, command),
         Command::Verify(args) => verify::run(global, args),
+        Command::Sender(command) => sender::run(global, command),
         Command::Run(args) => run::run(global, args),
         Command::Status(args) => status::run(global, args),
         Command::Doctor(args) => doctor::run(global, args),
