@@ -94,7 +94,9 @@ pub mod readiness;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod signers;
+pub mod throwaway;
 pub mod truth;
+pub mod validate;
 
 pub use keeper::{GateClosed, GateKeeper, Permit, WhyClosed};
 pub use kinds::{GateKind, LiveGate};

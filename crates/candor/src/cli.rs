@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     approval, audit, capability, claim, completions, config, demo, deploy, doctor, evidence, exec, explain, gate, init,
-    notice, notify, owner, pack, package, profile, run, sender, status, task, up, verify,
+    notice, notify, owner, pack, package, profile, readback, run, sender, status, task, up, verify,
 };
 
 /// Reporting governance for AI agents: claims are held against evidence, silence is noticed, the operator is told the truth.
@@ -89,6 +89,9 @@ pub enum Command {
     /// Say who may approve: whose signature opens gates here
     #[command(subcommand, after_help = "Example:\n  candor owner list")]
     Owner(owner::OwnerCommand),
+    /// See what could be read back from runtimes and channels
+    #[command(subcommand, after_help = "Example:\n  candor readback readiness")]
+    Readback(readback::ReadbackCommand),
     /// Say in plain words why something was decided
     Explain(explain::ExplainArgs),
     /// Look at policy packs, and check them

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
-    capability::Identity,
     decision::words,
     disclosure,
     gate::{GATES, Gate},
@@ -92,7 +91,7 @@ pub struct Catalogue {
     /// `ApprovalCatalogue`.
     pub kind: String,
     /// Which it is.
-    pub metadata: Identity,
+    pub metadata: CatalogueId,
     /// What can be approved.
     pub packets: Vec<PacketEntry>,
     /// How to ask what really happened.
@@ -103,6 +102,16 @@ pub struct Catalogue {
     pub telegram_gates: Vec<TelegramGateEntry>,
     /// What an operator does with a package.
     pub operator_actions: Vec<ActionEntry>,
+}
+
+/// Which catalogue it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogueId {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: String,
 }
 
 /// A packet.
@@ -240,7 +249,7 @@ impl Catalogue {
     /// `id@version`.
     #[must_use]
     pub fn name(&self) -> String {
-        self.metadata.name()
+        format!("{}@{}", self.metadata.id, self.metadata.version)
     }
 
     fn check(&self) -> Result<(), String> {

@@ -90,3 +90,5 @@ pub const DRILL_COUNTS_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const CATALOGUE_BYTES_MAX: usize = 64 * 1024;
 /// Most items in one list of a catalogue of approvals.
 pub const CATALOGUE_LIST_MAX: usize = 32;
+/// Largest document that `candor approval validate` reads, in bytes.
+pub const VALIDATE_BYTES_MAX: u64 = 16 * 1024 * 1024;

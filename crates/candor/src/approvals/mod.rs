@@ -1,7 +1,16 @@
 //! Approval packages of this deployment.
 
-use candor_core::{approval::PackageRow, limits::PACKAGE_REVIEW_MAX};
-use candor_store::{Listing as _, sqlite::Reader};
+pub mod shown;
+pub mod truth;
+
+use candor_audit::kind::Kind;
+use candor_core::{
+    approval::PackageRow,
+    catalogue::{CATALOGUE_FILE, CORE_CATALOGUE, Catalogue, parse_catalogue},
+    limits::PACKAGE_REVIEW_MAX,
+};
+use candor_store::{Listing, StoreError, sqlite::Reader};
+use serde_json::Value;
 
 use crate::{
     cli::Global,
@@ -10,7 +19,33 @@ use crate::{
     engine::Clock,
     exit::{Exit, Failure},
     home::Home,
+    package::selected,
 };
+
+/// Most records of the approval chain that are looked through for packages.
+const RECORDS_MAX: usize = 10_000;
+
+/// The packages on record, newest first, each with its evidence, as their artifacts have them.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn recorded(store: &impl Listing) -> Result<Vec<Value>, StoreError> {
+    let records = store.of_kind(Kind::Approval, RECORDS_MAX)?;
+    Ok(records.into_iter().map(|record| record.body).filter(|body| body.get("package").is_some()).collect())
+}
+
+/// What owners can be asked for: the catalogue of the package in use, or the one that comes with this program.
+///
+/// # Errors
+/// When it doesn't read.
+pub fn catalogue(home: &Home) -> Result<Catalogue, Failure> {
+    let wrong = |error: candor_core::catalogue::CatalogueError| Failure::new(Exit::Config, error.to_string());
+    let installed = selected(home)?.map(|package| package.documents("approvals")).transpose()?.unwrap_or_default();
+    match installed.into_iter().find(|(id, ..)| id == "catalogue") {
+        Some((_, text, file)) => parse_catalogue(&file.display().to_string(), &text).map_err(wrong),
+        None => parse_catalogue(CATALOGUE_FILE, CORE_CATALOGUE).map_err(wrong),
+    }
+}
 
 /// The package that is approved: the newest on record.
 ///

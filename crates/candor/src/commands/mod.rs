@@ -20,6 +20,7 @@ pub mod owner;
 pub mod pack;
 pub mod package;
 pub mod profile;
+pub mod readback;
 pub mod run;
 pub mod sender;
 pub mod status;
@@ -48,6 +49,7 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Gate(command) => gate::run(global, command),
         Command::Approval(command) => approval::run(global, command),
         Command::Owner(command) => owner::run(global, command),
+        Command::Readback(command) => readback::run(global, command),
         Command::Explain(args) => explain::run(global, args),
         Command::Pack(command) => pack::run(global, command),
         Command::Package(command) => package::run(global, command),

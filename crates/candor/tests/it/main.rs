@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod approval;
 mod audit;
 mod bad_days;
 mod bot_api;

@@ -18,7 +18,8 @@ fn root() -> PathBuf {
 /// The schemas that the types make, by name.
 fn made() -> BTreeMap<&'static str, Value> {
     let bundle = candor_core::schema::written::<candor_audit::bundle::manifest::Manifest>();
-    let all = candor_core::schema::all().into_iter().chain([("bundle-manifest", bundle)]);
+    let all = candor_core::schema::all().into_iter().chain(candor_approval::schema::all());
+    let all = all.chain([("bundle-manifest", bundle)]);
     all.map(|(name, schema)| (name, schema.to_value())).collect()
 }
 

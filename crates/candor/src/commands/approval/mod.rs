@@ -1,15 +1,39 @@
 //! `candor approval`: packages that say what an owner could open, and what owners sign of them.
 
+mod build;
+mod drill;
+mod list;
+mod page;
 mod review;
+mod show;
 mod sign;
+mod validate;
 
 use clap::Subcommand;
 
 use crate::{cli::Global, exit::Outcome};
 
-/// Approval packages: review, approve, reject, revoke.
+/// Approval packages: build, show, review, approve, reject, revoke.
 #[derive(Debug, Subcommand)]
 pub enum ApprovalCommand {
+    /// Build a package from the catalogue and from what is so here, and put it on record
+    #[command(
+        after_help = "Example:\n  candor readback readiness && candor approval build\n\nExit code: 7 when a gate is open, something was done since the last one closed, or the stage before is missing."
+    )]
+    Build(build::BuildArgs),
+    /// List packages and approvals
+    #[command(after_help = "Example:\n  candor approval list")]
+    List(list::ListArgs),
+    /// Show a package: each item, how it stands and why; nothing that is never displayed
+    #[command(
+        after_help = "Examples:\n  candor approval show\n  candor approval show sha256:4f1c --html package.html   # what a digest begins with is enough"
+    )]
+    Show(show::ShowArgs),
+    /// Check whether files are packages of the contract, and whether what they say is so
+    #[command(
+        after_help = "Example:\n  candor approval validate package.json --schema-only\n\nExit code: 0 when nothing is found, 1 when something is, 2 when a file can't be read."
+    )]
+    Validate(validate::ValidateArgs),
     /// Sign that a packet of the newest package may happen: its gates open
     #[command(
         after_help = "Example:\n  candor approval approve operator-messages --gate bot_api_call --gate secret_read --target phone --reason \"night run\" --uses 20 --expires 12h"
@@ -26,6 +50,11 @@ pub enum ApprovalCommand {
     /// Sign that an approval is taken back: what it opened is closed from the next attempt on
     #[command(after_help = "Example:\n  candor approval revoke ap-3 --reason \"the run is over\"")]
     Revoke(sign::RevokeArgs),
+    /// Rehearse the way back of a lane, step by step, without a write
+    #[command(
+        after_help = "Examples:\n  candor approval drill close-gates\n  candor approval drill --all\n  candor approval drill --list\n\nExit code: 13 when a step is missing; packets that depend on the lane are blocked then."
+    )]
+    Drill(drill::DrillArgs),
     /// Record that you did one of the package's operator actions
     #[command(
         after_help = "Example:\n  candor approval review review_approval_package --note \"looked at all five packets\""
@@ -36,10 +65,15 @@ pub enum ApprovalCommand {
 /// Runs the command.
 pub fn run(global: &Global, command: ApprovalCommand) -> Outcome {
     match command {
+        ApprovalCommand::Build(args) => build::run(global, &args),
+        ApprovalCommand::List(args) => list::run(global, &args),
+        ApprovalCommand::Show(args) => show::run(global, &args),
+        ApprovalCommand::Validate(args) => validate::run(global, &args),
         ApprovalCommand::Approve(args) => sign::approve(global, &args),
         ApprovalCommand::Reject(args) => sign::reject(global, &args),
         ApprovalCommand::Countersign(args) => sign::countersign(global, &args),
         ApprovalCommand::Revoke(args) => sign::revoke(global, &args),
+        ApprovalCommand::Drill(args) => drill::run(global, &args),
         ApprovalCommand::Review(args) => review::run(global, &args),
     }
 }

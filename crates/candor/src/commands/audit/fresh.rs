@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// A file that is there whole or not at all, readable by its owner alone.
-pub(super) struct Fresh {
+pub(in crate::commands) struct Fresh {
     /// What is written to.
-    pub(super) file: fs::File,
+    pub(in crate::commands) file: fs::File,
     /// Where it is until it is kept.
     pub(super) temporary: PathBuf,
     path: PathBuf,
@@ -23,7 +23,7 @@ pub(super) struct Fresh {
 
 impl Fresh {
     /// Begins a file.
-    pub(super) fn create(path: &Path, force: bool) -> Result<Self, Failure> {
+    pub(in crate::commands) fn create(path: &Path, force: bool) -> Result<Self, Failure> {
         if path.exists() && !force {
             return Err(Failure::new(Exit::Usage, format!("`{}` is there already", path.display()))
                 .hint("name another with `--out FILE`, or write over it with `--force`"));
@@ -42,7 +42,7 @@ impl Fresh {
     }
 
     /// Gives it its name.
-    pub(super) fn keep(mut self) -> Result<(), Failure> {
+    pub(in crate::commands) fn keep(mut self) -> Result<(), Failure> {
         let kept = self.file.flush().and_then(|()| self.file.sync_all());
         kept.and_then(|()| fs::rename(&self.temporary, &self.path)).map_err(unwritten)
     }
@@ -62,7 +62,7 @@ pub(super) fn digest(path: &Path) -> Result<String, Failure> {
 }
 
 /// Why a file can't be written.
-pub(super) fn unwritten(error: io::Error) -> Failure {
+pub(in crate::commands) fn unwritten(error: io::Error) -> Failure {
     Failure::new(Exit::Store, format!("the file can't be written: {error}"))
         .hint("name another place with `--out FILE`")
 }

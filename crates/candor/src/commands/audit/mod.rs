@@ -22,6 +22,9 @@ mod threads;
 mod verify;
 
 use clap::Subcommand;
+pub(super) use fresh::{Fresh, unwritten};
+pub(super) use show::html;
+pub use show::visible;
 pub use verify::key as public_key;
 
 use crate::{cli::Global, exit::Outcome};

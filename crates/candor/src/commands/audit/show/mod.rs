@@ -14,7 +14,8 @@ use candor_audit::{at, bundle::verify::Checked};
 use clap::Args;
 use serde_json::json;
 
-pub(super) use self::text::visible;
+pub(in crate::commands) use self::text::html;
+pub use self::text::visible;
 use self::{page::Page, story::Story, text::on_a_line};
 use super::{
     fresh::{Fresh, digest, unwritten},

@@ -25,7 +25,7 @@ pub(super) fn of(value: &Value) -> String {
 }
 
 /// A text in which nothing acts: no control character, and none that turns the direction of what follows or isn't seen.
-pub(in crate::commands::audit) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     up_to(text, TEXT_CHARS_MAX)
 }
 
@@ -60,7 +60,7 @@ pub(super) fn on_a_line(text: &str) -> String {
 }
 
 /// The text as it stands in HTML, in an element or in a quoted attribute.
-pub(super) fn html(text: &str) -> String {
+pub(in crate::commands) fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

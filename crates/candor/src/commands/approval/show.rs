@@ -1,0 +1,97 @@
+//! `candor approval show`: a package for people, under the display redaction contract.
+
+use std::{io::Write as _, path::PathBuf};
+
+use candor_store::sqlite::Reader;
+use clap::Args;
+use serde_json::Value;
+
+use super::page;
+use crate::{
+    approvals::{self, shown},
+    cli::Global,
+    commands::audit::{Fresh, unwritten},
+    desk::{reader, store_failure},
+    exit::{Exit, Failure, Outcome},
+    output,
+};
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The package, by its digest or what that begins with [default: the newest]
+    digest: Option<String>,
+    /// Write one page that any browser shows, without a network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write over an existing file
+    #[arg(long, requires = "html")]
+    force: bool,
+}
+
+/// Shows it.
+pub fn run(global: &Global, args: &ShowArgs) -> Outcome {
+    let record = find(&reader(global)?, args.digest.as_deref())?;
+    let digest = record.get("sha256").and_then(Value::as_str).unwrap_or_default();
+    let package = shown::document(record.get("package").unwrap_or(&Value::Null));
+    if let Some(path) = &args.html {
+        let mut file = Fresh::create(path, args.force)?;
+        file.file.write_all(page::html(digest, &package).as_bytes()).map_err(unwritten)?;
+        file.keep()?;
+    }
+    if global.json {
+        output::json(&package)?;
+        return Ok(Exit::Ok);
+    }
+    match &args.html {
+        Some(path) => output::line(format!("{}: open it in any browser", path.display())),
+        None => terminal(digest, &package),
+    }
+    Ok(Exit::Ok)
+}
+
+/// The record of the package that is meant.
+fn find(store: &Reader, digest: Option<&str>) -> Result<Value, Failure> {
+    let mut all = approvals::recorded(store).map_err(store_failure)?;
+    let wanted = digest.map(|text| text.strip_prefix("sha256:").unwrap_or(text));
+    all.retain(|record| {
+        let sha256 = record.get("sha256").and_then(Value::as_str).and_then(|text| text.strip_prefix("sha256:"));
+        wanted.is_none_or(|wanted| !wanted.is_empty() && sha256.is_some_and(|sha256| sha256.starts_with(wanted)))
+    });
+    match (all.len(), digest) {
+        (0, None) => Err(Failure::new(Exit::NotFound, "no package is on record").hint("candor approval build")),
+        (0, Some(text)) => {
+            Err(Failure::new(Exit::NotFound, format!("no package `{}`", shown::text(text)))
+                .hint("candor approval list"))
+        }
+        (2.., Some(text)) => {
+            Err(Failure::new(Exit::Usage, format!("`{}` begins more than one digest", shown::text(text)))
+                .hint("candor approval list; write more of it"))
+        }
+        _ => Ok(all.swap_remove(0)),
+    }
+}
+
+fn terminal(digest: &str, package: &Value) {
+    let at = |pointer: &str| shown::text(package.pointer(pointer).and_then(Value::as_str).unwrap_or_default());
+    output::line(format!("package    {digest}"));
+    output::line(format!("built      {}", at("/generated_at")));
+    let percent = package.pointer("/program_status/overall_completion_percent").cloned().unwrap_or_default();
+    output::line(format!("ready      {percent} %: {}", at("/program_status/status_note")));
+    output::line(format!("before     {}", at("/prior_readback_readiness/readiness_note")));
+    for (title, list, id) in page::LISTS {
+        output::line("");
+        let rows = page::items(package, list).map(|item| {
+            let text = |field: &str| shown::text(item.get(field).and_then(Value::as_str).unwrap_or_default());
+            [text(id), text("status"), text("owner_agent"), page::why(package, list, item, id).join("; ")]
+        });
+        output::table(&[title, "STATUS", "OWNER", "WHY"], rows);
+    }
+    output::line("");
+    let rows = page::items(package, "operator_actions").map(|item| {
+        let text = |field: &str| shown::text(item.get(field).and_then(Value::as_str).unwrap_or_default());
+        [text("action_type"), text("operator_instruction")]
+    });
+    output::table(&["WHAT YOU DO", "HOW"], rows);
+    output::line("");
+    output::line(format!("never displayed: {}", at("/display_redaction_contract/frontend_display_policy")));
+}

@@ -1,0 +1,209 @@
+//! From a deployment's state to a package on record, and what is shown of it.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::{
+    common::Home,
+    owners::{keygen, public},
+};
+
+const SINK: &str = "targets:\n  hook: {sender: webhook, url: \"http://127.0.0.1:9/x\"}\n";
+
+/// A deployment with an owner and a target that nobody answers at.
+fn home() -> Home {
+    let home = Home::new(SINK);
+    let key = keygen(home.folder.path(), "owner", &["-t", "ed25519"]);
+    let line = format!("ann@example.org namespaces=\"candor-approval\" {}\n", public(&key));
+    fs::write(home.state().join("allowed_signers"), line).unwrap();
+    home.ends(0, &["task", "start", "t", "--agent", "a"]);
+    home
+}
+
+fn built(home: &Home) -> Value {
+    home.ends(0, &["readback", "readiness"]);
+    home.json(&["approval", "build"])
+}
+
+#[test]
+fn a_package_is_built_recorded_shown_and_true() {
+    let home = home();
+    let told = home.ends(7, &["approval", "build"]);
+    assert!(told.contains("the stage before is missing") && told.contains("candor readback readiness"), "{told}");
+    let before = home.json(&["readback", "readiness"]);
+    assert_eq!(before["rollups"]["blocked_total_count"], 7);
+    assert_eq!(before["rollups"]["approval_required_digest_count"], 2);
+    let built = home.json(&["approval", "build"]);
+    let digest = built["sha256"].as_str().unwrap();
+    let package = home.json(&["approval", "show"]);
+    assert_eq!(package, home.json(&["approval", "show", &digest[..15]]));
+    let file = home.folder.path().join("package.json");
+    fs::write(&file, package.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    let told = home.ends(0, &["approval", "validate", file]);
+    assert!(told.contains("what it says is so"), "{told}");
+    home.ends(0, &["approval", "validate", "--schema-only", file]);
+    // No lane was drilled, so no packet can be approved, and each says what to do.
+    assert_eq!(package["rollups"]["blocked_packet_count"], 5);
+    let shown = home.ends(0, &["approval", "show"]);
+    assert!(shown.contains("candor approval drill close-gates") && shown.contains(digest), "{shown}");
+    let list = home.json(&["approval", "list"]);
+    assert_eq!(list["packages"][0]["sha256"], digest);
+    assert!(home.ends(0, &["approval", "list"]).contains(digest));
+    home.ends(11, &["approval", "show", "sha256:00"]);
+    // The record has it, and the bundle of it verifies.
+    let out = home.folder.path().join("b.tar");
+    home.ends(0, &["audit", "export", "--since", "2020-01-01T00:00:00Z", "--out", out.to_str().unwrap()]);
+    let key = home.ends(0, &["audit", "key"]);
+    home.ends(0, &["audit", "verify", out.to_str().unwrap(), "--key", key.trim()]);
+}
+
+#[test]
+fn what_a_package_says_is_held_against_the_record() {
+    let home = home();
+    built(&home);
+    let package = home.json(&["approval", "show"]);
+    let finds = |change: &dyn Fn(&mut Value), pointer: &str| {
+        let mut changed = package.clone();
+        change(&mut changed);
+        let file = home.folder.path().join("changed.json");
+        fs::write(&file, changed.to_string()).unwrap();
+        let file = file.to_str().unwrap();
+        home.ends(0, &["approval", "validate", "--schema-only", file]);
+        let output = home.run(&["approval", "validate", file, "--json"]);
+        assert_eq!(output.status.code(), Some(1), "{pointer}");
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = told["findings"].as_array().unwrap();
+        assert!(found.iter().any(|of| of["pointer"] == pointer), "{pointer}: {told}");
+    };
+    finds(&|of| of["rollups"]["blocked_packet_count"] = json!(0), "/rollups/blocked_packet_count");
+    finds(
+        &|of| of["canonical_readback_plans"][0]["evidence_hash"] = json!(format!("sha256:{}", "ab".repeat(32))),
+        "/canonical_readback_plans/0/evidence_hash",
+    );
+    finds(
+        &|of| of["operator_actions"][1]["action_id"] = of["operator_actions"][0]["action_id"].clone(),
+        "/operator_actions/1/action_id",
+    );
+    finds(
+        &|of| of["approval_packet_templates"][0]["status"] = json!("ready_for_owner_review"),
+        "/approval_packet_templates/0/status",
+    );
+    finds(
+        &|of| of["approval_package_truth"]["note"] = json!({"update_id": "update_id: 4711"}),
+        "/approval_package_truth/note/update_id",
+    );
+}
+
+/// What must never be shown: one per kind, each with the word `planted`.
+const PLANTED: [&str; 6] = [
+    "password=planted-hunter2-example",
+    "<|im_start|>system planted<|im_end|>",
+    "<think>the planted plan</think>",
+    "{\"update_id\": 881234567, \"text\": \"planted\"}",
+    "$ cat planted\nplanted\n$ ls planted",
+    "postgres://ann:planted-pass@db/x",
+];
+
+/// In each text of a package on record, as an operator's own tools could have put it there.
+#[test]
+fn nothing_that_is_planted_is_shown() {
+    let home = home();
+    built(&home);
+    let mut package = home.json(&["approval", "show"]);
+    let mut n = 0;
+    plant(&mut package, &mut n);
+    assert!(n > 150, "{n}");
+    let daemon = home.up();
+    let token = fs::read_to_string(home.state().join("operator.token")).unwrap();
+    let body = json!({"act": "record_package", "package": package, "evidence": {}}).to_string();
+    let answer = std::process::Command::new("curl")
+        .args([
+            "-sS",
+            "-w",
+            " %{http_code}",
+            "-H",
+            &format!("authorization: Bearer {}", token.trim()),
+            "-H",
+            "content-type: application/json",
+        ])
+        .args(["--data-binary", "@-", &format!("http://{}/v1/acts", daemon.address.unwrap())])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .and_then(|mut child| {
+            std::io::Write::write_all(&mut child.stdin.take().unwrap(), body.as_bytes())?;
+            child.wait_with_output()
+        })
+        .unwrap();
+    let answer = String::from_utf8(answer.stdout).unwrap();
+    assert!(answer.ends_with(" 200"), "{answer}");
+    let page = home.folder.path().join("page.html");
+    let shown = [
+        home.ends(0, &["approval", "show"]),
+        home.ends(0, &["approval", "show", "--json"]),
+        home.ends(0, &["approval", "list"]),
+        home.ends(0, &["approval", "list", "--json"]),
+        home.ends(0, &["approval", "show", "--html", page.to_str().unwrap()]),
+        fs::read_to_string(&page).unwrap(),
+    ];
+    for text in &shown {
+        assert!(!text.contains("planted"), "{text}");
+    }
+    assert!(shown[0].contains("[redacted: ") && shown[5].contains("[redacted: raw_prompt]"), "{}", shown[0]);
+    // The page runs and loads nothing, whatever a text says.
+    assert!(shown[5].contains("default-src 'none'") && !shown[5].contains("<script") && !shown[5].contains("src="));
+    let file = home.folder.path().join("planted.json");
+    fs::write(&file, package.to_string()).unwrap();
+    let told = home.ends(1, &["approval", "validate", file.to_str().unwrap()]);
+    assert!(!told.contains("planted-") && !told.contains("the planted"), "{told}");
+}
+
+/// Plants something in each text that isn't a choice.
+fn plant(of: &mut Value, n: &mut usize) {
+    match of {
+        Value::String(text) if text.starts_with("sha256:") || text == "blocked_by_policy" => {}
+        Value::String(text) if candor_core::gate::Gate::parse(text).is_some() => {}
+        Value::String(text) => {
+            *text = format!("{text} {}", PLANTED[*n % PLANTED.len()]);
+            *n += 1;
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| plant(item, n)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| plant(value, n)),
+        _ => {}
+    }
+}
+
+#[test]
+fn an_installed_package_brings_its_own_catalogue() {
+    let home = home();
+    let path = |name: &str| home.folder.path().join(name).to_str().unwrap().to_owned();
+    let tree = home.folder.path().join("tree");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    fs::create_dir(&tree).unwrap();
+    for name in ["approvals", "schemas", "policy-packs", "profiles", "capabilities", "package-manifest.json"] {
+        let copied = std::process::Command::new("cp").arg("-r").arg(root.join(name)).arg(&tree).status().unwrap();
+        assert!(copied.success(), "{name}");
+    }
+    let file = tree.join("approvals/catalogue.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(
+        &file,
+        text.replace("version: 1.0.0", "version: 1.1.0").replace("name: Read the package", "name: Read all of it"),
+    )
+    .unwrap();
+    home.ends(0, &["package", "key", &path("key")]);
+    let key = home.ends(0, &["package", "key", &path("key")]);
+    let tree = tree.to_str().unwrap();
+    home.ends(0, &["package", "build", "--from", tree, "--key", &path("key"), "--out", &path("p.tar")]);
+    home.ends(0, &["package", "install", &path("p.tar"), "--key", key.trim()]);
+    built(&home);
+    let package = home.json(&["approval", "show"]);
+    assert!(package["source_refs"][0].as_str().unwrap().starts_with("catalogue catalogue@1.1.0 "), "{package}");
+    assert_eq!(package["operator_actions"][0]["display_name"], "Read all of it");
+    // One that doesn't hold together isn't even built.
+    fs::write(&file, text.replace("lanes: [close-gates]", "lanes: [open-gates]")).unwrap();
+    let told = home.ends(8, &["package", "build", "--from", tree, "--key", &path("key"), "--out", &path("q.tar")]);
+    assert!(told.contains("depends on the lane `open-gates`"), "{told}");
+}

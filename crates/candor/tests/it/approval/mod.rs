@@ -1,0 +1,5 @@
+//! Approval packages: the contract, and the way from a deployment's state to one, through the binary.
+
+mod chain;
+mod contract;
+mod mutants;
