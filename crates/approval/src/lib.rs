@@ -94,6 +94,7 @@ pub mod readiness;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod signers;
+pub mod throwaway;
 pub mod truth;
 pub mod validate;
 

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     approval, audit, capability, claim, completions, config, demo, deploy, doctor, evidence, exec, explain, gate, init,
-    notice, notify, owner, pack, package, profile, readback, run, status, task, up, verify,
+    notice, notify, owner, pack, package, profile, readback, run, sender, status, task, up, verify,
 };
 
 /// Reporting governance for AI agents: claims are held against evidence, silence is noticed, the operator is told the truth.
@@ -111,6 +111,9 @@ pub enum Command {
     Deploy(deploy::DeployCommand),
     /// Verify this deployment at four levels, without touching its live targets
     Verify(verify::VerifyArgs),
+    /// Set a sender up: credential, approval, and a test
+    #[command(subcommand, after_help = "Example:\n  candor sender add telegram")]
+    Sender(sender::SenderCommand),
     /// Run roles without the daemon: one pass, or --loop
     Run(run::RunArgs),
     /// Show what stands where

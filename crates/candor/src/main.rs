@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod deploy;
 mod desk;
+mod drills;
 mod engine;
 mod exit;
 mod files;

@@ -7,6 +7,7 @@ use base64::{
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
 };
 use candor_core::{
+    disclosure,
     limits::{LINE_BYTES_MAX, RAW_ANSWER_BYTES_MAX},
     notice::{Outcome, Proof},
     read_back::ReadBack,
@@ -94,17 +95,27 @@ impl Redactor {
 }
 
 impl Redactor {
-    /// What was read back, as it may be kept: every text scrubbed and cut to a line.
+    /// A line that other programs' answers may be shown by: also without prompts, transcripts and the like.
+    fn displayed(&self, text: &str) -> String {
+        let line = self.line(text);
+        match disclosure::every() {
+            Ok(scanner) => cut(&scanner.shown(&line), LINE_BYTES_MAX).into_owned(),
+            // Without the shapes nobody can say what it holds.
+            Err(_) => REDACTED.to_owned(),
+        }
+    }
+
+    /// What was read back, as it may be kept: every text scrubbed, held against what is never displayed, and cut to a line.
     #[must_use]
     pub fn read_back(&self, read: ReadBack) -> ReadBack {
         match read {
             ReadBack::Found { proof: Proof { level, provider_id }, fields } => ReadBack::Found {
-                proof: Proof { level, provider_id: provider_id.map(|id| self.line(&id)) },
-                fields: fields.iter().map(|(name, value)| (self.line(name), self.line(value))).collect(),
+                proof: Proof { level, provider_id: provider_id.map(|id| self.displayed(&id)) },
+                fields: fields.iter().map(|(name, value)| (self.displayed(name), self.displayed(value))).collect(),
             },
-            ReadBack::Absent { why } => ReadBack::Absent { why: self.line(&why) },
-            ReadBack::Unknown { why } => ReadBack::Unknown { why: self.line(&why) },
-            ReadBack::Unable { why } => ReadBack::Unable { why: self.line(&why) },
+            ReadBack::Absent { why } => ReadBack::Absent { why: self.displayed(&why) },
+            ReadBack::Unknown { why } => ReadBack::Unknown { why: self.displayed(&why) },
+            ReadBack::Unable { why } => ReadBack::Unable { why: self.displayed(&why) },
         }
     }
 }

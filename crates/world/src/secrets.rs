@@ -333,27 +333,14 @@ mod tests {
 
     use std::fs;
 
-    use candor_approval::GateKeeper;
-    use candor_core::{
-        gate::{Gate, Opening},
-        ids::OpeningNo,
-        time::Timestamp,
-    };
+    use candor_approval::fixtures::{at, keeper};
+    use candor_core::gate::Gate;
     use secrecy::ExposeSecret;
 
     use super::*;
 
     fn permit() -> Permit<SecretRead> {
-        let opening = Opening {
-            no: OpeningNo(1),
-            gate: Gate::SecretRead,
-            target: None,
-            reason: "test".to_owned(),
-            opened_at: Timestamp::from_micros(0),
-            expires_at: Timestamp::from_micros(10),
-            closed_at: None,
-        };
-        GateKeeper::from_record(vec![opening]).permit(None, Timestamp::from_micros(5)).unwrap()
+        keeper(&[Gate::SecretRead]).permit(None, at(5)).unwrap()
     }
 
     fn read(path: &Path) -> Result<String, String> {

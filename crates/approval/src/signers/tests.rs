@@ -1,6 +1,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use proptest::prelude::*;
+use ssh_key::{
+    LineEnding,
+    private::Ed25519Keypair,
+    public::{KeyData, SkEd25519},
+};
 
 use super::*;
 use crate::fixtures::{self, sign};
@@ -188,6 +193,34 @@ fn a_hardware_key_that_nobody_touched_is_told_by_its_flag() {
     let trailer = |flags: u8| [vec![9; 64], vec![flags, 0, 0, 0, 7]].concat();
     assert!(touched(&trailer(0b0101)) && touched(&trailer(1)));
     assert!(!touched(&trailer(0b0100)) && !touched(&[]) && !touched(&[1]));
+}
+
+fn raw(by: &impl ssh_key::SigningKey, bytes: &[u8]) -> ssh_key::Signature {
+    by.try_sign(bytes).unwrap()
+}
+
+/// A hardware key's signature, made as the hardware makes it (`PROTOCOL.u2f`): it signs the digest of what OpenSSH signs, with its flags.
+fn by_hardware(flags: u8) -> (String, String) {
+    let pair = Ed25519Keypair::from_seed(&[7; 32]);
+    let key = KeyData::from(SkEd25519::new(pair.public, "ssh:"));
+    let inner = SshSig::signed_data(NAMESPACE, HashAlg::Sha512, MESSAGE).unwrap();
+    let trailer = [flags, 0, 0, 0, 7];
+    let signed = [&HashAlg::Sha256.digest(b"ssh:")[..], &trailer, &HashAlg::Sha256.digest(&inner)].concat();
+    let raw = raw(&ssh_key::PrivateKey::from(pair), &signed);
+    let signature = ssh_key::Signature::new(Algorithm::SkEd25519, [raw.as_bytes(), &trailer].concat()).unwrap();
+    let pem = SshSig::new(key.clone(), NAMESPACE, HashAlg::Sha512, signature).unwrap().to_pem(LineEnding::LF).unwrap();
+    (format!("ann {}\n", PublicKey::from(key).to_openssh().unwrap()), pem)
+}
+
+#[test]
+fn a_hardware_key_signs_when_it_was_touched() {
+    let (line, pem) = by_hardware(TOUCHED);
+    let owners = Owners::parse(&line).unwrap();
+    assert!(owners.keys()[0].hardware());
+    assert_eq!(owners.verify(NAMESPACE, MESSAGE, &pem, now()).unwrap().principal, "ann");
+    assert!(matches!(owners.verify(NAMESPACE, b"other", &pem, now()), Err(SignatureError::Damaged { .. })));
+    let (_, untouched) = by_hardware(0);
+    assert!(matches!(owners.verify(NAMESPACE, MESSAGE, &untouched, now()), Err(SignatureError::Untouched { .. })));
 }
 
 #[test]

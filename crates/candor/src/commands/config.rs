@@ -90,8 +90,21 @@ pub fn run(global: &Global, command: ConfigCommand) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// Asks the daemon to read the configuration again, and waits for what comes of it.
 fn reload(global: &Global, home: &Home, digest: &str) -> Outcome {
+    let pid = adopt(home, digest)?;
+    if global.json {
+        output::json(&json!({ "ok": true, "digest": digest, "pid": pid }))?;
+    } else {
+        output::line(format!("the daemon (process {pid}) goes by it from now on"));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Asks the daemon to read the configuration again, and waits until it goes by it; its process.
+///
+/// # Errors
+/// When no daemon runs, it can't go by it, or doesn't say.
+pub fn adopt(home: &Home, digest: &str) -> Result<u32, Failure> {
     let nobody = || {
         Failure::new(Exit::Unreachable, "no daemon runs on this state folder")
             .hint("the configuration is fine; `candor up` goes by it from its start")
@@ -112,12 +125,7 @@ fn reload(global: &Global, home: &Home, digest: &str) -> Outcome {
                 .hint("the configuration that it had still holds"));
         }
         if now.configuration.digest == digest && now.configuration.at > before.configuration.at {
-            if global.json {
-                output::json(&json!({ "ok": true, "digest": digest, "pid": now.pid }))?;
-            } else {
-                output::line(format!("the daemon (process {}) goes by it from now on", now.pid));
-            }
-            return Ok(Exit::Ok);
+            return Ok(now.pid);
         }
         std::thread::sleep(RELOAD_POLL);
     }

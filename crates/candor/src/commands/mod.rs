@@ -22,6 +22,7 @@ pub mod package;
 pub mod profile;
 pub mod readback;
 pub mod run;
+pub mod sender;
 pub mod status;
 pub mod task;
 pub mod up;
@@ -56,6 +57,7 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Capability(command) => capability::run(global, command),
         Command::Deploy(command) => deploy::run(global, command),
         Command::Verify(args) => verify::run(global, args),
+        Command::Sender(command) => sender::run(global, command),
         Command::Run(args) => run::run(global, args),
         Command::Status(args) => status::run(global, args),
         Command::Doctor(args) => doctor::run(global, args),

@@ -290,21 +290,37 @@ pub fn print_receipts(receipts: &[Value]) {
 fn test(global: &Global, args: TestArgs) -> Outcome {
     let wait =
         candor_core::time::parse_duration(&args.wait).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    let no = desk::block_on(async {
+    let (no, served) = send_test(global, args.target)?;
+    if served {
+        settled(global, no, wait)?;
+    } else {
+        output::note(format!("no daemon runs; `candor run` or `candor up` sends {no}"));
+    }
+    show(global, no)
+}
+
+/// Hands a test notice in; its number, and whether a daemon runs that sends it.
+///
+/// # Errors
+/// As for [`Desk::act`].
+pub fn send_test(global: &Global, target: Option<TargetName>) -> Result<(NoticeNo, bool), Failure> {
+    desk::block_on(async {
         let desk = Desk::open(global).await?;
         let served = matches!(desk, Desk::Daemon(_));
-        let told = desk.act(Act::Test { target: args.target }).await;
+        let told = desk.act(Act::Test { target }).await;
         desk.close().await?;
         let told = told?;
         let no: Option<NoticeNo> = told.get("notice").and_then(Value::as_str).and_then(|no| no.parse().ok());
         let no = no.ok_or_else(|| Failure::new(Exit::Internal, format!("the test got no notice: {told}")))?;
         Ok((no, served))
-    })?;
-    let (no, served) = no;
-    if !served {
-        output::note(format!("no daemon runs; `candor run` or `candor up` sends {no}"));
-        return show(global, no);
-    }
+    })
+}
+
+/// Waits until nothing moves a notice by itself any more, for so long at most; the exit code that goes with how it stands then.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn settled(global: &Global, no: NoticeNo, wait: Duration) -> Outcome {
     let until = Instant::now() + wait;
     loop {
         let about = row(global, no)?;
@@ -318,7 +334,7 @@ fn test(global: &Global, args: TestArgs) -> Outcome {
             )
         });
         if !moving || Instant::now() >= until {
-            return show(global, no);
+            return Ok(exit_of(&about.deliveries));
         }
         std::thread::sleep(WAIT_POLL);
     }

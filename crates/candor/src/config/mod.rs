@@ -7,6 +7,7 @@ mod edit;
 mod file;
 mod in_force;
 mod library;
+mod targets;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
@@ -32,6 +33,7 @@ pub use edit::with_owner;
 pub use file::{AgentToken, ConfigFile, EXAMPLE};
 pub use library::{Document, Shelf, read as read_document};
 use sha2::{Digest as _, Sha256};
+pub use targets::with_target;
 
 use crate::{
     engine::{Clock, Rules},

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use candor_core::disclosure;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -100,8 +101,9 @@ fn word(value: &Value, redactor: &Redactor) -> Option<String> {
         _ => return None,
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/+@#".contains(c);
-    (!text.is_empty() && text.len() <= WORD_BYTES_MAX && text.chars().all(plain) && redactor.scrub(&text) == text)
-        .then_some(text)
+    let clean = |text: &str| disclosure::every().is_ok_and(|scanner| scanner.find(text).is_empty());
+    let short = !text.is_empty() && text.len() <= WORD_BYTES_MAX && text.chars().all(plain);
+    (short && redactor.scrub(&text) == text && clean(&text)).then_some(text)
 }
 
 #[cfg(test)]
@@ -121,15 +123,16 @@ mod tests {
         let answer = r#"{"count": 2, "tasks": [
             {"taskId": "t-1", "status": "running", "task": "You are a helpful agent. Do X.", "progressSummary": "thinking…", "startedAt": 1795593600123},
             {"taskId": "t-2", "status": "I'm done, all tests pass", "runId": "planted-secret", "endedAt": null},
+            {"taskId": "ghp_0123456789abcdefghijABCDEFGHIJ012345"},
             {"note": "nothing that is needed"}, 7]}"#;
         let reading = read(answer).unwrap();
         assert_eq!(reading.items.len(), 2);
         let first: Vec<_> = reading.items[0].iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(first, ["startedAt=1795593600123", "status=running", "taskId=t-1"]);
         assert_eq!(reading.items[1].keys().collect::<Vec<_>>(), ["taskId"], "a sentence and a secret are no words");
-        assert_eq!((reading.left_out, reading.dropped, reading.bytes), (1, 2, answer.len() as u64));
+        assert_eq!((reading.left_out, reading.dropped, reading.bytes), (2, 3, answer.len() as u64));
         let kept = serde_json::to_string(&reading).unwrap();
-        for text in ["helpful", "thinking", "tests pass", "planted"] {
+        for text in ["helpful", "thinking", "tests pass", "planted", "ghp_"] {
             assert!(!kept.contains(text), "{text} in {kept}");
         }
     }

@@ -4,7 +4,7 @@ use std::{fmt, pin::Pin};
 
 use candor_approval::{
     GateClosed, GateKeeper, GateKind, Permit,
-    kinds::{CanonicalRuntimeReadback, SecretRead},
+    kinds::{CanonicalRuntimeReadback, SecretRead, TelegramFailureReceiptSend},
 };
 use candor_core::{
     gate::Gate,
@@ -139,8 +139,8 @@ impl<S: Sender> Erased for S {
         let at = now();
         let target = Some(&message.target);
         let refs = Sender::secrets(self);
-        let own = keeper.permit::<S::Gate>(target, at);
-        match own.and_then(|own| Ok((own, leave_to_read(&refs, keeper, target, at)?))) {
+        let about_a_failure = message.failure_of.is_some();
+        match leave_to_send::<S>(&refs, keeper, about_a_failure, target, at) {
             Ok((permit, leave)) => Box::pin(async move {
                 match read_with(leave, &refs).await {
                     Ok(secrets) => Sender::send(self, permit, &secrets, message, now).await,
@@ -178,6 +178,21 @@ impl<S: Sender> Erased for S {
             Err(closed) => Box::pin(std::future::ready(Err(closed))),
         }
     }
+}
+
+/// Leave for one attempt, and to read the secrets that it takes. Telling of a failure on another channel takes leave of its own.
+fn leave_to_send<S: Sender>(
+    secrets: &[SecretRef],
+    keeper: &mut GateKeeper,
+    about_a_failure: bool,
+    target: Option<&TargetName>,
+    at: Timestamp,
+) -> Result<(Permit<S::Gate>, Option<Permit<SecretRead>>), GateClosed> {
+    let own = keeper.permit(target, at)?;
+    if about_a_failure && S::Gate::GATE.is_some() {
+        keeper.permit::<TelegramFailureReceiptSend>(target, at)?;
+    }
+    Ok((own, leave_to_read(secrets, keeper, target, at)?))
 }
 
 /// Leave to read secrets, where there are any to read.

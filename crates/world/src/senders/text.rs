@@ -59,6 +59,7 @@ mod tests {
             at: Timestamp::from_micros(0),
             covers: Vec::new(),
             maybe_repeat: false,
+            failure_of: None,
         }
     }
 

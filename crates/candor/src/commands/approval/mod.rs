@@ -1,6 +1,7 @@
 //! `candor approval`: packages that say what an owner could open, and what owners sign of them.
 
 mod build;
+mod drill;
 mod list;
 mod page;
 mod review;
@@ -49,6 +50,11 @@ pub enum ApprovalCommand {
     /// Sign that an approval is taken back: what it opened is closed from the next attempt on
     #[command(after_help = "Example:\n  candor approval revoke ap-3 --reason \"the run is over\"")]
     Revoke(sign::RevokeArgs),
+    /// Rehearse the way back of a lane, step by step, without a write
+    #[command(
+        after_help = "Examples:\n  candor approval drill close-gates\n  candor approval drill --all\n  candor approval drill --list\n\nExit code: 13 when a step is missing; packets that depend on the lane are blocked then."
+    )]
+    Drill(drill::DrillArgs),
     /// Record that you did one of the package's operator actions
     #[command(
         after_help = "Example:\n  candor approval review review_approval_package --note \"looked at all five packets\""
@@ -67,6 +73,7 @@ pub fn run(global: &Global, command: ApprovalCommand) -> Outcome {
         ApprovalCommand::Reject(args) => sign::reject(global, &args),
         ApprovalCommand::Countersign(args) => sign::countersign(global, &args),
         ApprovalCommand::Revoke(args) => sign::revoke(global, &args),
+        ApprovalCommand::Drill(args) => drill::run(global, &args),
         ApprovalCommand::Review(args) => review::run(global, &args),
     }
 }

@@ -4,6 +4,8 @@ mod history;
 mod list;
 mod open;
 
+pub use open::packet;
+
 use candor_core::{
     gate::{GATES, Gate},
     ids::WorkNo,

@@ -89,7 +89,10 @@ fn with_secrets(config: &Config, terms: &TermsArgs, mut gates: BTreeSet<Gate>) -
 }
 
 /// The packet that opens all of these gates: one that can be approved before one that can't.
-fn packet<'p>(package: &'p PackageRow, gates: &BTreeSet<Gate>) -> Result<&'p Packet, Failure> {
+///
+/// # Errors
+/// When none does, or it is blocked.
+pub fn packet<'p>(package: &'p PackageRow, gates: &BTreeSet<Gate>) -> Result<&'p Packet, Failure> {
     let mut fitting: Vec<&Packet> =
         package.packets.iter().filter(|packet| gates.is_subset(&packet.blocked_runtime_actions)).collect();
     // The one that opens least first: whoever signs sees less beside what they want.

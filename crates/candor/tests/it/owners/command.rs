@@ -1,7 +1,7 @@
 //! `candor owner`, and what the configuration says of owners: by the real binary, with real keys.
 
 use std::{
-    io::Write as _,
+    io::{Read as _, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -311,9 +311,21 @@ fn a_passphrase_is_asked_for_on_the_terminal() {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(format!("{answer}\n{answer}\n{answer}\n{answer}\n").as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+        // What is typed before it asks is thrown away.
+        let (mut asked, mut out) = (Vec::new(), child.stdout.take().unwrap());
+        let mut byte = [0_u8];
+        while !asked.ends_with(b"passphrase") && out.read(&mut byte).unwrap() == 1 {
+            asked.extend(byte);
+        }
+        let mut typed = child.stdin.take().unwrap();
+        let answered = std::thread::spawn(move || out.read_to_end(&mut asked).map(|_| asked));
+        crate::common::wait("it is read without an echo", || {
+            let _ = typed.write_all(format!("{answer}\n").as_bytes());
+            std::thread::park_timeout(std::time::Duration::from_millis(50));
+            child.try_wait().unwrap().is_some()
+        });
+        let said = answered.join().unwrap().unwrap();
+        (child.wait().unwrap().code(), String::from_utf8_lossy(&said).into_owned())
     };
     let (code, said) = told("correct horse");
     assert_eq!((code, said.contains("ann@example.org may approve")), (Some(0), true), "{said}");

@@ -4,6 +4,7 @@
 //! says so. An answer with the message's id in the chat that was asked for proves `stored`; nothing proves that a person saw it.
 
 mod classify;
+mod find;
 mod read_back;
 
 use std::{fmt, time::Duration};
@@ -21,7 +22,11 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
-pub use self::{classify::classify, read_back::classify as classify_read_back};
+pub use self::{
+    classify::classify,
+    find::{Bot, Found},
+    read_back::classify as classify_read_back,
+};
 use super::{
     HttpPool, Now, Sender, Wire,
     binding::{answer, scrubbed},
@@ -163,17 +168,8 @@ impl Sender for Telegram {
 
     fn bind(config: &Config, pool: &HttpPool) -> Result<Self, String> {
         timeout_in_bounds(config.timeout)?;
-        let base = Url::parse(config.api_base.as_deref().unwrap_or(API_BASE))
-            .map_err(|_| "`api_base` doesn't read; write it as `https://host`")?;
-        let plain = base.username().is_empty() && base.password().is_none() && base.query().is_none();
-        let safe = base.scheme() == "https" || (base.scheme() == "http" && is_loopback(&base));
-        if !plain || !safe || base.host_str().is_none() {
-            return Err(
-                "`api_base` must be `https://host`, or `http` on this machine: the token is part of the address"
-                    .to_owned(),
-            );
-        }
-        Ok(Self { config: config.clone(), base: Base(base), pool: pool.clone() })
+        let base = Base(base(config.api_base.as_deref())?);
+        Ok(Self { config: config.clone(), base, pool: pool.clone() })
     }
 
     fn idempotent(&self) -> bool {
@@ -258,6 +254,26 @@ impl Telegram {
     fn no_token(&self) -> String {
         format!("{} holds no bot token; it is written `123456789:letters-and-digits`", self.config.token.describe())
     }
+}
+
+/// The server's address, if the token may go there.
+fn base(api_base: Option<&str>) -> Result<Url, String> {
+    let base =
+        Url::parse(api_base.unwrap_or(API_BASE)).map_err(|_| "`api_base` doesn't read; write it as `https://host`")?;
+    let plain = base.username().is_empty() && base.password().is_none() && base.query().is_none();
+    let safe = base.scheme() == "https" || (base.scheme() == "http" && is_loopback(&base));
+    if !plain || !safe || base.host_str().is_none() {
+        return Err(
+            "`api_base` must be `https://host`, or `http` on this machine: the token is part of the address".to_owned()
+        );
+    }
+    Ok(base)
+}
+
+/// Whether a text is a bot's token, by its form.
+#[must_use]
+pub fn is_token(text: &SecretString) -> bool {
+    Url::parse(API_BASE).is_ok_and(|base| method(&base, text, "getMe").is_some())
 }
 
 /// A method's address, if the token is one: digits, a colon, and characters that need no escape.

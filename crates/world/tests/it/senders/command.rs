@@ -42,7 +42,7 @@ impl Lab {
 
 /// Written by another process: a file that this one holds open for writing, if only until another thread's child has started, can't be
 /// run.
-pub(super) fn write_program(path: &Path, text: &str) {
+pub(crate) fn write_program(path: &Path, text: &str) {
     let mut child = std::process::Command::new("sh")
         .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
         .arg(path)
@@ -213,9 +213,9 @@ async fn a_sending_that_is_given_up_leaves_no_program_behind() {
         up.send(()).unwrap();
         pipe.read_to_end(&mut Vec::new()).unwrap()
     });
-    let (keeper, message) = (open(), message(1));
+    let (mut keeper, message) = (open(), message(1));
     tokio::select! {
-        answer = binding.send(&keeper, &message, &now) => panic!("{answer:?}"),
+        answer = binding.send(&mut keeper, &message, &now) => panic!("{answer:?}"),
         started = is_up => started.unwrap(),
     }
     assert_eq!(gone.await.unwrap(), 0);

@@ -1,10 +1,13 @@
 //! Truth 6, with real channels: with its gate closed a sender does nothing at all.
 
-use candor_approval::GateKeeper;
+use candor_approval::{
+    GateKeeper,
+    fixtures::{at, grant, keeper, owners},
+};
 use candor_core::{
-    gate::{GATES, Gate, Opening},
-    ids::{OpeningNo, TargetName},
-    time::Timestamp,
+    gate::{GATES, Gate, Grant, Scope},
+    ids::{NoticeNo, TargetName},
+    notice::Message,
 };
 use candor_world::senders::Binding;
 
@@ -16,16 +19,17 @@ use super::{
     word,
 };
 
-fn opening(gate: Gate) -> Opening {
-    Opening {
-        no: OpeningNo(1),
-        gate,
-        target: None,
-        reason: "test".to_owned(),
-        opened_at: Timestamp::from_micros(0),
-        expires_at: Timestamp::from_micros(i64::MAX),
-        closed_at: None,
-    }
+/// One use of a gate, for a target or all of them, in these seconds.
+fn used(gate: Gate, scope: Scope, from: i64, until: i64) -> Grant {
+    grant(gate, scope, at(from), at(until))
+}
+
+fn opening(gate: Gate) -> Grant {
+    used(gate, Scope::default(), 0, FAR)
+}
+
+fn from(grants: Vec<Grant>) -> GateKeeper {
+    GateKeeper::from_record(owners(), grants)
 }
 
 /// A password manager that has nothing, and notes each time that it was asked.
@@ -34,6 +38,9 @@ pub(super) fn manager(folder: &std::path::Path) -> String {
     write_program(&program, &format!("#!/bin/sh\necho asked >> '{}'\nexit 1\n", folder.join("asked").display()));
     program.to_str().unwrap().to_owned()
 }
+
+/// In seconds: later than any test runs.
+const FAR: i64 = 4_000_000_000;
 
 async fn live(sink: &Sink, folder: &std::path::Path) -> Vec<(Binding, Gate)> {
     let program = folder.join("notify");
@@ -75,14 +82,16 @@ async fn truth_6_no_gate_no_effect() {
     let folder = tempfile::tempdir().unwrap();
     for (binding, gate) in live(&sink, folder.path()).await {
         assert_eq!(binding.gate(), Some(gate));
-        let expired = Opening { expires_at: Timestamp::from_micros(1), ..opening(gate) };
-        let closed = Opening { closed_at: Some(Timestamp::from_micros(1)), ..opening(gate) };
+        let expired = used(gate, Scope::default(), 0, 1);
+        let ahead = used(gate, Scope::default(), FAR - 1, FAR);
+        let mut unsigned = opening(gate);
+        unsigned.opening.expires_at = at(FAR + 1);
         let elsewhere: TargetName = "elsewhere".parse().unwrap();
-        let other = Opening { target: Some(elsewhere), ..opening(gate) };
+        let other = used(gate, Scope::channel(&elsewhere), 0, FAR);
         let all_but = |one: Gate| GATES.iter().filter(|any| **any != one).map(|any| opening(*any)).collect::<Vec<_>>();
         let all_but_it = all_but(gate);
-        for openings in [Vec::new(), vec![expired], vec![closed], vec![other], all_but_it] {
-            let answer = binding.send(&GateKeeper::from_record(openings), &message(1), &now).await;
+        for grants in [Vec::new(), vec![expired], vec![ahead], vec![unsigned], vec![other], all_but_it] {
+            let answer = binding.send(&mut from(grants), &message(1), &now).await;
             assert_eq!(word(&answer.outcome), "gate_closed", "{binding:?}: {answer:?}");
             assert!(format!("{answer:?}").contains(&format!("candor gate open {}", gate.as_str())), "{answer:?}");
             assert_eq!((answer.status, answer.raw, answer.simulated), (None, None, false));
@@ -92,15 +101,14 @@ async fn truth_6_no_gate_no_effect() {
         let gates = if needs_secrets { vec![gate, Gate::SecretRead] } else { vec![gate] };
         assert_eq!(binding.gates(), gates);
         if needs_secrets {
-            for openings in [vec![opening(gate)], all_but(Gate::SecretRead), vec![opening(Gate::SecretRead)]] {
-                let answer = binding.send(&GateKeeper::from_record(openings), &message(1), &now).await;
+            for grants in [vec![opening(gate)], all_but(Gate::SecretRead), vec![opening(Gate::SecretRead)]] {
+                let answer = binding.send(&mut from(grants), &message(1), &now).await;
                 assert_eq!(word(&answer.outcome), "gate_closed", "{binding:?}: {answer:?}");
             }
             assert!(!folder.path().join("asked").exists(), "{binding:?}: a secret was read with a gate closed");
         }
         // These openings are what it takes to get further.
-        let openings = gates.into_iter().map(opening).collect();
-        let answer = binding.send(&GateKeeper::from_record(openings), &message(1), &now).await;
+        let answer = binding.send(&mut keeper(&gates), &message(1), &now).await;
         if needs_secrets {
             assert_eq!(word(&answer.outcome), "refused secret_unreadable");
             std::fs::remove_file(folder.path().join("asked")).unwrap();
@@ -118,7 +126,7 @@ async fn a_closed_gate_starts_no_program() {
     let sink = Sink::start().await;
     let folder = tempfile::tempdir().unwrap();
     for (binding, _) in live(&sink, folder.path()).await {
-        binding.send(&GateKeeper::from_record(Vec::new()), &message(1), &now).await;
+        binding.send(&mut from(Vec::new()), &message(1), &now).await;
     }
     assert!(!folder.path().join("ran").exists());
 }
@@ -136,11 +144,37 @@ async fn what_pretends_passes_no_gate_and_every_answer_says_so() {
         assert_eq!(binding.gate(), None);
         for (place, expected) in words.iter().enumerate() {
             let attempt = u32::try_from(place).unwrap() + 1;
-            let answer = binding.send(&GateKeeper::from_record(Vec::new()), &message(attempt), &now).await;
+            let answer = binding.send(&mut from(Vec::new()), &message(attempt), &now).await;
             assert_eq!(word(&answer.outcome), *expected);
             assert!(answer.simulated, "{yaml}");
         }
         assert!(send(&binding).await.simulated);
-        assert_eq!(binding.send(&open(), &message(1), &now).await.status, None);
+        assert_eq!(binding.send(&mut open(), &message(1), &now).await.status, None);
     }
+}
+
+#[tokio::test]
+async fn a_message_about_a_failure_elsewhere_passes_that_gate_too() {
+    let sink = Sink::start().await;
+    sink.acts(Act { keeps: true, reply: Reply::Answer(200, Vec::new(), String::new()) });
+    let binding = bind(&format!("{{name: ops, sender: webhook, url: 'http://127.0.0.1:{}/'}}", sink.port));
+    let receipt = Message { failure_of: Some(NoticeNo(2)), ..message(1) };
+    let answer = binding.send(&mut keeper(&binding.gates()), &receipt, &now).await;
+    assert_eq!(word(&answer.outcome), "gate_closed");
+    assert!(format!("{answer:?}").contains("telegram_failure_receipt_send"), "{answer:?}");
+    assert_eq!(sink.connections(), 0);
+    let gates = [Gate::ProductionWrite, Gate::TelegramFailureReceiptSend];
+    let answer = binding.send(&mut keeper(&gates), &receipt, &now).await;
+    assert_eq!(word(&answer.outcome), "proved stored");
+}
+
+#[tokio::test]
+async fn one_use_is_one_attempt() {
+    let sink = Sink::start().await;
+    sink.acts(Act { keeps: true, reply: Reply::Answer(200, Vec::new(), String::new()) });
+    let binding = bind(&format!("{{name: ops, sender: webhook, url: 'http://127.0.0.1:{}/'}}", sink.port));
+    let mut keeper = keeper(&binding.gates());
+    assert_eq!(word(&binding.send(&mut keeper, &message(1), &now).await.outcome), "proved stored");
+    assert_eq!(word(&binding.send(&mut keeper, &message(1), &now).await.outcome), "gate_closed");
+    assert_eq!(sink.kept(), 1);
 }

@@ -1,7 +1,7 @@
 //! The senders' conformance: each against a channel that misbehaves in every way, held to the same truths.
 
 mod bot_api;
-mod command;
+pub(crate) mod command;
 mod config;
 mod gates;
 mod openclaw_cli;
@@ -13,11 +13,11 @@ mod webhook;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use candor_approval::GateKeeper;
+use candor_approval::{GateKeeper, fixtures::keeper};
 use candor_core::{
     decision::Severity,
-    gate::{GATES, Opening},
-    ids::{Fence, NoticeNo, OpeningNo},
+    gate::GATES,
+    ids::{Fence, NoticeNo},
     notice::{Answer, Message, Outcome},
     time::Timestamp,
 };
@@ -31,18 +31,9 @@ fn now() -> Timestamp {
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap())
 }
 
-/// Every gate is open, for every target.
+/// Every gate is open, once.
 fn open() -> GateKeeper {
-    let opening = |gate| Opening {
-        no: OpeningNo(1),
-        gate,
-        target: None,
-        reason: "conformance".to_owned(),
-        opened_at: Timestamp::from_micros(0),
-        expires_at: Timestamp::from_micros(i64::MAX),
-        closed_at: None,
-    };
-    GateKeeper::from_record(GATES.iter().map(|gate| opening(*gate)).collect())
+    keeper(GATES)
 }
 
 fn message(attempt: u32) -> Message {
@@ -60,6 +51,7 @@ fn message(attempt: u32) -> Message {
         at: Timestamp::from_micros(1_795_593_600_000_000),
         covers: Vec::new(),
         maybe_repeat: false,
+        failure_of: None,
     }
 }
 
@@ -76,7 +68,7 @@ async fn send(binding: &Binding) -> Answer {
 }
 
 async fn send_attempt(binding: &Binding, attempt: u32) -> Answer {
-    binding.send(&open(), &message(attempt), &now).await
+    binding.send(&mut open(), &message(attempt), &now).await
 }
 
 /// A private file with a secret in it.

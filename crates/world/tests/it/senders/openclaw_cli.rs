@@ -229,7 +229,7 @@ async fn arguments_meet_no_shell_and_hold_no_zero_byte() {
         |text: &str| candor_core::notice::Message { title: text.to_owned(), text: text.repeat(5_000), ..message(1) };
     for text in ["$(touch /tmp/x)`id`; rm -rf x", "a\0b", "--dry-run", "🌒\u{202e}"] {
         let message = hostile(text);
-        let answer = binding.send(&open(), &message, &now).await;
+        let answer = binding.send(&mut open(), &message, &now).await;
         assert_eq!(word(&answer.outcome), "proved stored", "{text}: {answer:?}");
         let args: Vec<String> = serde_json::from_slice(&binding.payload(&message)).unwrap();
         assert_eq!(args.len(), 9);

@@ -72,14 +72,14 @@ async fn nothing_kept_or_shown_holds_a_secret() {
             for status in [200, 201, 302, 307, 400, 401, 403, 404, 409, 429, 500, 503, 599, 600] {
                 let knows = knows.clone();
                 sink.behaves(move |seen| Act { keeps: false, reply: echo(seen, status, &knows) });
-                let answer = binding.send(&open(), &message(3), &now).await;
+                let answer = binding.send(&mut open(), &message(3), &now).await;
                 check(&format!("{status}"), &format!("{answer:?}"));
                 check(&format!("{status}"), &serde_json::to_string(&answer).unwrap());
                 answers += 1;
             }
             for reply in [Reply::DropAfterBody, Reply::DropBeforeBody, Reply::Garbage] {
                 sink.acts(Act { keeps: false, reply });
-                let answer = binding.send(&open(), &message(1), &now).await;
+                let answer = binding.send(&mut open(), &message(1), &now).await;
                 check("dropped", &format!("{answer:?}"));
             }
             check(
@@ -104,7 +104,7 @@ async fn a_program_that_prints_what_looks_like_a_token_is_scrubbed() {
     assert!(std::process::Command::new("sh").args(["-c", &script]).status().unwrap().success());
     let config = target(&format!("{{name: ops, sender: command, program: '{}'}}", program.display()));
     let binding = Binding::from_config(&config, &HttpPool::default()).unwrap();
-    let answer = binding.send(&open(), &message(1), &now).await;
+    let answer = binding.send(&mut open(), &message(1), &now).await;
     let text = format!("{answer:?}");
     assert!(text.contains("[redacted]") && answer.raw.is_some(), "{text}");
     check("command", &text);

@@ -1,13 +1,11 @@
 //! The read-back's conformance: each sender asks a channel that answers rightly, wrongly, late, half and not at all. What is found is there,
 //! what is absent isn't, and nothing that isn't the channel's own word about this message is either.
 
-use candor_approval::GateKeeper;
+use candor_approval::fixtures::keeper;
 use candor_core::{
-    gate::{GATES, Gate, Opening},
-    ids::OpeningNo,
+    gate::{GATES, Gate},
     limits::LINE_BYTES_MAX,
     read_back::{Question, ReadBack},
-    time::Timestamp,
 };
 use candor_world::senders::{Binding, READ_BACK_FIELDS_MAX};
 
@@ -28,7 +26,7 @@ fn question(provider_id: Option<&str>) -> Question {
 }
 
 async fn ask(binding: &Binding, provider_id: Option<&str>) -> ReadBack {
-    binding.read_back(&open(), &question(provider_id), &now).await.unwrap()
+    binding.read_back(&mut open(), &question(provider_id), &now).await.unwrap()
 }
 
 /// Its word, with the level of a proof.
@@ -277,18 +275,7 @@ async fn truth_6_no_gate_no_question() {
     let marks = folder.path().join("look");
     write_program(&marks, &format!("#!/bin/sh\ntouch '{}'\n", folder.path().join("ran").display()));
     let marks = marks.display();
-    let opening = |gate: Gate| Opening {
-        no: OpeningNo(1),
-        gate,
-        target: None,
-        reason: "test".to_owned(),
-        opened_at: Timestamp::from_micros(0),
-        expires_at: Timestamp::from_micros(i64::MAX),
-        closed_at: None,
-    };
-    let but = |one: Gate| {
-        GateKeeper::from_record(GATES.iter().filter(|gate| **gate != one).map(|gate| opening(*gate)).collect())
-    };
+    let but = |one: Gate| keeper(&GATES.iter().copied().filter(|gate| *gate != one).collect::<Vec<_>>());
     for yaml in [
         format!(
             "{{name: ops, sender: webhook, url: 'http://127.0.0.1:{port}/', readback: 'http://127.0.0.1:{port}/{{key}}', secrets: [{{command: ['{gives}']}}]}}"
@@ -305,7 +292,7 @@ async fn truth_6_no_gate_no_question() {
         let gates = binding.read_back_gates();
         assert_eq!(gates[0], Gate::CanonicalRuntimeReadback, "{yaml}");
         for gate in gates {
-            let closed = binding.read_back(&but(gate), &question(Some("1")), &now).await.unwrap_err();
+            let closed = binding.read_back(&mut but(gate), &question(Some("1")), &now).await.unwrap_err();
             assert_eq!(closed.gate, gate, "{yaml}");
         }
     }
@@ -320,7 +307,7 @@ async fn truth_6_no_gate_no_question() {
         "{name: ops, sender: command, program: /bin/true}",
         "{name: ops, sender: webhook, url: 'https://example.org/x'}",
     ] {
-        let read = bind(yaml).read_back(&GateKeeper::from_record(Vec::new()), &question(None), &now).await.unwrap();
+        let read = bind(yaml).read_back(&mut keeper(&[]), &question(None), &now).await.unwrap();
         assert_eq!(word(&read), "unable", "{yaml}");
         holds_the_truth(yaml, &read, true);
     }

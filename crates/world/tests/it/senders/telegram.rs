@@ -78,7 +78,7 @@ async fn a_text_that_is_too_long_is_cut_before_it_is_sent() {
     let sink = bot_api::start("ok").await;
     let binding = bind(&telegram(&sink, &token, ""));
     let long = candor_core::notice::Message { text: "🌒".repeat(4_000), ..message(1) };
-    let answer = binding.send(&open(), &long, &now).await;
+    let answer = binding.send(&mut open(), &long, &now).await;
     assert_eq!(word(&answer.outcome), "proved stored");
     let body: Value = serde_json::from_slice(&sink.seen()[0].body).unwrap();
     let text = body["text"].as_str().unwrap();

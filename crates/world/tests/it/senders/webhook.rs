@@ -229,7 +229,7 @@ async fn targets_that_share_a_pool_share_connections() {
     for _ in 0..5 {
         let config = target(&webhook(&sink));
         let binding = candor_world::senders::Binding::from_config(&config, &pool).unwrap();
-        binding.send(&open(), &message(1), &now).await;
+        binding.send(&mut open(), &message(1), &now).await;
     }
     assert_eq!((sink.seen().len(), sink.connections()), (5, 1));
 }
