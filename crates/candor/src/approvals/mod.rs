@@ -1,5 +1,6 @@
 //! Approval packages of this deployment.
 
+mod build;
 pub mod shown;
 pub mod truth;
 
@@ -12,6 +13,7 @@ use candor_core::{
 use candor_store::{Listing, StoreError, sqlite::Reader};
 use serde_json::Value;
 
+pub use self::build::build;
 use crate::{
     cli::Global,
     config::Config,
