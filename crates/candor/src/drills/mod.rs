@@ -6,11 +6,18 @@ mod gates;
 mod package;
 mod stage;
 
-use candor_approval::drill::{Drill, LANES, Lane, Rehearsed};
-use candor_core::time::Timestamp;
-use candor_store::sqlite::Reader;
+use candor_approval::drill::{Drill, LANES, Lane, LaneStanding, Rehearsed};
+use candor_core::{time::Timestamp, work::DocumentKind};
+use candor_path::Act;
+use candor_store::{Listing as _, sqlite::Reader};
 
-use crate::{config::Config, exit::Failure, home::Home};
+use crate::{
+    config::Config,
+    desk::{Desk, store_failure},
+    engine::Clock,
+    exit::{Exit, Failure},
+    home::Home,
+};
 
 /// What a rehearsal looks at.
 pub struct Scene<'a> {
@@ -62,6 +69,32 @@ pub fn rehearse(lane: &Lane, scene: &Scene<'_>) -> Drill {
         rehearsal(scene, &mut steps);
     }
     Drill::of(lane, steps.0)
+}
+
+/// Rehearses a lane and puts what came of it on record.
+///
+/// # Errors
+/// When the store can't be read, or it isn't taken.
+pub async fn record(desk: &Desk, home: &Home, config: &Config, lane: &Lane) -> Result<Drill, Failure> {
+    let store = Reader::open(&home.store()).map_err(store_failure)?;
+    let drill = rehearse(lane, &Scene { home, config, store: &store, now: Clock::from_env().now() });
+    let body = serde_json::to_value(&drill).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+    desk.act(Act::Keep { kind: DocumentKind::Drill, key: lane.id.to_owned(), body }).await?;
+    Ok(drill)
+}
+
+/// How each lane stands, by its last drill on record.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn standings(store: &Reader, now: Timestamp) -> Result<Vec<(&'static Lane, LaneStanding)>, Failure> {
+    let stands = |lane: &'static Lane| {
+        let kept = store.document_by_key(DocumentKind::Drill, lane.id).map_err(store_failure)?;
+        // One that doesn't read shows nothing.
+        let last = kept.and_then(|kept| Some((kept.at, serde_json::from_value::<Drill>(kept.body).ok()?)));
+        Ok((lane, LaneStanding::of(lane, last.as_ref().map(|(at, drill)| (*at, drill)), now)))
+    };
+    lanes().iter().map(stands).collect()
 }
 
 /// Every lane.

@@ -1,9 +1,7 @@
 //! `candor approval drill`: a way back is rehearsed, and what came of it is on record.
 
 use candor_approval::drill::{Drill, Lane, LaneStanding, lane};
-use candor_core::{time::Timestamp, work::DocumentKind};
-use candor_path::Act;
-use candor_store::{Listing as _, sqlite::Reader};
+use candor_store::sqlite::Reader;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -11,7 +9,7 @@ use crate::{
     cli::Global,
     config::Config,
     desk::{self, Desk, store_failure},
-    drills::{self, Scene},
+    drills,
     engine::Clock,
     exit::{Exit, Failure, Outcome},
     home::Home,
@@ -51,12 +49,7 @@ pub fn run(global: &Global, args: &DrillArgs) -> Outcome {
         let desk = Desk::open(global).await?;
         let mut drilled = Vec::new();
         for lane in chosen {
-            let store = Reader::open(&home.store()).map_err(store_failure)?;
-            let scene = Scene { home: &home, config: &config, store: &store, now: Clock::from_env().now() };
-            let drill = drills::rehearse(lane, &scene);
-            let body = serde_json::to_value(&drill).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
-            desk.act(Act::Keep { kind: DocumentKind::Drill, key: lane.id.to_owned(), body }).await?;
-            drilled.push((lane, drill));
+            drilled.push((lane, drills::record(&desk, &home, &config, lane).await?));
         }
         desk.close().await?;
         Ok(drilled)
@@ -87,25 +80,11 @@ fn tell(global: &Global, drilled: &[(&Lane, Drill)]) -> Outcome {
     Ok(if good { Exit::Ok } else { Exit::Unhealthy })
 }
 
-/// How each lane stands, by its last drill on record.
-///
-/// # Errors
-/// When the store can't be read.
-pub fn standings(store: &Reader, now: Timestamp) -> Result<Vec<(&'static Lane, LaneStanding)>, Failure> {
-    let stands = |lane: &'static Lane| {
-        let kept = store.document_by_key(DocumentKind::Drill, lane.id).map_err(store_failure)?;
-        // One that doesn't read shows nothing.
-        let last = kept.and_then(|kept| Some((kept.at, serde_json::from_value::<Drill>(kept.body).ok()?)));
-        Ok((lane, LaneStanding::of(lane, last.as_ref().map(|(at, drill)| (*at, drill)), now)))
-    };
-    drills::lanes().iter().map(stands).collect()
-}
-
 fn list(global: &Global) -> Outcome {
     let home = Home::find(global.state.clone(), global.config.clone())?;
     let now = Clock::from_env().now();
     let standings = match Reader::open(&home.store()) {
-        Ok(store) => standings(&store, now)?,
+        Ok(store) => drills::standings(&store, now)?,
         Err(candor_store::StoreError::Absent { .. }) => {
             drills::lanes().iter().map(|lane| (lane, LaneStanding::Never)).collect()
         }

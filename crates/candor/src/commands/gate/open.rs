@@ -39,7 +39,8 @@ pub fn run(global: &Global, args: &OpenArgs) -> Outcome {
     let config = Config::load(&home)?;
     let named: BTreeSet<Gate> = args.gates.iter().copied().collect();
     let gates = with_secrets(&config, &args.terms, named.clone());
-    let package = approvals::newest(global, &config)?;
+    let can = |package: &PackageRow| packet(package, &gates).is_ok();
+    let package = approvals::newest(global, &config, &can)?;
     let packet = packet(&package, &gates)?;
     let now = Clock::from_env().now();
     let terms = args.terms.terms(&home.node()?, &package, packet, gates.clone(), Verdict::Approve, now)?;

@@ -1,14 +1,12 @@
 //! `candor readback readiness`: the stage before a package, from what is so.
 
-use candor_approval::{package::to_json, readiness};
-use candor_core::work::DocumentKind;
-use candor_path::Act;
+use candor_approval::readiness;
 use candor_store::sqlite::Reader;
 use clap::Args;
 use serde_json::json;
 
 use crate::{
-    approvals::{shown, truth},
+    approvals::{self, shown, truth},
     cli::Global,
     config::Config,
     desk::{self, Desk, store_failure},
@@ -17,9 +15,6 @@ use crate::{
     home::Home,
     output,
 };
-
-/// The newest one counts: there is one of a node.
-const KEY: &str = "readiness";
 
 #[derive(Debug, Args)]
 pub struct ReadinessArgs {
@@ -36,10 +31,9 @@ pub fn run(global: &Global, args: &ReadinessArgs) -> Outcome {
     let truth = truth::of(&reader, &config, Clock::from_env().now(), None).map_err(store_failure)?;
     let document = readiness::build(&truth);
     if !args.dry_run {
-        let body = to_json(&document);
         desk::block_on(async {
             let desk = Desk::open(global).await?;
-            let told = desk.act(Act::Keep { kind: DocumentKind::Readiness, key: KEY.to_owned(), body }).await;
+            let told = approvals::record_readiness(&desk, &document).await;
             desk.close().await?;
             told
         })?;
