@@ -32,50 +32,55 @@ fn owners(scene: &Scene<'_>) -> Result<((), String), String> {
         (false, 0) => Err(format!("no key of `{path}` counts now; candor owner list says why")),
         (false, counting) => {
             let names = plan.owners.names().join(", ");
-            Ok(((), format!("`{path}` has {counting} keys that count, of {names}")))
+            Ok(((), format!("`{path}` has keys of {names}: {counting} of them count now")))
         }
     }
 }
 
-/// A permit, as the effect would ask for it.
-fn permitted(stage: &mut Stage) -> Result<(), String> {
-    let grants = stage.take(GATE)?;
+/// Whether an effect would get its permit now. What fails for another reason says nothing of the gate.
+fn permitted(stage: &mut Stage) -> Result<bool, String> {
+    let Some(grants) = stage.take(GATE)? else { return Ok(false) };
     let mut keeper = GateKeeper::from_record(stage.owners.clone(), grants);
-    keeper.permit::<DestructiveOperation>(None, stage.now).map(drop).map_err(|closed| closed.to_string())
+    Ok(keeper.permit::<DestructiveOperation>(None, stage.now).is_ok())
 }
 
-/// What is refused must be, and what opens must open: otherwise closed would say nothing.
-fn refused(stage: &mut Stage, after: &str) -> Result<String, String> {
-    match permitted(stage) {
-        Err(why) => Ok(format!("{after}: {why}")),
-        Ok(()) => Err(format!("{after} the gate keeper still gave a permit")),
+/// What an approval opens must open: otherwise closed would say nothing.
+fn opened(stage: &mut Stage) -> Result<(), String> {
+    let gate = GATE.as_str();
+    permitted(stage)?.then_some(()).ok_or_else(|| format!("on a copy, an approval of `{gate}` opened nothing"))
+}
+
+fn closed(stage: &mut Stage, after: &str) -> Result<String, String> {
+    match permitted(stage)? {
+        false => Ok(format!("{after} there was no permit")),
+        true => Err(format!("on a copy, {after} the gate keeper still gave a permit")),
     }
 }
 
 fn revoked(scene: &Scene<'_>) -> Result<((), String), String> {
     let mut stage = Stage::of(&scene.config.machine, scene.now, |_| ())?;
     let approval = stage.approve(GATE, 10, stage.now.after(LASTS))?;
-    permitted(&mut stage).map_err(|why| format!("an approval opened nothing: {why}"))?;
-    // A use that was taken before, and an effect that comes after: the keeper looks at the opening as it is then.
+    opened(&mut stage)?;
     stage.revoke(approval)?;
-    refused(&mut stage, "after the revocation").map(|found| ((), found))
+    let found = closed(&mut stage, "after its revocation")?;
+    Ok(((), format!("an approval of `{}` gave a permit; {found}", GATE.as_str())))
 }
 
 fn ended(scene: &Scene<'_>) -> Result<((), String), String> {
     let mut stage = Stage::of(&scene.config.machine, scene.now, |_| ())?;
     stage.approve(GATE, 1, stage.now.after(LASTS))?;
-    permitted(&mut stage).map_err(|why| format!("an approval opened nothing: {why}"))?;
-    let spent = refused(&mut stage, "after its only use")?;
+    opened(&mut stage)?;
+    let spent = closed(&mut stage, "after its only use")?;
     let mut stage = Stage::of(&scene.config.machine, scene.now, |_| ())?;
     stage.approve(GATE, 10, stage.now.after(LASTS))?;
     let end: Timestamp = stage.now.after(LASTS);
     // A use that was taken in time, and an effect that comes too late.
-    let grants = stage.take(GATE)?;
+    let grants = stage.take(GATE)?.ok_or("on a copy, an approval opened nothing")?;
     stage.now = end;
     let mut keeper = GateKeeper::from_record(stage.owners.clone(), grants);
     if keeper.permit::<DestructiveOperation>(None, end).is_ok() {
         return Err("at its end the gate keeper still gave a permit for a use that was taken before".to_owned());
     }
-    let over = refused(&mut stage, "at its end")?;
+    let over = closed(&mut stage, "at its end")?;
     Ok(((), format!("{spent}; {over}")))
 }

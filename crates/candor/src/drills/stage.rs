@@ -12,7 +12,7 @@ use candor_core::{
     settings::Settings,
     time::Timestamp,
 };
-use candor_path::{Act, Input, Machine, Plan, Reply};
+use candor_path::{Act, Input, Machine, Plan, Refusal, Reply, StepError};
 use candor_store::{Store as _, Txn as _, memory::Memory};
 use serde::Serialize;
 use serde_json::json;
@@ -124,11 +124,19 @@ impl Stage {
         self.act(Act::Revoke { signed }).map(drop)
     }
 
-    /// Takes one use of a gate.
-    pub(super) fn take(&mut self, gate: Gate) -> Result<Vec<Grant>, String> {
+    /// Takes one use of a gate; none where the gate is closed, which is another thing than a step that fails.
+    pub(super) fn take(&mut self, gate: Gate) -> Result<Option<Vec<Grant>>, String> {
         let act = Act::TakeUse { gates: vec![gate], scope: Scope::default(), what: "rehearsal".to_owned() };
-        match self.act(act)?.reply {
-            Reply::Grants(grants) => Ok(grants),
+        let mut txn = self.store.begin().map_err(words)?;
+        let input = Input::Operator { act, origin: Origin::Operator };
+        let plan = match self.machine.step(&txn, self.now, input) {
+            Err(StepError::Refused(Refusal::GateClosed(_))) => return Ok(None),
+            other => other.map_err(words)?,
+        };
+        txn.apply(&plan, self.now).map_err(words)?;
+        txn.commit().map_err(words)?;
+        match plan.reply {
+            Reply::Grants(grants) => Ok(Some(grants)),
             other => Err(format!("no use was taken: {other:?}")),
         }
     }
