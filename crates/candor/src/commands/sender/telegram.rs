@@ -9,7 +9,7 @@ use std::{
 
 use candor_approval::{GateKeeper, signers::Owners};
 use candor_core::{
-    approval::{Approval, Standing, Verdict},
+    approval::{Approval, PackageRow, Standing, Verdict},
     gate::{Gate, Grant, Scope},
     ids::TargetName,
 };
@@ -190,7 +190,8 @@ impl Drop for Kept<'_> {
 /// Has an owner sign what this sender needs: one packet, its two gates, for this target alone.
 fn approve(global: &Global, home: &Home, config: &Config, args: &TelegramArgs) -> Result<Approval, Failure> {
     let gates = BTreeSet::from(GATES);
-    let package = approvals::newest(global, config, &|_| true)?;
+    let fits = |package: &PackageRow| gate::packet(package, &gates).is_ok();
+    let package = approvals::newest(global, config, &fits)?;
     let packet = gate::packet(&package, &gates)?;
     let asked = TermsArgs {
         reason: args.reason.clone(),
