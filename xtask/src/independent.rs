@@ -32,7 +32,29 @@ pub(crate) fn checks() -> Result<Found, TaskError> {
     command.current_dir(root().join("integrations")).arg("independent_package.py");
     command.arg(package(&target.join("debug/candor"), &folder)?).arg(folder.join("package.tar"));
     let package = counted(&mut command)?;
-    Ok(Found { passed: bundles.passed + package.passed, failed: bundles.failed + package.failed, closing: Vec::new() })
+    let approval = counted(&mut approval(&target.join("debug/candor"), &folder)?)?;
+    let all = [bundles, package, approval];
+    let (passed, failed) = (all.iter().map(|of| of.passed).sum(), all.iter().map(|of| of.failed).sum());
+    Ok(Found { passed, failed, closing: Vec::new() })
+}
+
+/// A package of approvals, built in a state folder of its own, and what holds the verdict on it against jsonschema's.
+fn approval(candor: &Path, folder: &Path) -> Result<Command, TaskError> {
+    let state = folder.join("state");
+    for arguments in [["readback", "readiness"], ["approval", "build"]] {
+        let output = Command::new(candor).arg("--state").arg(&state).args(arguments).output();
+        let output = output.trying(format!("cannot run `{}`", candor.display()))?;
+        if !output.status.success() {
+            return failed(format!("`candor {}`: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)));
+        }
+    }
+    let mut command = Command::new(python(folder)?);
+    command.current_dir(root().join("integrations")).arg("independent_approval.py").arg(candor).arg(state);
+    command.arg(root().join("crates/approval/testdata/contract.schema.json"));
+    for stage in ["ai_agent_runtime_readback_approval_package_v1", "ai_agent_owner_approved_result_capture_readback_v1"] {
+        command.arg(root().join(format!("schemas/{stage}.schema.json")));
+    }
+    Ok(command)
 }
 
 /// Runs what prints a line per check.

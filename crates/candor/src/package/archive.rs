@@ -27,7 +27,7 @@ const BOUNDS: Bounds = Bounds {
     bytes_max: PACKAGE_BYTES_MAX,
 };
 /// What of a source tree goes into a package.
-const FOLDERS: [&str; 6] = ["schemas", "policy-packs", "profiles", "capabilities", "docs", "examples"];
+const FOLDERS: [&str; 7] = ["approvals", "schemas", "policy-packs", "profiles", "capabilities", "docs", "examples"];
 /// Files of its root that go into a package, where they are.
 const ROOT_FILES: [&str; 1] = ["LICENSE"];
 /// How deep folders of a source tree may lie in one another.

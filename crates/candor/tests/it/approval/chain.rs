@@ -9,7 +9,7 @@ use crate::{
     owners::{keygen, public},
 };
 
-const SINK: &str = "targets:\n  hook: {sender: webhook, url: \"http://127.0.0.1:9/x\"}\n";
+const SINK: &str = "targets:\n- name: hook\n  sender: webhook\n  url: http://127.0.0.1:9/x\n";
 
 /// A deployment with an owner and a target that nobody answers at.
 fn home() -> Home {
