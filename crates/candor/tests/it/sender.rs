@@ -98,6 +98,7 @@ fn a_newcomer_gets_from_a_token_to_a_notice_in_their_chat() {
     let edited = config(&home);
     assert!(edited.starts_with(CONFIG), "{edited}");
     assert!(edited.contains("  - name: \"phone\"\n    sender: \"telegram\"\n    chat: 0\n"), "{edited}");
+    assert!(!edited.contains("from_level"), "what kept notices away until the chat was known is gone: {edited}");
     shows_no_token(&home, &printed);
     assert_eq!(home.json(&["notice", "show", "n-1"])["deliveries"][0]["state"]["state"], "acked");
     // The gates are open for this target alone, under the owner's approval.
@@ -175,6 +176,9 @@ fn a_code_that_nobody_sends_and_a_chat_that_refuses_are_said() {
     let said = home.ends(14, &add(&at, key, &["--token-file", token, "--wait", "500ms"], &mut base));
     assert!(said.contains("no message with the code came to @night_bot"), "{said}");
     nothing_left(&home, &before);
-    home.ends(0, &["gate", "close", "bot_api_call"]);
-    home.ends(0, &["gate", "close", "secret_read"]);
+    // A chat that blocks the bot: the target is there, and the test says what stands against it.
+    let mut base = String::new();
+    let said = home.ends(4, &add(&at, key, &["--chat", "4", "--token-file", token], &mut base));
+    assert!(said.contains("n-1 didn't arrive"), "{said}");
+    assert!(config(&home).contains("chat: 4") && token_file(&home).exists());
 }
