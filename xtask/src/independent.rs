@@ -51,7 +51,8 @@ fn approval(candor: &Path, folder: &Path) -> Result<Command, TaskError> {
     let mut command = Command::new(python(folder)?);
     command.current_dir(root().join("integrations")).arg("independent_approval.py").arg(candor).arg(state);
     command.arg(root().join("crates/approval/testdata/contract.schema.json"));
-    for stage in ["ai_agent_runtime_readback_approval_package_v1", "ai_agent_owner_approved_result_capture_readback_v1"] {
+    for stage in ["ai_agent_runtime_readback_approval_package_v1", "ai_agent_owner_approved_result_capture_readback_v1"]
+    {
         command.arg(root().join(format!("schemas/{stage}.schema.json")));
     }
     Ok(command)

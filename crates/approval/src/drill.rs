@@ -100,7 +100,10 @@ pub const LANES: [Lane; 4] = [
         name: "Tell the operator another way",
         rollback_owner: "the operator who is told",
         steps: &[
-            Step { id: SECOND_TARGET, says: "where notices are when the first target fails: at a second one, or kept in the queue" },
+            Step {
+                id: SECOND_TARGET,
+                says: "where notices are when the first target fails: at a second one, or kept in the queue",
+            },
             Step { id: SECRETS_THERE, says: "its secrets are there" },
             Step { id: DRY_RUN_REACHES, says: "a notice that is rehearsed on the path reaches it" },
         ],

@@ -136,7 +136,8 @@ pub async fn record_package(desk: &Desk, built: &Built) -> Result<PackageRow, Fa
     }
     let told = desk.act(Act::RecordPackage { package, evidence }).await?;
     let row = told.get("package").cloned().unwrap_or_default();
-    serde_json::from_value(row).map_err(|error| Failure::new(Exit::Internal, format!("no package was answered: {error}")))
+    serde_json::from_value(row)
+        .map_err(|error| Failure::new(Exit::Internal, format!("no package was answered: {error}")))
 }
 
 /// Why no package can be built.
