@@ -7,6 +7,7 @@
 mod answers;
 mod bundles;
 mod documents;
+mod owners;
 mod packages;
 mod policy;
 mod reports;
@@ -26,7 +27,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 24] = [
+pub const TARGETS: [Target; 26] = [
     Target { name: "json", run: documents::json, also: &["crates/audit/tests/corpus", "crates/audit/tests/vectors"] },
     target("event", documents::event),
     Target { name: "header", run: documents::header, also: &["crates/audit/tests/golden"] },
@@ -55,6 +56,8 @@ pub const TARGETS: [Target; 24] = [
     target("command_answer", answers::command),
     target("openclaw_answer", answers::openclaw),
     target("retry_after", answers::retry_after),
+    target("allowed_signers", owners::allowed_signers),
+    target("ssh_signature", owners::signature),
 ];
 
 /// Tries bytes on the target of this name, for the random driver.

@@ -265,7 +265,7 @@ fn around(lines: &[&str], at: usize) -> (String, usize, String) {
 fn is_qualifier(before: &str) -> bool {
     before
         .split_whitespace()
-        .all(|word| word.starts_with("pub") || ["const", "async", "super)", "crate)"].contains(&word))
+        .all(|word| word.starts_with("pub") || ["const", "async"].contains(&word) || word.ends_with(')'))
 }
 
 #[cfg(test)]
@@ -326,6 +326,8 @@ mod tests {
         let twice = CODE.replacen("#[cfg(test)]", "fn look() {\n    Command::new(program);\n}\n\n#[cfg(test)]", 1);
         let found = findings(&twice, &format!("{CALL}\n{LOOK}"));
         assert!(found.iter().any(|finding| finding.contains("takes no permit of `bot_api_call`")), "{found:?}");
+        let inner = CODE.replace("    fn look(permit", "    pub(in crate::a) fn look(permit");
+        assert_eq!(findings(&inner, &format!("{CALL}\n{LOOK}")), Vec::<String>::new());
         let asked = CODE.replace("// fs::write( in words", "path.is_symlink();");
         assert_eq!(findings(&asked, &format!("{CALL}\n{LOOK}")), Vec::<String>::new(), "a question is no effect");
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use candor_core::time::format_duration;
+use candor_world::runtimes::RuntimeRead;
 use clap::Subcommand;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -82,6 +83,11 @@ pub fn run(global: &Global, command: ConfigCommand) -> Outcome {
     for target in &settings.targets {
         let gate = target.gate.map_or("no live effect", |gate| gate.as_str());
         output::line(format!("target {}: {} ({gate})", target.name, target.sender));
+    }
+    for (name, reader) in &config.runtimes {
+        let plans = RuntimeRead::ALL.into_iter().filter(|plan| reader.would_ask(*plan).is_ok());
+        let plans: Vec<&str> = plans.map(RuntimeRead::as_str).collect();
+        output::line(format!("runtime {name}: can be asked for {}", plans.join(", ")));
     }
     output::line(format!("packs {}", packs.names().join(", ")));
     for (name, value) in packs.thresholds() {

@@ -155,6 +155,11 @@ fn targets(audit: &mut Audit, config: &Config) {
             audit.add(Weight::Note, format!("target {}: {warning}", binding.target()), "");
         }
     }
+    for (name, reader) in &config.runtimes {
+        for warning in reader.warnings() {
+            audit.add(Weight::Note, format!("runtime {name}: {warning}"), "");
+        }
+    }
 }
 
 /// Who may approve, and what weakens their word.

@@ -17,7 +17,15 @@ fn second(scene: &Scene<'_>) -> Result<(Target, String), String> {
     let targets: Vec<&Target> = scene.config.machine.settings.targets.iter().filter(|one| one.available).collect();
     let (live, kept): (Vec<&Target>, Vec<&Target>) = targets.into_iter().partition(|one| one.gate.is_some());
     match (live.as_slice(), kept.as_slice()) {
-        ([], _) => Err("no target reaches anybody, so there is none to fall back from; add one".to_owned()),
+        ([], []) => Err("no target takes notices; add `{name: here, sender: dry-run}` to `targets`".to_owned()),
+        // The first live channel is about to be added: what it doesn't take is left where everything is kept now.
+        ([], [local, ..]) => {
+            let words = format!(
+                "no channel is live yet; what one doesn't take is left at `{}` ({}), which reaches nobody by itself: `candor status` shows it",
+                local.name, local.sender
+            );
+            Ok(((*local).clone(), words))
+        }
         ([first, second, ..], _) => {
             let words = format!("when `{}` fails, `{}` ({}) is left", first.name, second.name, second.sender);
             Ok(((*second).clone(), words))

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Home, wait, write};
 
-const TOKEN: &str = "123456789:AAF0example-token-of-35-characters_";
+pub(crate) const TOKEN: &str = "123456789:AAF0example-token-of-35-characters_";
 
 /// A mood, and the state and reason that its chat must end in.
 const MOODS: [(&str, &str, Option<&str>); 15] = [
@@ -35,27 +35,75 @@ const MOODS: [(&str, &str, Option<&str>); 15] = [
 ];
 
 /// A Bot API: chat N is in mood N. It tells apart what it was asked and what it kept.
-struct BotApi {
-    address: SocketAddr,
+pub(crate) struct BotApi {
+    pub(crate) address: SocketAddr,
     /// Requests per chat.
     asked: Arc<Mutex<BTreeMap<usize, usize>>>,
     /// Chats that have a message.
     kept: Arc<Mutex<BTreeSet<usize>>>,
+    /// What people wrote to the bot, as updates.
+    pub(crate) written: Arc<Mutex<Vec<Value>>>,
+    /// Every method that was called.
+    pub(crate) called: Arc<Mutex<Vec<String>>>,
 }
 
 impl BotApi {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let api = Self { address: listener.local_addr().unwrap(), asked: Arc::default(), kept: Arc::default() };
+        let address = listener.local_addr().unwrap();
+        let api = Self {
+            address,
+            asked: Arc::default(),
+            kept: Arc::default(),
+            written: Arc::default(),
+            called: Arc::default(),
+        };
         let (asked, kept) = (Arc::clone(&api.asked), Arc::clone(&api.kept));
+        let (written, called) = (Arc::clone(&api.written), Arc::clone(&api.called));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (asked, kept) = (Arc::clone(&asked), Arc::clone(&kept));
-                std::thread::spawn(move || answer(&stream, &asked, &kept));
+                let (written, called) = (Arc::clone(&written), Arc::clone(&called));
+                std::thread::spawn(move || {
+                    let (first, body) = request(&stream)?;
+                    let method = first.split(' ').nth(1)?.rsplit('/').next()?.to_owned();
+                    called.lock().unwrap().push(method.clone());
+                    match method.as_str() {
+                        "sendMessage" => answer(&stream, &body, &asked, &kept),
+                        other => setting_up(&stream, &first, other, &body, &written),
+                    }
+                });
             }
         });
         api
     }
+}
+
+/// What the API answers while a bot is set up.
+fn setting_up(
+    mut stream: &TcpStream,
+    first: &str,
+    method: &str,
+    asked: &Value,
+    written: &Mutex<Vec<Value>>,
+) -> Option<()> {
+    let (status, body) = match method {
+        _ if !first.contains(TOKEN) => (401, json!({"ok": false, "error_code": 401, "description": "Unauthorized"})),
+        "getMe" => (200, json!({"ok": true, "result": {"id": 1, "is_bot": true, "username": "night_bot"}})),
+        "getUpdates" => {
+            let from = asked["offset"].as_i64().unwrap_or_default();
+            let is_new = |update: &&Value| update["update_id"].as_i64() >= Some(from);
+            let new: Vec<Value> = written.lock().unwrap().iter().filter(is_new).cloned().collect();
+            if new.is_empty() {
+                std::thread::park_timeout(Duration::from_millis(100));
+            }
+            (200, json!({"ok": true, "result": new}))
+        }
+        other => panic!("{other}"),
+    };
+    let body = body.to_string();
+    let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).ok()
 }
 
 fn request(stream: &TcpStream) -> Option<(String, Value)> {
@@ -78,9 +126,12 @@ fn request(stream: &TcpStream) -> Option<(String, Value)> {
     Some((first, serde_json::from_slice(&body).ok()?))
 }
 
-fn answer(mut stream: &TcpStream, asked: &Mutex<BTreeMap<usize, usize>>, kept: &Mutex<BTreeSet<usize>>) -> Option<()> {
-    let (first, body) = request(stream)?;
-    assert!(first.contains("/sendMessage"), "{first}");
+fn answer(
+    mut stream: &TcpStream,
+    body: &Value,
+    asked: &Mutex<BTreeMap<usize, usize>>,
+    kept: &Mutex<BTreeSet<usize>>,
+) -> Option<()> {
     let chat = body["chat_id"].as_u64().and_then(|chat| usize::try_from(chat).ok())?;
     let before = {
         let mut asked = asked.lock().unwrap();

@@ -29,5 +29,6 @@ mod reload;
 mod replay;
 mod rotation;
 mod schemas;
+mod sender;
 mod show;
 mod verify;

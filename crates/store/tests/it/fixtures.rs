@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use candor_core::{
+    approval::{Approval, PackageRow, Request, Signed, Standing, Terms},
     claim::{Claim, ClaimKind},
     decision::Severity,
     evidence::{Bearing, Evidence, Finding, Method, Origin, Strength, Subject},
-    gate::{Gate, Opening, Scope},
+    gate::{Gate, LedgerEntry, Opening, Scope},
     ids::{
-        ApprovalNo, ClaimNo, DecisionNo, EventNo, EvidenceNo, Fence, IncidentNo, NoticeNo, OpeningNo, OwnerNo,
-        TargetName, TaskId,
+        ApprovalNo, ClaimNo, DecisionNo, EffectNo, EventNo, EvidenceNo, Fence, IncidentNo, NoticeNo, OpeningNo, OwnerNo,
+        RequestNo, TargetName, TaskId, WorkNo,
     },
     notice::{Delivery, DeliveryState, Lease, Notice, PendingReason, Proof, ProofLevel},
     task::{Cadence, Incident, IncidentKind, Reading, Signal, Task, TaskState, ToolCall, WatchedSignal},
     time::Timestamp,
+    work::{Document, DocumentKind, Wanted, Work, WorkState},
 };
 use candor_path::{Artifact, ArtifactKind, Beat, Numbers, OwnerRow, Plan, View as _, Write};
 use candor_store::{
@@ -278,4 +280,73 @@ pub fn commit<S: Store>(store: &mut S, plan: Plan) {
 
 pub fn write<S: Store>(store: &mut S, writes: Vec<Write>) {
     commit(store, plan(writes));
+}
+
+/// `sha256:` and so many.
+pub fn sha256(no: u64) -> String {
+    format!("sha256:{no:064}")
+}
+
+pub fn approval(no: u64) -> Approval {
+    let terms = Terms {
+        id: format!("id-{no}"),
+        ..candor_approval::fixtures::terms(&[Gate::BotApiCall], Scope::default(), at(0), at(3600))
+    };
+    let signed = Signed { document: "{}".to_owned(), signatures: vec!["a signature".to_owned()] };
+    let signed_by = vec!["owner-1@example.org".to_owned()];
+    Approval { no: ApprovalNo(no), terms, signed, signed_by, at: at(3), standing: Standing::Given }
+}
+
+pub fn package(no: u64) -> PackageRow {
+    PackageRow { no, sha256: sha256(no), at: at(2), packets: Vec::new() }
+}
+
+pub fn request(no: u64, answered: bool) -> Request {
+    Request {
+        no: RequestNo(no),
+        agent: "nightly".parse().unwrap(),
+        task: task_id("a"),
+        gate: Gate::BotApiCall,
+        scope: Scope::default(),
+        reason: "to tell".to_owned(),
+        at: at(4),
+        answered_by: answered.then_some(ApprovalNo(1)),
+    }
+}
+
+/// Work at a stage: 1 waits or is started, 2 is over.
+pub fn work(no: u64, stage: u8, waits: bool) -> Work {
+    let state = match (stage, waits) {
+        (1, true) => WorkState::Pending,
+        (1, false) => WorkState::Started { at: at(5) },
+        _ => WorkState::Done { at: at(6), outcome: "kept".to_owned() },
+    };
+    let wanted = Wanted::Score { agent: format!("agent-{no}").parse().unwrap() };
+    Work { no: WorkNo(no), gate: wanted.gate(), wanted, at: at(4), state }
+}
+
+pub fn document(no: u64, of_agent: bool) -> Document {
+    let agent = of_agent.then(|| "nightly".parse().unwrap());
+    Document {
+        kind: DocumentKind::Score,
+        key: format!("key-{no}"),
+        agent,
+        no,
+        at: at(7),
+        body: serde_json::json!({ "score": no }),
+    }
+}
+
+pub fn entry(no: u64, seconds: i64, gate: Gate) -> LedgerEntry {
+    LedgerEntry {
+        no: EffectNo(no),
+        at: at(seconds),
+        gate,
+        opening: OpeningNo(1),
+        approval: ApprovalNo(1),
+        use_no: no,
+        scope: Scope::channel(&target("ops")),
+        what: "send n-1".to_owned(),
+        of: format!("a-{no}"),
+    }
 }

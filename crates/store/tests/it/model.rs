@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use candor_core::{
     gate::{GATES, Gate, Opening},
-    ids::{NoticeNo, OwnerNo},
+    ids::{ApprovalNo, NoticeNo, OpeningNo, OwnerNo, WorkNo},
     notice::{BlockReason, Delivery, DeliveryState, PendingReason, StateName},
     task::{Incident, Task, TaskState},
     time::Timestamp,
+    work::DocumentKind,
 };
 use candor_path::{ArtifactKind, BeatFold, ClockReading, OwnerRow, Plan, View, Write};
 use candor_store::{
-    Artifacts, Listing, LogEntry, NoticeFilter, Store, TaskFilter, Txn, memory::Memory, sqlite::Reader,
+    Artifacts, Listing, LogEntry, NoticeFilter, Store, TaskFilter, Txn, WorkFilter, memory::Memory, sqlite::Reader,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -94,6 +95,16 @@ fn writes() -> impl Strategy<Value = Write> {
     let openings = (1..4_u64, any::<bool>()).prop_map(|(no, closed)| {
         Write::Opening(Box::new(Opening { closed_at: closed.then_some(at(1)), ..opening(no, Gate::BotApiCall) }))
     });
+    let approvals = (1..4_u64, 0..3_u8).prop_map(|(no, which)| match which {
+        0 => Write::Approval(Box::new(approval(no))),
+        1 => Write::Package(Box::new(package(no))),
+        _ => Write::Request(Box::new(request(no, no > 2))),
+    });
+    let gated = (1..4_u64, 0..3_u8, any::<bool>()).prop_map(|(no, stage, open)| match stage {
+        // A ledger grows: entries of one number are written once, and the log of a model may repeat none.
+        0 => Write::Document(Box::new(document(no, open))),
+        stage => Write::Work(Box::new(work(no, stage, open))),
+    });
     prop_oneof![
         1 => seen,
         4 => tasks().prop_map(put_task),
@@ -105,6 +116,8 @@ fn writes() -> impl Strategy<Value = Write> {
         6 => deliveries().prop_map(put_delivery),
         1 => (0..TARGETS.len(), maybe(seconds())).prop_map(|(to, until)| Write::Parked { target: target(TARGETS[to]), until: until.map(at) }),
         1 => openings,
+        2 => approvals,
+        2 => gated,
         2 => (1..4_u64, seconds(), any::<bool>()).prop_map(|(no, at, ended)| Write::Owner(OwnerRow { ended, ..owner(no, at) })),
         1 => (1..4_u64).prop_map(|no| Write::OthersEnded(OwnerNo(no))),
         1 => (1..4_u64).prop_map(|no| Write::ForgetOwners(OwnerNo(no))),
@@ -162,6 +175,17 @@ fn everything(view: &dyn View) -> String {
         all.push(format!("{:?}", view.orphans(OwnerNo(1), at(10), limit)));
     }
     all.push(format!("{:?}", GATES.iter().map(|gate| view.openings(*gate)).collect::<Vec<_>>()));
+    all.push(format!("{:?} {:?}", view.last_closed_at(at(5)), view.last_closed_at(at(9_000))));
+    for no in 1..4_u64 {
+        all.push(format!("{:?} {:?}", view.approval(ApprovalNo(no)), view.approval_by_id(&format!("id-{no}"))));
+        all.push(format!("{:?} {:?}", view.has_package(&sha256(no)), view.work(WorkNo(no))));
+        all.push(format!("{:?}", view.open_work(&work(no, 1, true).wanted.key())));
+        all.push(format!("{:?}", view.document(DocumentKind::Score, &format!("key-{no}"))));
+    }
+    all.push(format!("{:?} {:?}", view.newest_package(), view.open_requests()));
+    all.push(format!("{:?}", view.waiting_work(Gate::RuntimeScoreWrite, 2)));
+    all.push(format!("{:?} {:?}", view.started_work(9), view.work_count()));
+    all.push(format!("{:?}", view.documents_of(DocumentKind::Score, &"nightly".parse().unwrap(), 2)));
     all.push(format!("{:?}", view.beats(99).map(sorted)));
     all.join("\n")
 }
@@ -182,6 +206,10 @@ fn listings(reads: &impl Listing) -> String {
     }
     all.push(format!("{:?} {:?}", reads.incidents(true, 3), reads.incidents(false, 3)));
     all.push(format!("{:?} {:?} {:?}", reads.all_openings(3), reads.owners(3), reads.parked()));
+    all.push(format!("{:?} {:?} {:?}", reads.approvals(2), reads.packages(2), reads.requests(2)));
+    all.push(format!("{:?} {:?}", reads.all_work(WorkFilter::Open, 2), reads.all_work(WorkFilter::All, 9)));
+    all.push(format!("{:?} {:?}", reads.documents(DocumentKind::Score, 2), reads.opening_by_no(OpeningNo(2))));
+    all.push(format!("{:?} {:?}", reads.last_closed_at(at(9_000)), reads.work_by_no(WorkNo(1))));
     all.push(format!("{:?} {:?}", reads.stranded(at(10), 3), reads.head()));
     for no in 1..5 {
         all.push(format!("{:?} {:?}", reads.receipts(NoticeNo(no), 3), reads.event(candor_core::ids::EventNo(no))));

@@ -1,8 +1,12 @@
 //! `POST /v1/acts`.
 
-use std::time::Duration;
-
-use candor_core::{evidence::Origin, gate::Gate, ids::NoticeNo};
+use candor_core::{
+    approval::Signed,
+    evidence::Origin,
+    gate::{Gate, Scope},
+    ids::NoticeNo,
+    work::{DocumentKind, Wanted},
+};
 use candor_path::{Act, Input};
 use candor_web::limits::ACT_BYTES_MAX;
 use serde_json::json;
@@ -13,6 +17,7 @@ use crate::client::{Request, Server};
 async fn every_act_is_read() {
     let server = Server::start().await;
     let notice = NoticeNo(1);
+    let signed = Signed { document: "{}".to_owned(), signatures: vec!["s".to_owned()] };
     for (body, act) in [
         (json!({"act": "test", "target": "phone"}), Act::Test { target: Some("phone".parse().unwrap()) }),
         (json!({"act": "retry", "notice": "n-1", "target": null}), Act::Retry { notice, target: None }),
@@ -22,12 +27,26 @@ async fn every_act_is_read() {
         ),
         (json!({"act": "verify", "evidence": "v-4"}), Act::Verify { evidence: "v-4".parse().unwrap() }),
         (
-            json!({"act": "open_gate", "gate": "bot_api_call", "reason": "trial", "lasts": "2h"}),
-            Act::OpenGate {
-                gate: Gate::BotApiCall,
-                target: None,
-                reason: "trial".to_owned(),
-                lasts: Duration::from_secs(7200),
+            json!({"act": "approve", "signed": {"document": "{}", "signatures": ["s"]}}),
+            Act::Approve { signed: signed.clone() },
+        ),
+        (json!({"act": "revoke", "signed": {"document": "{}", "signatures": ["s"]}}), Act::Revoke { signed }),
+        (
+            json!({"act": "record_package", "package": {"a": 1}, "evidence": {}}),
+            Act::RecordPackage { package: json!({"a": 1}), evidence: json!({}) },
+        ),
+        (
+            json!({"act": "keep", "kind": "drill", "key": "close-gates", "body": {}}),
+            Act::Keep { kind: DocumentKind::Drill, key: "close-gates".to_owned(), body: json!({}) },
+        ),
+        (json!({"act": "want", "wanted": {"want": "prune"}}), Act::Want { wanted: Wanted::Prune }),
+        (json!({"act": "withdraw", "work": "w-1"}), Act::Withdraw { work: "w-1".parse().unwrap() }),
+        (
+            json!({"act": "take_use", "gates": ["bot_api_call"], "scope": {"channel": "phone"}, "what": "look"}),
+            Act::TakeUse {
+                gates: vec![Gate::BotApiCall],
+                scope: Scope::channel(&"phone".parse().unwrap()),
+                what: "look".to_owned(),
             },
         ),
     ] {
@@ -53,9 +72,13 @@ async fn an_act_that_is_not_known_word_for_word_is_refused() {
         json!({"act": "retry", "notice": "n-1", "targets": "phone"}),
         json!({"act": "retry", "notice": "3"}),
         json!({"act": "delete_all"}),
-        json!({"act": "open_gate", "gate": "front_door", "reason": "x", "lasts": "2h"}),
-        json!({"act": "open_gate", "gate": "bot_api_call", "reason": "x", "lasts": "2 parsecs"}),
-        json!({"act": "open_gate", "gate": "bot_api_call", "reason": "x", "lasts": 7200}),
+        // Nobody opens a gate by word.
+        json!({"act": "open_gate", "gate": "bot_api_call", "reason": "x", "lasts": "2h"}),
+        json!({"act": "close_gate", "gate": "front_door"}),
+        json!({"act": "approve", "signed": {"document": "{}"}}),
+        json!({"act": "want", "wanted": {"want": "everything"}}),
+        // A step of a pruning is no act from outside.
+        json!({"act": "prune", "stretches": [[0, 1]]}),
         json!({"notice": "n-1"}),
         json!([]),
         json!(null),

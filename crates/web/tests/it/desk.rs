@@ -243,15 +243,6 @@ impl State {
                 Reply::Notice(NoticeNo(self.notices))
             }
             Act::Verify { .. } => Reply::Done,
-            Act::OpenGate { gate, target, reason, lasts } => Reply::Opening(Box::new(Opening {
-                no: OpeningNo(1),
-                gate,
-                target,
-                reason,
-                opened_at: NOW,
-                expires_at: NOW.after(lasts),
-                closed_at: None,
-            })),
             Act::CloseGate { gate } => return Err(Refusal::GateNotOpen(gate.as_str().to_owned()).into()),
             Act::Exported { .. }
             | Act::Package { .. }
@@ -259,6 +250,13 @@ impl State {
             | Act::BundleRead { .. }
             | Act::RotateKey { .. }
             | Act::TellHead { .. }
+            | Act::RecordPackage { .. }
+            | Act::Approve { .. }
+            | Act::Revoke { .. }
+            | Act::Keep { .. }
+            | Act::Want { .. }
+            | Act::Withdraw { .. }
+            | Act::TakeUse { .. }
             | Act::Prune { .. } => Reply::Done,
         })
     }

@@ -1,5 +1,6 @@
 //! What every store does. A new store adds one module to `suite!`.
 
+mod approvals;
 mod beats;
 mod due;
 mod listings;

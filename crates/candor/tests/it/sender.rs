@@ -1,0 +1,207 @@
+//! `candor sender add telegram`: from a bot's token to a notice that arrived, and nothing left behind where it doesn't come to that.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    bot_api::{BotApi, TOKEN},
+    common::{Daemon, Home, write},
+    owners::keygen,
+};
+
+const CONFIG: &str = "# mine\nprofile: standard-team-mode   # the whole team\nwatch:\n  period: 5m # often\n";
+
+/// A home with an owner, their key, and a bot's token in a file.
+fn with_owner(config: &str) -> (Home, PathBuf, PathBuf) {
+    let home = Home::new(config);
+    let key = keygen(home.folder.path(), "ann", &["-t", "ed25519"]);
+    let public = key.with_extension("pub");
+    home.ends(0, &["owner", "add", "--principal", "ann@example.org", "--key", public.to_str().unwrap()]);
+    let token = home.folder.path().join("token");
+    write(&token, &format!("{TOKEN}\n"));
+    (home, key, token)
+}
+
+fn add<'a>(api: &str, key: &'a str, more: &[&'a str], base: &'a mut String) -> Vec<&'a str> {
+    base.push_str(api);
+    [&["sender", "add", "telegram", "--ssh-key", key, "--api-base", base.as_str()], more].concat()
+}
+
+fn config(home: &Home) -> String {
+    std::fs::read_to_string(home.state().join("candor.yaml")).unwrap()
+}
+
+fn token_file(home: &Home) -> PathBuf {
+    home.state().join("secrets/telegram-phone.token")
+}
+
+/// Puts an approval package on record, with the packet that opens the gates of messages.
+fn packaged(home: &Home, daemon: &Daemon) {
+    let packet = json!({
+        "packet_id": "operator-messages", "status": "ready_for_owner_review", "required_approval_fields": ["reason"],
+        "blocked_runtime_actions": ["bot_api_call", "secret_read"], "operator_guidance": "look at the targets",
+    });
+    let act = json!({"act": "record_package", "package": {"approval_packet_templates": [packet]}, "evidence": {}});
+    let (body, at) = (act.to_string(), daemon.address.unwrap());
+    let token = std::fs::read_to_string(home.state().join("operator.token")).unwrap();
+    let mut stream = TcpStream::connect(at).unwrap();
+    write!(
+        stream,
+        "POST /v1/acts HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        token.trim(),
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// Nothing of an attempt that failed is left: no target, no token.
+fn nothing_left(home: &Home, before: &str) {
+    assert_eq!(config(home), before);
+    assert!(!token_file(home).exists(), "the token is left");
+}
+
+/// The whole of `home`'s state folder and what a command printed, without the token.
+fn shows_no_token(home: &Home, printed: &str) {
+    let secret = TOKEN.split_once(':').unwrap().1;
+    assert!(!printed.contains(secret), "{printed}");
+    let kept = token_file(home);
+    for entry in std::fs::read_dir(home.state()).unwrap().flatten() {
+        let bytes = std::fs::read(entry.path()).unwrap_or_default();
+        assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()), "{:?}", entry.path());
+    }
+    assert_eq!(std::fs::metadata(kept).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_newcomer_gets_from_a_token_to_a_notice_in_their_chat() {
+    let began = Instant::now();
+    let api = BotApi::start();
+    let (home, key, _) = with_owner(CONFIG);
+    let daemon = home.up();
+    packaged(&home, &daemon);
+    let mut base = String::new();
+    let args = add(&format!("http://{}", api.address), key.to_str().unwrap(), &["--wait", "20s"], &mut base);
+    let mut child =
+        home.command(&args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    writeln!(child.stdin.take().unwrap(), "{TOKEN}").unwrap();
+    let (mut told, mut lines) = (String::new(), BufReader::new(child.stderr.take().unwrap()).lines());
+    let code = loop {
+        let line = lines.next().unwrap_or_else(|| panic!("it ended: {told}")).unwrap();
+        told.push_str(&format!("{line}\n"));
+        if let Some((before, code)) = line.split_once("this code: ") {
+            assert!(before.contains("https://t.me/night_bot"), "{line}");
+            break code.to_owned();
+        }
+    };
+    // Strangers write to the bot as well: before, with another code, and with one that holds this one.
+    let message = |id: i64, chat: i64, text: &str| json!({"update_id": id, "message": {"message_id": id, "chat": {"id": chat, "type": "private"}, "text": text}});
+    api.written.lock().unwrap().extend([
+        message(7, 4, "hello"),
+        message(8, 4, "000000 000001"),
+        message(9, 4, &format!("1{code}")),
+        message(10, 0, &format!("candor {code}")),
+    ]);
+    lines.map_while(Result::ok).for_each(|line| told.push_str(&format!("{line}\n")));
+    let output = child.wait_with_output().unwrap();
+    let printed = format!("{told}{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    assert!(printed.contains("n-1 is acked"), "{printed}");
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    // The configuration has the target, and every line that was there.
+    let edited = config(&home);
+    assert!(edited.starts_with(CONFIG), "{edited}");
+    assert!(edited.contains("  - name: \"phone\"\n    sender: \"telegram\"\n    chat: 0\n"), "{edited}");
+    shows_no_token(&home, &printed);
+    assert_eq!(home.json(&["notice", "show", "n-1"])["deliveries"][0]["state"]["state"], "acked");
+    // The gates are open for this target alone, under the owner's approval.
+    let entries = home.json(&["gate", "list"]).to_string();
+    assert!(entries.contains("\"phone\"") && entries.contains("ann@example.org"), "{entries}");
+    // And the daemon goes by it: the next notice arrives as well.
+    home.ends(0, &["notice", "test", "--target", "phone", "--wait", "20s"]);
+}
+
+#[test]
+fn a_script_names_chat_and_file_and_needs_no_daemon() {
+    let api = BotApi::start();
+    let (home, key, token) = with_owner(CONFIG);
+    packaged(&home, &home.up());
+    let mut base = String::new();
+    let more = ["--chat", "0", "--token-file", token.to_str().unwrap(), "--json"];
+    let args = add(&format!("http://{}", api.address), key.to_str().unwrap(), &more, &mut base);
+    let output = home.run(&args);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    let told: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((&told["acked"], &told["chat"], &told["bot"]), (&json!(true), &json!(0), &json!("night_bot")));
+    assert_eq!(*api.called.lock().unwrap(), ["getMe", "sendMessage"], "no more was called than it takes");
+    shows_no_token(&home, &printed);
+    // A second one of that name is refused before anything is touched.
+    home.ends(8, &args);
+}
+
+#[test]
+fn without_an_approval_no_byte_reaches_the_bot_api_and_nothing_is_left() {
+    let api = BotApi::start();
+    let at = format!("http://{}", api.address);
+    let home = Home::new(CONFIG);
+    let token = home.folder.path().join("token");
+    write(&token, TOKEN);
+    let token = token.to_str().unwrap().to_owned();
+    let mut base = String::new();
+    let args = add(&at, "/nowhere/key", &["--chat", "0", "--token-file", &token], &mut base);
+    // Nobody may approve.
+    assert!(home.ends(7, &args).contains("candor owner add"));
+    nothing_left(&home, CONFIG);
+    // Somebody may, and this key isn't theirs.
+    let (home, key, token) = with_owner(CONFIG);
+    let before = config(&home);
+    let stranger = keygen(home.folder.path(), "eve", &["-t", "ed25519"]);
+    let token = token.to_str().unwrap();
+    packaged(&home, &home.up());
+    for key in [stranger.to_str().unwrap(), "/nowhere/key"] {
+        let mut base = String::new();
+        let output = home.run(&add(&at, key, &["--chat", "0", "--token-file", token], &mut base));
+        assert_ne!(output.status.code(), Some(0));
+        nothing_left(&home, &before);
+    }
+    assert!(api.called.lock().unwrap().is_empty(), "something was called");
+    // A token that has no form of one, and one that no bot has.
+    let wrong = home.folder.path().join("wrong");
+    write(&wrong, "hunter22-hunter22");
+    let key = key.to_str().unwrap();
+    let mut base = String::new();
+    let said = home.ends(2, &add(&at, key, &["--chat", "0", "--token-file", wrong.to_str().unwrap()], &mut base));
+    assert!(!said.contains("hunter22"), "{said}");
+    write(&wrong, "987654321:AAF0another-token-of-35-characters_");
+    let mut base = String::new();
+    let said = home.ends(7, &add(&at, key, &["--chat", "0", "--token-file", wrong.to_str().unwrap()], &mut base));
+    assert!(said.contains("knows no bot with this token") && !said.contains("another-token"), "{said}");
+    nothing_left(&home, &before);
+}
+
+#[test]
+fn a_code_that_nobody_sends_and_a_chat_that_refuses_are_said() {
+    let api = BotApi::start();
+    let at = format!("http://{}", api.address);
+    let (home, key, token) = with_owner(CONFIG);
+    let before = config(&home);
+    packaged(&home, &home.up());
+    let (key, token) = (key.to_str().unwrap(), token.to_str().unwrap());
+    let mut base = String::new();
+    let said = home.ends(14, &add(&at, key, &["--token-file", token, "--wait", "500ms"], &mut base));
+    assert!(said.contains("no message with the code came to @night_bot"), "{said}");
+    nothing_left(&home, &before);
+    home.ends(0, &["gate", "close", "bot_api_call"]);
+    home.ends(0, &["gate", "close", "secret_read"]);
+}
