@@ -9,8 +9,8 @@ use candor_core::{
     evidence::{Bearing, Evidence, Finding, Method, Origin, Strength, Subject},
     gate::{Gate, LedgerEntry, Opening, Scope},
     ids::{
-        ApprovalNo, ClaimNo, DecisionNo, EffectNo, EventNo, EvidenceNo, Fence, IncidentNo, NoticeNo, OpeningNo, OwnerNo,
-        RequestNo, TargetName, TaskId, WorkNo,
+        ApprovalNo, ClaimNo, DecisionNo, EffectNo, EventNo, EvidenceNo, Fence, IncidentNo, NoticeNo, OpeningNo,
+        OwnerNo, RequestNo, TargetName, TaskId, WorkNo,
     },
     notice::{Delivery, DeliveryState, Lease, Notice, PendingReason, Proof, ProofLevel},
     task::{Cadence, Incident, IncidentKind, Reading, Signal, Task, TaskState, ToolCall, WatchedSignal},

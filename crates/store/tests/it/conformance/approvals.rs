@@ -50,7 +50,8 @@ fn requests_are_open_until_they_are_answered<S: Store>(store: &mut S) {
 }
 
 fn the_ledger_counts_what_came_after_a_time<S: Store>(store: &mut S) {
-    let entries = [(1, 10, Gate::BotApiCall), (2, 20, Gate::SecretRead), (3, 20, Gate::BotApiCall), (4, 30, Gate::BotApiCall)];
+    let entries =
+        [(1, 10, Gate::BotApiCall), (2, 20, Gate::SecretRead), (3, 20, Gate::BotApiCall), (4, 30, Gate::BotApiCall)];
     let put = |(no, seconds, gate)| Write::Ledger(Box::new(entry(no, seconds, gate)));
     write(store, entries.into_iter().map(put).collect());
     let after = |store: &mut S, seconds| {
