@@ -492,7 +492,7 @@ impl Refusal {
             Self::NotCollectable(_) => "not_collectable",
             Self::GateNotOpen(_) => "gate_not_open",
             Self::Approval(of) => of.code(),
-            Self::Package(_) => "package",
+            Self::Package(_) => "approval_package",
             Self::NoWork(_) => "no_work",
             Self::WorkFull { .. } => "work_full",
             Self::Unwanted(_) => "unwanted",

@@ -1,5 +1,6 @@
 //! Approval packages of this deployment.
 
+pub mod rehearsal;
 pub mod shown;
 pub mod truth;
 

@@ -7,12 +7,14 @@ use std::{
     time::Duration,
 };
 
-use candor_core::profile::SenderMode;
+use candor_core::{gate::Gate, profile::SenderMode};
 use candor_store::sqlite::Reader;
 use serde_json::{Map, Value, json};
 
 use super::{reference_profile, seen::Seen};
 use crate::{
+    approvals::rehearsal::Rehearsal,
+    cli::Global,
     config::{self, Config},
     exit::{Exit, Failure},
     home::Home,
@@ -58,6 +60,8 @@ impl Binding {
         let mut fields = self.fields.clone();
         fields.remove("agents");
         fields.remove("audit");
+        // Nobody here signs for what a verification does: it has an owner of its own.
+        fields.remove("approvals");
         fields.insert("listen".to_owned(), json!("127.0.0.1:0"));
         fields.insert("targets".to_owned(), targets);
         fields.insert("watch".to_owned(), json!({ "period": CADENCE.0, "grace": CADENCE.1 }));
@@ -126,8 +130,9 @@ impl Scratch {
         let target = |way: &str| json!({ "name": way, "sender": "webhook", "url": receiver.url(name, way), "retry": { "first": "1h", "longest": "1h" } });
         let profile = (!binding.lets_out).then(reference_profile);
         let scratch = Self::make(name, binding, profile.as_deref(), json!(WAYS.map(target)))?;
-        let open = ["gate", "open", "production_write", "--reason", "verification on loopback", "--expires", "10m"];
-        let _ = scratch.done(&open);
+        let home = scratch.home();
+        let global = Global { state: Some(home.state.clone()), config: Some(home.config.clone()), url: None, json: false, verbose: 0 };
+        Rehearsal::prepare(&home)?.open(&global, Gate::ProductionWrite, "verification on loopback", Duration::from_secs(600))?;
         scratch.silent();
         Ok(scratch)
     }

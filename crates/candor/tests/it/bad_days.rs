@@ -79,7 +79,7 @@ fn is_root() -> bool {
 #[test]
 fn a_stop_under_load_leaves_nothing_without_a_next_step() {
     let sink = Sink::start(Moods { late: 3, by: std::time::Duration::from_millis(50), ..Moods::default() });
-    let home = Home::new(&sink.config());
+    let home = Home::owned(&sink.config());
     let mut daemon = home.up();
     home.ends(0, &["gate", "open", "production_write", "--reason", "test", "--expires", "1h"]);
     let at = daemon.address.unwrap();

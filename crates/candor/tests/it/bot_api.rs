@@ -189,7 +189,7 @@ fn answer(
 #[test]
 fn no_mood_of_the_bot_api_makes_a_receipt_lie() {
     let api = BotApi::start();
-    let home = Home::new("");
+    let home = Home::owned("");
     let token = home.folder.path().join("token");
     write(&token, TOKEN);
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();

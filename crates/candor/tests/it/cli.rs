@@ -75,7 +75,7 @@ fn a_second_daemon_is_told_who_holds_the_store() {
 
 #[test]
 fn the_same_with_and_without_a_daemon() {
-    let (here, served) = (Home::new(""), Home::new(""));
+    let (here, served) = (Home::owned(""), Home::owned(""));
     let _daemon = served.up();
     for home in [&here, &served] {
         home.ends(0, &["task", "start", "t", "--agent", "a"]);
@@ -111,7 +111,7 @@ fn events_over_http_are_durable_and_taken_once() {
 #[test]
 fn a_stop_in_the_middle_of_sending_finishes_what_is_being_sent() {
     let sink = Sink::start(Moods { late: 1, by: std::time::Duration::from_millis(500), ..Moods::default() });
-    let home = Home::new(&sink.config());
+    let home = Home::owned(&sink.config());
     let mut daemon = home.up();
     home.ends(0, &["gate", "open", "production_write", "--reason", "test", "--expires", "1h"]);
     home.ends(0, &["notify", "look"]);
@@ -151,7 +151,7 @@ fn a_wrong_configuration_is_told_with_its_place() {
 fn a_sender_that_is_not_there_blocks_with_the_reason() {
     let config = "targets:\n- {name: pager, sender: command, program: /nowhere/pager}\n\
                   - {name: phone, sender: telegram, chat: 1, token: {file: /nowhere/token}, api_base: 'http://127.0.0.1:9'}\n";
-    let home = Home::new(config);
+    let home = Home::owned(config);
     for gate in ["production_write", "bot_api_call"] {
         home.ends(0, &["gate", "open", gate, "--reason", "test", "--expires", "1h"]);
     }
@@ -165,7 +165,7 @@ fn a_sender_that_is_not_there_blocks_with_the_reason() {
 #[test]
 fn nothing_leaves_through_a_closed_gate() {
     let sink = Sink::start(Moods::default());
-    let home = Home::new(&sink.config());
+    let home = Home::owned(&sink.config());
     home.ends(0, &["notify", "look"]);
     home.ends(0, &["run"]);
     let told = home.ends(3, &["notice", "show", "n-1"]);

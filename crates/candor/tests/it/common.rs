@@ -32,6 +32,20 @@ impl Home {
         home
     }
 
+    /// One with an owner, whose key signs what its commands have signed.
+    pub(crate) fn owned(config: &str) -> Self {
+        let home = Self::new(config);
+        let made = Command::new("ssh-keygen").args(["-q", "-N", "", "-f"]).arg(home.key()).status().unwrap();
+        assert!(made.success());
+        let public = std::fs::read_to_string(home.key().with_extension("pub")).unwrap();
+        std::fs::write(home.state().join("allowed_signers"), format!("owner@example.org {public}")).unwrap();
+        home
+    }
+
+    pub(crate) fn key(&self) -> PathBuf {
+        self.folder.path().join("owner-key")
+    }
+
     pub(crate) fn state(&self) -> PathBuf {
         self.folder.path().join("state")
     }
@@ -40,6 +54,7 @@ impl Home {
         let mut command = Command::new(env!("CARGO_BIN_EXE_candor"));
         command.arg("--state").arg(self.state()).args(args).stdin(Stdio::null());
         command.env_remove("CANDOR_CONFIG").env_remove("CANDOR_AGENT").env_remove("RUST_BACKTRACE");
+        command.env_remove("SSH_AUTH_SOCK").env("CANDOR_SSH_KEY", self.key());
         command
     }
 

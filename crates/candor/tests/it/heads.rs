@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::common::{Home, Moods, Sink, post, wait, write};
 
 fn lived(config: &str) -> Home {
-    let home = Home::new(config);
+    let home = Home::owned(config);
     home.ends(0, &["task", "start", "nightly", "--agent", "a"]);
     home
 }

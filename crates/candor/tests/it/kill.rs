@@ -105,7 +105,7 @@ struct Place {
 impl Place {
     fn new(moods: Moods) -> Self {
         let sink = Sink::start(moods);
-        let home = Home::new("");
+        let home = Home::owned("");
         let (program, log) = (home.folder.path().join("teller"), home.folder.path().join("told.log"));
         let script = format!(
             "#!/bin/sh\ncat >/dev/null\necho \"$CANDOR_NOTICE\" >> '{}'\nsleep 0.03\nprintf '{{\"notice\":\"%s\",\"level\":\"stored\"}}' \"$CANDOR_NOTICE\"\n",

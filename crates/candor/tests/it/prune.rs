@@ -12,11 +12,23 @@ struct Node {
 }
 
 const DAY: i64 = 24 * 3600;
-const GATE: [&str; 7] = ["gate", "open", "destructive_operation", "--reason", "retention", "--expires", "1d"];
+const GATE: [&str; 11] = [
+    "gate",
+    "open",
+    "destructive_operation",
+    "--reason",
+    "retention",
+    "--expires",
+    "1d",
+    "--field",
+    "rollback_plan=the archive",
+    "--field",
+    "reviewed_by=me",
+];
 
 impl Node {
     fn new(more: &str) -> Self {
-        let home = Home::new("");
+        let home = Home::owned("");
         let archive = home.folder.path().join("archive");
         let config = format!("audit:\n  keep_for: 30d\n{}", more.replace("ARCHIVE", archive.to_str().unwrap()));
         write(&home.state().join("candor.yaml"), &config);

@@ -15,7 +15,7 @@ fn differs(home: &Home) -> Value {
 #[test]
 fn a_daemon_goes_by_what_it_is_told_to_read_again() {
     let sink = Sink::start(Moods::default());
-    let home = Home::new("");
+    let home = Home::owned("");
     let told = home.ends(14, &["config", "reload"]);
     assert!(told.contains("no daemon runs"), "{told}");
     let _daemon = home.up();
@@ -34,7 +34,7 @@ fn a_daemon_goes_by_what_it_is_told_to_read_again() {
 #[test]
 fn a_wrong_one_changes_nothing_and_says_why() {
     let sink = Sink::start(Moods::default());
-    let home = Home::new(&sink.config());
+    let home = Home::owned(&sink.config());
     let daemon = home.up();
     config(&home, "targets:\n- {name: a, sender: carrier-pigeon}\n");
     assert!(home.ends(8, &["config", "reload"]).contains("carrier-pigeon"), "told before the daemon is asked");
@@ -56,7 +56,7 @@ fn a_wrong_one_changes_nothing_and_says_why() {
 #[test]
 fn a_role_of_its_own_reads_it_again_too() {
     let sink = Sink::start(Moods::default());
-    let home = Home::new("");
+    let home = Home::owned("");
     home.ends(0, &["gate", "open", "production_write", "--reason", "test", "--expires", "1h"]);
     let mut role = home.command(&["run", "--loop"]).stderr(std::process::Stdio::null()).spawn().unwrap();
     wait("it runs", || !home.json(&["status"])["owners"].as_array().unwrap().is_empty());

@@ -177,7 +177,7 @@ fn schema_of(kind: Kind) -> Option<&'static str> {
 /// A state folder in which every type of event, outcome and receipt that can be had quickly was had.
 fn lived() -> Home {
     let sink = Sink::start(Moods::default());
-    let home = Home::new(&sink.config());
+    let home = Home::owned(&sink.config());
     for args in [
         ["task", "start", "t", "--agent", "a", "--period", "1s", "--grace", "1s"].as_slice(),
         &["task", "checkpoint", "t", "--agent", "a", "--note", "on it", "--percent", "10"],

@@ -21,7 +21,7 @@ fn failed(told: &Value) -> Vec<(&str, &str)> {
 #[test]
 fn what_is_in_order_passes_and_nothing_live_is_touched() {
     let sink = Sink::start(Moods::default());
-    let home = Home::new(&format!("profile: standard-team-mode\n{}", sink.config()));
+    let home = Home::owned(&format!("profile: standard-team-mode\n{}", sink.config()));
     home.ends(0, &["gate", "open", "production_write", "--reason", "test", "--expires", "1h"]);
     let length = home.json(&["status"])["log"]["length"].clone();
     let (code, told) = verify(&home, "all", &[]);

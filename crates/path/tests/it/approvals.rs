@@ -181,7 +181,7 @@ fn two_owners_sign_where_the_profile_asks() {
     assert_eq!(refused(&mut world, fixtures::signed_by(&terms, &[1])), "approval_same_owner");
     // Other terms under the same id aren't what the first one signed.
     let other = Terms { max_uses: 2, ..terms.clone() };
-    assert_eq!(refused(&mut world, signed_by(&other, &[2])), "approval_replayed");
+    assert_eq!(refused(&mut world, fixtures::signed_by(&other, &[2])), "approval_replayed");
     let both = approve(&mut world, fixtures::signed_by(&terms, &[2]));
     assert_eq!((both.no, &both.standing, both.signed_by.len()), (first.no, &Standing::Given, 2));
     assert_eq!(world.store.all_openings(10).unwrap().len(), 1);

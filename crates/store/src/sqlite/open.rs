@@ -51,10 +51,16 @@ pub(super) fn reader(path: &Path) -> Result<Db, StoreError> {
     }
     refuse_other_files(path)?;
     let db = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    if identify(&db)? == 0 {
-        return Err(StoreError::Absent { path: path.to_owned() });
+    match identify(&db)? {
+        0 => Err(StoreError::Absent { path: path.to_owned() }),
+        layout if layout < newest() => {
+            // What isn't there yet can't be read. Nobody's store is changed under them: whoever holds it alone keeps this one out.
+            drop(db);
+            drop(super::Sqlite::open(path, super::Hold::Shared, "upgrade")?);
+            reader(path)
+        }
+        _ => Ok(db),
     }
-    Ok(db)
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Db, StoreError> {

@@ -7,13 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use candor_core::notice::StateName;
+use candor_core::{gate::Gate, notice::StateName};
 use candor_store::{Listing, NoticeFilter, NoticeRow, sqlite::Reader};
 use clap::Args;
 use serde_json::json;
 
 use super::notice::print_rows;
 use crate::{
+    approvals::rehearsal::Rehearsal,
     cli::Global,
     exit::{Exit, Failure, Outcome},
     home::Home,
@@ -76,11 +77,12 @@ impl Demo {
         let receiver = Receiver::start()?;
         std::fs::write(&home.config, config(&receiver))
             .map_err(|error| Failure::new(Exit::Store, format!("`{}`: {error}", home.config.display())))?;
+        let owner = Rehearsal::prepare(&home)?;
         self.say("1. A daemon starts in a folder of its own, with three targets: a receiver, one that only pretends, one that refuses.");
         let _daemon = Running(self.candor(&["up", "--listen", "127.0.0.1:0"])?);
         self.until("the daemon answers", || home.daemon().exists())?;
-        self.say("2. The operator opens one gate, for one hour, with a reason. Until then nothing may leave.");
-        self.done(&["gate", "open", "production_write", "--reason", "demo on loopback", "--expires", "1h"])?;
+        self.say("2. An owner signs an approval that opens one gate, for one hour, with a reason. Until then nothing may leave.");
+        owner.open(&self.global, Gate::ProductionWrite, "demo on loopback", Duration::from_secs(3600))?;
         self.say("3. A governed process works, then goes silent. It may be silent for 2s.");
         let script = "echo working; sleep 5; echo back; sleep 1";
         let exec = ["exec", "--task", "demo", "--period", "1s", "--grace", "1s", "--", "sh", "-c", script];
