@@ -131,8 +131,19 @@ impl Scratch {
         let profile = (!binding.lets_out).then(reference_profile);
         let scratch = Self::make(name, binding, profile.as_deref(), json!(WAYS.map(target)))?;
         let home = scratch.home();
-        let global = Global { state: Some(home.state.clone()), config: Some(home.config.clone()), url: None, json: false, verbose: 0 };
-        Rehearsal::prepare(&home)?.open(&global, Gate::ProductionWrite, "verification on loopback", Duration::from_secs(600))?;
+        let global = Global {
+            state: Some(home.state.clone()),
+            config: Some(home.config.clone()),
+            url: None,
+            json: false,
+            verbose: 0,
+        };
+        Rehearsal::prepare(&home)?.open(
+            &global,
+            Gate::ProductionWrite,
+            "verification on loopback",
+            Duration::from_secs(600),
+        )?;
         scratch.silent();
         Ok(scratch)
     }

@@ -175,6 +175,24 @@ fn plant(of: &mut Value, n: &mut usize) {
     }
 }
 
+/// The node's name is the one text of the stage before that a person writes.
+#[test]
+fn nothing_that_is_planted_in_the_stage_before_is_shown() {
+    for planted in PLANTED {
+        let home = home();
+        fs::write(home.state().join("node"), planted).unwrap();
+        // Whether it is kept or not: it isn't told.
+        for args in [["readback", "readiness"], ["approval", "build"], ["approval", "show"]] {
+            for more in [&[][..], &["--json"]] {
+                let output = home.run(&[&args[..], more].concat());
+                let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+                assert!(!told.contains("planted"), "{args:?}: {told}");
+            }
+        }
+        assert_eq!(home.run(&["approval", "build"]).status.code(), Some(7), "{planted}");
+    }
+}
+
 #[test]
 fn an_installed_package_brings_its_own_catalogue() {
     let home = home();
