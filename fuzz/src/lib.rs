@@ -5,6 +5,7 @@
 //! ones at random. To add a parser: a function in one of the modules, a line in [`TARGETS`], a few nasty files in its corpus.
 
 mod answers;
+mod approvals;
 mod bundles;
 mod documents;
 mod owners;
@@ -27,7 +28,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 26] = [
+pub const TARGETS: [Target; 29] = [
     Target { name: "json", run: documents::json, also: &["crates/audit/tests/corpus", "crates/audit/tests/vectors"] },
     target("event", documents::event),
     Target { name: "header", run: documents::header, also: &["crates/audit/tests/golden"] },
@@ -58,6 +59,9 @@ pub const TARGETS: [Target; 26] = [
     target("retry_after", answers::retry_after),
     target("allowed_signers", owners::allowed_signers),
     target("ssh_signature", owners::signature),
+    target("approval_document", approvals::document),
+    Target { name: "catalogue", run: approvals::catalogue, also: &["approvals"] },
+    target("shown", approvals::shown),
 ];
 
 /// Tries bytes on the target of this name, for the random driver.

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::{
-    common::Home,
+    common::{Home, Moods, Sink, wait},
     owners::{keygen, public},
 };
 
@@ -175,6 +175,24 @@ fn plant(of: &mut Value, n: &mut usize) {
     }
 }
 
+/// The node's name is the one text of the stage before that a person writes.
+#[test]
+fn nothing_that_is_planted_in_the_stage_before_is_shown() {
+    for planted in PLANTED {
+        let home = home();
+        fs::write(home.state().join("node"), planted).unwrap();
+        // Whether it is kept or not: it isn't told.
+        for args in [["readback", "readiness"], ["approval", "build"], ["approval", "show"]] {
+            for more in [&[][..], &["--json"]] {
+                let output = home.run(&[&args[..], more].concat());
+                let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+                assert!(!told.contains("planted"), "{args:?}: {told}");
+            }
+        }
+        assert_eq!(home.run(&["approval", "build"]).status.code(), Some(7), "{planted}");
+    }
+}
+
 #[test]
 fn an_installed_package_brings_its_own_catalogue() {
     let home = home();
@@ -206,4 +224,66 @@ fn an_installed_package_brings_its_own_catalogue() {
     fs::write(&file, text.replace("lanes: [close-gates]", "lanes: [open-gates]")).unwrap();
     let told = home.ends(8, &["package", "build", "--from", tree, "--key", &path("key"), "--out", &path("q.tar")]);
     assert!(told.contains("depends on the lane `open-gates`"), "{told}");
+}
+
+/// The ledger decides: what is open or was done stands against a package by name, until it is over.
+#[test]
+fn what_is_open_and_what_was_done_are_named() {
+    let sink = Sink::start(Moods::default());
+    let second = "- name: second\n  sender: webhook\n  url: http://127.0.0.1:9/x\n  from_level: 3\n";
+    let home = Home::new(&(sink.config() + second));
+    let key = keygen(home.folder.path(), "owner", &["-t", "ed25519"]);
+    let line = format!("ann@example.org namespaces=\"candor-approval\" {}\n", public(&key));
+    fs::write(home.state().join("allowed_signers"), line).unwrap();
+    home.ends(0, &["task", "start", "t", "--agent", "a"]);
+    let open = ["gate", "open", "production_write", "--target", "sink", "--reason", "a test", "--expires", "1h"];
+    home.ends(0, &[&open[..], &["--ssh-key", key.to_str().unwrap()]].concat());
+    // It was built, with each lane drilled, and is what was approved: it stays true of its time.
+    let package = home.json(&["approval", "show"]);
+    let ready = |package: &Value, id: &str| {
+        let packets = package["approval_packet_templates"].as_array().unwrap().clone();
+        packets.into_iter().find(|of| of["packet_id"] == id).unwrap()["status"].clone()
+    };
+    assert_eq!(ready(&package, "scores-and-learning"), "ready_for_owner_review");
+    assert_eq!(ready(&package, "operator-messages"), "approval_required");
+    let told = home.ends(7, &["approval", "build"]);
+    assert!(told.contains("gate `production_write` is open") && told.contains("ap-1"), "{told}");
+    home.run(&["notice", "test", "--target", "sink"]);
+    wait("the notice arrived", || {
+        home.ends(0, &["run"]);
+        home.json(&["notice", "list"]).to_string().contains("\"acked\"")
+    });
+    let told = home.ends(7, &["approval", "build"]);
+    assert!(told.contains("the ledger has l-1"), "{told}");
+    let told = home.json(&["readback", "readiness", "--dry-run"]);
+    assert_eq!(
+        (&told["counters"]["production_write_count"], &told["counters"]["owner_approval_received_count"]),
+        (&json!(1), &json!(1))
+    );
+    home.ends(0, &["gate", "close", "production_write"]);
+    // The one before is older than that.
+    let told = home.ends(7, &["approval", "build"]);
+    assert!(told.contains("older than the last gate's closing"), "{told}");
+    built(&home);
+    let told = home.ends(7, &["approval", "build", "--since", "2020-01-01T00:00:00Z"]);
+    assert!(told.contains("the ledger has l-1"), "{told}");
+    for package in [package, home.json(&["approval", "show"])] {
+        let file = home.folder.path().join("package.json");
+        fs::write(&file, package.to_string()).unwrap();
+        home.ends(0, &["approval", "validate", file.to_str().unwrap()]);
+    }
+    // While the gate was open and something was done, no package could say that nothing was.
+    let done = home.json(&["gate", "history"]);
+    let at = done.pointer("/entries/0/at").and_then(Value::as_str).map(str::to_owned);
+    let late = package_at(&home, &at.unwrap_or_else(|| panic!("{done}")));
+    let file = home.folder.path().join("late.json");
+    fs::write(&file, late.to_string()).unwrap();
+    let told = home.ends(1, &["approval", "validate", file.to_str().unwrap()]);
+    assert!(told.contains("/rollups/production_write_count") && told.contains("isn't 1"), "{told}");
+}
+
+fn package_at(home: &Home, at: &str) -> Value {
+    let mut package = home.json(&["approval", "show"]);
+    package["generated_at"] = json!(at);
+    package
 }
