@@ -206,7 +206,7 @@ impl SecretRef {
 
 /// What to write for a secret. By hand rather than derived, for a derived reader quotes what it can't use, and what someone wrote in the
 /// wrong place may be the secret.
-const SECRET_FORM: &str = "a secret is never written here, only where it lies: `{file: PATH}`, `{env: NAME}`, `{credential: NAME}` or `{command: [/PROGRAM, ARGUMENT…]}`";
+pub const SECRET_FORM: &str = "a secret is never written here, only where it lies: `{file: PATH}`, `{env: NAME}`, `{credential: NAME}` or `{command: [/PROGRAM, ARGUMENT…]}`";
 
 impl<'de> Deserialize<'de> for SecretRef {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

@@ -13,7 +13,12 @@ use candor_core::{
     profile::{Overlay, SAFE_DEFAULT},
     time::{DurationText, format_duration},
 };
-use candor_world::{collectors::CollectorConfig, runtimes::ReaderConfig, secrets::SecretRef, senders::TargetConfig};
+use candor_world::{
+    collectors::CollectorConfig,
+    runtimes::ReaderConfig,
+    secrets::{SECRET_FORM, SecretRef},
+    senders::TargetConfig,
+};
 use serde::Deserialize;
 
 use super::{ApprovalsSection, AuditSection};
@@ -140,7 +145,11 @@ impl ConfigFile {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let file: Self = serde_saphyr::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let file: Self = serde_saphyr::from_str(text).map_err(|error: serde_saphyr::Error| {
+            // The lines around it would show the secret that somebody wrote there.
+            let bare = error.to_string().contains(SECRET_FORM);
+            wrong(if bare { error.without_snippet().to_string() } else { error.to_string() })
+        })?;
         let watch = &file.watch;
         let time = |of: Option<DurationText>, otherwise| of.map_or(otherwise, |of| of.0);
         let (period, grace) = (time(watch.period, PERIOD_MIN), time(watch.grace, PERIOD_MIN));

@@ -182,3 +182,31 @@ fn a_code_that_nobody_sends_and_a_chat_that_refuses_are_said() {
     assert!(said.contains("n-1 didn't arrive"), "{said}");
     assert!(config(&home).contains("chat: 4") && token_file(&home).exists());
 }
+
+#[test]
+fn how_runtimes_are_asked_is_checked_shown_and_doctored() {
+    let home = Home::new(
+        "runtimes:\n  hermes:\n    reader: command\n    plans: {runtime-tasks: [/nowhere/hermes-tasks, --json]}\n  \
+         openclaw: {reader: openclaw, program: /bin/sh}\n",
+    );
+    home.ends(0, &["config", "check"]);
+    let shown = home.ends(0, &["config", "show"]);
+    assert!(shown.contains("runtime hermes: can be asked for runtime-tasks\n"), "{shown}");
+    assert!(
+        shown.contains("runtime openclaw: can be asked for gateway-queue, runtime-tasks, captured-results"),
+        "{shown}"
+    );
+    let told = String::from_utf8(home.run(&["doctor"]).stdout).unwrap();
+    assert!(told.contains("runtime hermes: program `/nowhere/hermes-tasks` isn't there"), "{told}");
+    for (wrong, says) in [
+        (
+            "{reader: command, plans: {runtime-tasks: [hermes-tasks]}}",
+            "runtime `hermes`: `runtime-tasks` begins with an absolute path",
+        ),
+        ("{reader: openclaw, program: /bin/sh, token: hunter22-hunter22}", "a secret is never written here"),
+    ] {
+        write(&home.state().join("candor.yaml"), &format!("runtimes:\n  hermes: {wrong}\n"));
+        let said = home.ends(8, &["config", "check"]);
+        assert!(said.contains(says) && !said.contains("hunter22"), "{said}");
+    }
+}
