@@ -72,8 +72,6 @@ pub enum Wanted {
     RemovePackage {
         /// `name@version`.
         package: String,
-        /// Also when it is in use.
-        in_use: bool,
     },
     /// Take contents that are past their time out of the log.
     Prune,
@@ -119,7 +117,7 @@ impl Wanted {
             Self::Review { task, .. } => format!("review {task}"),
             Self::RollBack { task, .. } => format!("roll_back {task}"),
             Self::RunRecipe { evidence, .. } => format!("run_recipe {evidence}"),
-            Self::RemovePackage { package, .. } => format!("remove_package {package}"),
+            Self::RemovePackage { package } => format!("remove_package {package}"),
             Self::Prune => "prune".to_owned(),
         }
     }
@@ -137,7 +135,7 @@ impl Wanted {
             Self::Review { task, .. } => format!("put task `{task}` before a reviewer"),
             Self::RollBack { task, .. } => format!("ask a person to take back task `{task}`"),
             Self::RunRecipe { recipe, evidence } => format!("run the recipe `{recipe}` for {evidence}"),
-            Self::RemovePackage { package, .. } => format!("remove the package `{package}`"),
+            Self::RemovePackage { package } => format!("remove the package `{package}`"),
             Self::Prune => "prune what is past its time".to_owned(),
         }
     }

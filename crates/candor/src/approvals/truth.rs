@@ -159,7 +159,16 @@ fn targets(config: &Config) -> Vec<TargetTruth> {
         secrets_present: config.bindings.get(&target.name).is_some_and(|of| of.check_secrets().is_ok()),
         proves,
     };
-    settings.targets.iter().map(of).collect()
+    // A place that documents go to is behind the same gates as a target.
+    let place = |place: &candor_world::places::Place| TargetTruth {
+        name: place.name().clone(),
+        sender: place.kind().to_owned(),
+        gates: place.gates().into_iter().collect(),
+        available: true,
+        secrets_present: place.secrets().iter().all(|secret| secret.check().is_ok()),
+        proves: false,
+    };
+    settings.targets.iter().map(of).chain(config.audit.gated_places().into_iter().map(place)).collect()
 }
 
 fn readiness(store: &impl Listing) -> Result<Option<RecordedReadiness>, StoreError> {

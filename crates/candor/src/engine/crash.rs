@@ -30,6 +30,8 @@ pub const POINTS: &[&str] = &[
     "prune.before_commit",
     "prune.after_commit",
     "archive.after_write",
+    "work.before_deed",
+    "work.after_deed",
 ];
 
 /// Kills this process, as `kill -9` would, when `CANDOR_CRASH_AT=<point>:<n>` names this point and this is its n-th passing.

@@ -43,7 +43,7 @@ impl Deeds {
     pub(super) fn perform(&self, allowed: Allowed) -> Performed {
         let Allowed { work, grants } = allowed;
         let done = match &work.wanted {
-            Wanted::RemovePackage { package, in_use } => self.remove(package, *in_use, grants),
+            Wanted::RemovePackage { package } => self.remove(package, grants),
             Wanted::Prune => self.prune(work.no, grants),
             other => Err(Failure::new(Exit::Internal, format!("nobody here can {}", other.says()))),
         };
@@ -63,10 +63,10 @@ impl Deeds {
         self.runtime.block_on(self.submitter.submit_one(input)).map_err(Failure::from)
     }
 
-    fn remove(&self, id: &str, in_use: bool, grants: Vec<Grant>) -> Result<String, Failure> {
+    fn remove(&self, id: &str, grants: Vec<Grant>) -> Result<String, Failure> {
         let permit = self.keeper(grants).permit::<DestructiveOperation>(None, self.clock.now());
         let permit = permit.map_err(|closed| Failure::new(Exit::Refused, closed.to_string()))?;
-        package::take_away(&self.home, id, in_use, permit, &|act| self.act(act).map(drop))
+        package::take_away(&self.home, id, permit, &|act| self.act(act).map(drop))
     }
 
     fn prune(&self, work: WorkNo, grants: Vec<Grant>) -> Result<String, Failure> {

@@ -1,23 +1,48 @@
-//! Taking a package away, under an approval.
+//! Taking a package away: out of use at once, which can be undone; from the disk under an approval, which can't.
 
 use candor_approval::{Permit, kinds::DestructiveOperation};
 use candor_core::package::Change;
 use candor_path::Act;
 
-use super::{Lock, Selection, deselect, find, place, selected};
+use super::{Lock, Selection, find, place, selected};
 use crate::{
     config::Config,
     exit::{Exit, Failure},
     home::Home,
 };
 
-/// What a removal would do.
+/// What taking a package away would do.
 pub struct Leaving {
-    act: Option<Act>,
-    in_use: bool,
-    is_there: bool,
+    /// The package as it goes on record; none for one that is damaged and that nobody goes by.
+    known: Option<Known>,
+    /// Whether it is gone by now.
+    pub in_use: bool,
+    /// Whether its files are there.
+    pub is_there: bool,
     /// What this machine goes by without the package.
     pub after: Config,
+}
+
+struct Known {
+    package: String,
+    manifest_sha256: String,
+    key: String,
+    before: Option<String>,
+}
+
+impl Leaving {
+    /// The change, for the record.
+    #[must_use]
+    pub fn act(&self, change: Change) -> Option<Act> {
+        let known = self.known.as_ref()?;
+        Some(Act::Package {
+            change,
+            package: known.package.clone(),
+            manifest_sha256: known.manifest_sha256.clone(),
+            key: known.key.clone(),
+            before: known.before.clone(),
+        })
+    }
 }
 
 /// Looks whether a package can be taken away: it is there, nothing goes by it unless that is meant, and the configuration holds without it.
@@ -50,39 +75,26 @@ pub fn leaving(home: &Home, id: &str, even_in_use: bool) -> Result<Leaving, Fail
         Failure::new(failure.exit, why).hint("mend the configuration first; nothing was removed")
     })?;
     let before = chosen.as_ref().map(Selection::id);
-    let act = known.map(|(manifest_sha256, key)| Act::Package {
-        change: Change::Removed,
-        package: id.to_owned(),
-        manifest_sha256,
-        key,
-        before,
-    });
+    let known =
+        known.map(|(manifest_sha256, key)| Known { package: id.to_owned(), manifest_sha256, key, before });
     let is_there = found.as_ref().err().is_none_or(|failure| failure.exit != Exit::NotFound);
-    Ok(Leaving { act, in_use, is_there, after })
+    Ok(Leaving { known, in_use, is_there, after })
 }
 
-/// Takes it away: on record first, then from the disk. In words, what was done.
+/// Takes a package that nobody goes by from the disk: on record first. In words, what was done.
 ///
 /// # Errors
 /// When it can't be.
 pub fn take_away(
     home: &Home,
     id: &str,
-    even_in_use: bool,
     permit: Permit<DestructiveOperation>,
     record: &dyn Fn(Act) -> Result<(), Failure>,
 ) -> Result<String, Failure> {
     let lock = Lock::take(home)?;
-    let leaving = leaving(home, id, even_in_use)?;
-    if let Some(act) = leaving.act {
+    if let Some(act) = leaving(home, id, false)?.act(Change::Removed) {
         record(act)?;
     }
-    if leaving.in_use {
-        deselect(home, &lock)?;
-    }
-    if leaving.is_there {
-        place::remove(home, &lock, id, permit)?;
-    }
-    let instead = if leaving.in_use { "; what comes with the program holds again" } else { "" };
-    Ok(format!("{id} is gone{instead}"))
+    place::remove(home, &lock, id, permit)?;
+    Ok(format!("{id} is gone"))
 }

@@ -75,15 +75,16 @@ fn a_second_daemon_is_told_who_holds_the_store() {
 
 #[test]
 fn the_same_with_and_without_a_daemon() {
-    let (here, served) = (Home::owned(""), Home::owned(""));
+    let target = "targets:\n- {name: ops, sender: webhook, url: 'http://127.0.0.1:9/'}\n";
+    let (here, served) = (Home::owned(target), Home::owned(target));
     let _daemon = served.up();
     for home in [&here, &served] {
         home.ends(0, &["task", "start", "t", "--agent", "a"]);
         home.ends(7, &["task", "checkpoint", "t", "--agent", "b"]);
         home.ends(11, &["task", "checkpoint", "nobody"]);
-        home.ends(0, &["gate", "open", "bot_api_call", "--reason", "test", "--expires", "1h"]);
+        home.ends(0, &["gate", "open", "production_write", "--reason", "test", "--expires", "1h"]);
         home.ends(7, &["gate", "close", "secret_read"]);
-        home.ends(0, &["gate", "close", "bot_api_call"]);
+        home.ends(0, &["gate", "close", "production_write"]);
         home.ends(0, &["evidence", "add", "t", "--agent", "a", "--supports", "completion", "--note", "seen"]);
     }
 }
@@ -152,9 +153,8 @@ fn a_sender_that_is_not_there_blocks_with_the_reason() {
     let config = "targets:\n- {name: pager, sender: command, program: /nowhere/pager}\n\
                   - {name: phone, sender: telegram, chat: 1, token: {file: /nowhere/token}, api_base: 'http://127.0.0.1:9'}\n";
     let home = Home::owned(config);
-    for gate in ["production_write", "bot_api_call"] {
-        home.ends(0, &["gate", "open", gate, "--reason", "test", "--expires", "1h"]);
-    }
+    let gates = ["gate", "open", "production_write", "bot_api_call"];
+    home.ends(0, &[&gates[..], &["--reason", "test", "--expires", "1h"]].concat());
     home.ends(0, &["notify", "look"]);
     home.ends(0, &["run"]);
     let told = home.ends(4, &["notice", "show", "n-1"]);

@@ -35,6 +35,7 @@ fn a_daemon_goes_by_what_it_is_told_to_read_again() {
 fn a_wrong_one_changes_nothing_and_says_why() {
     let sink = Sink::start(Moods::default());
     let home = Home::owned(&sink.config());
+    home.ends(0, &["gate", "open", "production_write", "--reason", "test", "--expires", "1h"]);
     let daemon = home.up();
     config(&home, "targets:\n- {name: a, sender: carrier-pigeon}\n");
     assert!(home.ends(8, &["config", "reload"]).contains("carrier-pigeon"), "told before the daemon is asked");
@@ -48,7 +49,6 @@ fn a_wrong_one_changes_nothing_and_says_why() {
     config(&home, "agents:\n  tokens:\n  - {agent: a, token: {file: /nowhere/token}}\n");
     let told = home.ends(8, &["config", "reload"]);
     assert!(told.contains("/nowhere/token") && told.contains("still holds"), "{told}");
-    home.ends(0, &["gate", "open", "production_write", "--reason", "test", "--expires", "1h"]);
     home.ends(0, &["notify", "look"]);
     wait("the old target has it", || !sink.seen.lock().unwrap().is_empty());
 }
@@ -57,7 +57,10 @@ fn a_wrong_one_changes_nothing_and_says_why() {
 fn a_role_of_its_own_reads_it_again_too() {
     let sink = Sink::start(Moods::default());
     let home = Home::owned("");
+    // What is approved is there to be approved: the target was, and leaves.
+    config(&home, &sink.config());
     home.ends(0, &["gate", "open", "production_write", "--reason", "test", "--expires", "1h"]);
+    config(&home, "");
     let mut role = home.command(&["run", "--loop"]).stderr(std::process::Stdio::null()).spawn().unwrap();
     wait("it runs", || !home.json(&["status"])["owners"].as_array().unwrap().is_empty());
     config(&home, &sink.config());

@@ -1,8 +1,7 @@
 //! `candor sender add telegram`: from a bot's token to a notice that arrived, and nothing left behind where it doesn't come to that.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
+    io::{BufRead as _, BufReader, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::Stdio,
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     bot_api::{BotApi, TOKEN},
-    common::{Daemon, Home, write},
+    common::{Home, write},
     owners::keygen,
 };
 
@@ -43,28 +42,6 @@ fn token_file(home: &Home) -> PathBuf {
     home.state().join("secrets/telegram-phone.token")
 }
 
-/// Puts an approval package on record, with the packet that opens the gates of messages.
-fn packaged(home: &Home, daemon: &Daemon) {
-    let packet = json!({
-        "packet_id": "operator-messages", "status": "ready_for_owner_review", "required_approval_fields": ["reason"],
-        "blocked_runtime_actions": ["bot_api_call", "secret_read"], "operator_guidance": "look at the targets",
-    });
-    let act = json!({"act": "record_package", "package": {"approval_packet_templates": [packet]}, "evidence": {}});
-    let (body, at) = (act.to_string(), daemon.address.unwrap());
-    let token = std::fs::read_to_string(home.state().join("operator.token")).unwrap();
-    let mut stream = TcpStream::connect(at).unwrap();
-    write!(
-        stream,
-        "POST /v1/acts HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        token.trim(),
-        body.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-}
-
 /// Nothing of an attempt that failed is left: no target, no token.
 fn nothing_left(home: &Home, before: &str) {
     assert_eq!(config(home), before);
@@ -88,8 +65,7 @@ fn a_newcomer_gets_from_a_token_to_a_notice_in_their_chat() {
     let began = Instant::now();
     let api = BotApi::start();
     let (home, key, _) = with_owner(CONFIG);
-    let daemon = home.up();
-    packaged(&home, &daemon);
+    let _daemon = home.up();
     let mut base = String::new();
     let args = add(&format!("http://{}", api.address), key.to_str().unwrap(), &["--wait", "20s"], &mut base);
     let mut child =
@@ -122,6 +98,7 @@ fn a_newcomer_gets_from_a_token_to_a_notice_in_their_chat() {
     let edited = config(&home);
     assert!(edited.starts_with(CONFIG), "{edited}");
     assert!(edited.contains("  - name: \"phone\"\n    sender: \"telegram\"\n    chat: 0\n"), "{edited}");
+    assert!(!edited.contains("from_level"), "what kept notices away until the chat was known is gone: {edited}");
     shows_no_token(&home, &printed);
     assert_eq!(home.json(&["notice", "show", "n-1"])["deliveries"][0]["state"]["state"], "acked");
     // The gates are open for this target alone, under the owner's approval.
@@ -135,7 +112,6 @@ fn a_newcomer_gets_from_a_token_to_a_notice_in_their_chat() {
 fn a_script_names_chat_and_file_and_needs_no_daemon() {
     let api = BotApi::start();
     let (home, key, token) = with_owner(CONFIG);
-    packaged(&home, &home.up());
     let mut base = String::new();
     let more = ["--chat", "0", "--token-file", token.to_str().unwrap(), "--json"];
     let args = add(&format!("http://{}", api.address), key.to_str().unwrap(), &more, &mut base);
@@ -168,7 +144,6 @@ fn without_an_approval_no_byte_reaches_the_bot_api_and_nothing_is_left() {
     let before = config(&home);
     let stranger = keygen(home.folder.path(), "eve", &["-t", "ed25519"]);
     let token = token.to_str().unwrap();
-    packaged(&home, &home.up());
     for key in [stranger.to_str().unwrap(), "/nowhere/key"] {
         let mut base = String::new();
         let output = home.run(&add(&at, key, &["--chat", "0", "--token-file", token], &mut base));
@@ -196,12 +171,14 @@ fn a_code_that_nobody_sends_and_a_chat_that_refuses_are_said() {
     let at = format!("http://{}", api.address);
     let (home, key, token) = with_owner(CONFIG);
     let before = config(&home);
-    packaged(&home, &home.up());
     let (key, token) = (key.to_str().unwrap(), token.to_str().unwrap());
     let mut base = String::new();
     let said = home.ends(14, &add(&at, key, &["--token-file", token, "--wait", "500ms"], &mut base));
     assert!(said.contains("no message with the code came to @night_bot"), "{said}");
     nothing_left(&home, &before);
-    home.ends(0, &["gate", "close", "bot_api_call"]);
-    home.ends(0, &["gate", "close", "secret_read"]);
+    // A chat that blocks the bot: the target is there, and the test says what stands against it.
+    let mut base = String::new();
+    let said = home.ends(4, &add(&at, key, &["--chat", "4", "--token-file", token], &mut base));
+    assert!(said.contains("n-1 didn't arrive"), "{said}");
+    assert!(config(&home).contains("chat: 4") && token_file(&home).exists());
 }

@@ -29,6 +29,8 @@ words! {
         Upgraded = "upgraded",
         /// An older one took the place of the one in use.
         Downgraded = "downgraded",
+        /// What comes with the program is gone by again; the package is there still.
+        LeftUse = "left_use",
         /// One was taken away.
         Removed = "removed",
     }

@@ -88,7 +88,7 @@ pub(super) fn keep(step: &mut Step<'_>, kind: DocumentKind, key: String, body: V
         let why = format!("a {} is written by Candor alone, behind its gate", kind.as_str());
         return Err(Refusal::Unwanted(why).into());
     }
-    if let Some(what) = disclosed(&body.to_string()) {
+    if let Some(what) = disclosed_in(&body) {
         return Err(Refusal::Unwanted(format!("the document holds what looks like {what}")).into());
     }
     let size = canonical::to_bytes(&body).len();
@@ -216,6 +216,16 @@ fn disclosed(text: &str) -> Option<String> {
     match disclosure::every() {
         Ok(scanner) => scanner.find(text).first().map(|found| found.kind.words().to_owned()),
         Err(error) => Some(error.to_string()),
+    }
+}
+
+/// The same in every text of a document.
+fn disclosed_in(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => disclosed(text),
+        Value::Array(items) => items.iter().find_map(disclosed_in),
+        Value::Object(fields) => fields.values().find_map(disclosed_in),
+        _ => None,
     }
 }
 

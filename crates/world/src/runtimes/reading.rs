@@ -127,9 +127,14 @@ mod tests {
             {"note": "nothing that is needed"}, 7]}"#;
         let reading = read(answer).unwrap();
         assert_eq!(reading.items.len(), 2);
-        let first: Vec<_> = reading.items[0].iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let first: Vec<_> =
+            reading.items.first().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(first, ["startedAt=1795593600123", "status=running", "taskId=t-1"]);
-        assert_eq!(reading.items[1].keys().collect::<Vec<_>>(), ["taskId"], "a sentence and a secret are no words");
+        assert_eq!(
+            reading.items.get(1).unwrap().keys().collect::<Vec<_>>(),
+            ["taskId"],
+            "a sentence and a secret are no words"
+        );
         assert_eq!((reading.left_out, reading.dropped, reading.bytes), (2, 3, answer.len() as u64));
         let kept = serde_json::to_string(&reading).unwrap();
         for text in ["helpful", "thinking", "tests pass", "planted", "ghp_"] {

@@ -180,6 +180,9 @@ impl<S: Sender> Erased for S {
     }
 }
 
+/// Leave for an effect, and to read secrets for it where it needs any.
+type Leave<G> = (Permit<G>, Option<Permit<SecretRead>>);
+
 /// Leave for one attempt, and to read the secrets that it takes. Telling of a failure on another channel takes leave of its own.
 fn leave_to_send<S: Sender>(
     secrets: &[SecretRef],
@@ -187,7 +190,7 @@ fn leave_to_send<S: Sender>(
     about_a_failure: bool,
     target: Option<&TargetName>,
     at: Timestamp,
-) -> Result<(Permit<S::Gate>, Option<Permit<SecretRead>>), GateClosed> {
+) -> Result<Leave<S::Gate>, GateClosed> {
     let own = keeper.permit(target, at)?;
     if about_a_failure && S::Gate::GATE.is_some() {
         keeper.permit::<TelegramFailureReceiptSend>(target, at)?;

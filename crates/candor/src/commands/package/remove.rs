@@ -1,10 +1,13 @@
 //! `candor package remove`: an installed package is taken away.
 
-use candor_core::work::{Wanted, WorkState};
+use candor_core::{
+    package::Change,
+    work::{Wanted, WorkState},
+};
 use clap::Args;
 use serde_json::json;
 
-use super::install::hint_reload;
+use super::install::{hint_reload, record};
 use crate::{
     cli::Global,
     config::Config,
@@ -12,37 +15,54 @@ use crate::{
     gated,
     home::Home,
     output,
-    package::{self, Selection},
+    package::{self, Lock},
 };
 
 #[derive(Debug, Args)]
 pub struct RemoveArgs {
     /// The package, NAME@VERSION
     package: String,
-    /// Also when it is in use: what comes with this program holds again
+    /// Also when it is in use: what comes with this program holds again, at once
     #[arg(long)]
     in_use: bool,
 }
 
-/// Has the package taken away, once the gate is open.
+/// Has the package taken away, once the gate is open. Nobody goes by it from now on, also while its files wait for that.
 pub fn run(global: &Global, args: &RemoveArgs) -> Outcome {
     let home = Home::find(global.state.clone(), global.config.clone())?;
-    let was_in_use = Selection::read(&home)?.is_some_and(|of| of.id() == args.package);
     let leaving = package::leaving(&home, &args.package, args.in_use)?;
-    let config = Config::load(&home).unwrap_or(leaving.after);
-    let wanted = Wanted::RemovePackage { package: args.package.clone(), in_use: args.in_use };
-    let work = gated::want_by(global, config, wanted, &|| ())?;
-    if !matches!(work.state, WorkState::Done { .. }) {
-        return gated::tell(global, &work);
+    let (was_in_use, is_there) = (leaving.in_use, leaving.is_there);
+    if was_in_use {
+        let lock = Lock::take(&home)?;
+        if let Some(act) = leaving.act(Change::LeftUse) {
+            record(global, &home, leaving.after, act)?;
+        }
+        package::deselect(&home, &lock)?;
     }
-    if global.json {
-        output::json(&json!({ "removed": args.package, "was_in_use": was_in_use, "work": work }))?;
-    } else {
+    let told = |files: &str| {
+        if global.json {
+            return output::json(&json!({ "removed": args.package, "was_in_use": was_in_use, "files": files }));
+        }
         output::line(format!("{} is gone", args.package));
         if was_in_use {
             output::line("what comes with this program holds again");
             hint_reload(&home);
         }
+        Ok(())
+    };
+    if !is_there {
+        told("were gone")?;
+        return Ok(Exit::Ok);
     }
-    Ok(Exit::Ok)
+    let wanted = Wanted::RemovePackage { package: args.package.clone() };
+    let work = gated::want_by(global, Config::load(&home)?, wanted, &|| ())?;
+    if matches!(work.state, WorkState::Done { .. }) {
+        told("gone")?;
+        return Ok(Exit::Ok);
+    }
+    if was_in_use && !global.json {
+        output::line("what comes with this program holds again; the files are there still");
+        hint_reload(&home);
+    }
+    gated::tell(global, &work)
 }

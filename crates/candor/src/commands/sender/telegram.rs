@@ -9,9 +9,10 @@ use std::{
 
 use candor_approval::{GateKeeper, signers::Owners};
 use candor_core::{
-    approval::{Approval, Standing, Verdict},
+    approval::{Approval, PackageRow, Standing, Verdict},
     gate::{Gate, Grant, Scope},
     ids::TargetName,
+    limits::ESCALATION_LEVELS_MAX,
 };
 use candor_path::Act;
 use candor_world::{
@@ -92,28 +93,28 @@ pub(super) fn run(global: &Global, args: &TelegramArgs) -> Outcome {
         ));
     }
     let place = home.state.join(FOLDER).join(format!("telegram-{}.token", args.name));
-    let text = config::file(&home)?.1.unwrap_or_default();
-    with_target(&text, &home, args, &place, 0)?;
+    let text = config::file(&home)?.1;
+    let with = |chat| with_target(text.as_deref().unwrap_or_default(), &home, args, &place, chat);
+    let planned = with(args.chat)?;
     let mut bot = Bot::new(SecretRef::File(place.clone()), args.api_base.as_deref(), &HttpPool::default())
         .map_err(|why| Failure::new(Exit::Usage, why.replace("`api_base`", "`--api-base`")))?;
     let token = token(args)?;
-    let kept = Kept::put(&place, &token)?;
-    let approval = approve(global, &home, &before, args)?;
+    let mut made = Made::begin(&home, text.clone(), &place, &token)?;
+    // An approval is for a target that is there.
+    let config = made.configuration(&planned)?;
+    let approval = approve(global, &home, &config, args)?;
     output::note(format!("{} opens bot_api_call and secret_read for `{}`", approval.no, args.name));
     let (name, chat) = desk::block_on(async {
         let desk = Desk::open(global).await?;
-        let met = meet(&desk, &before.owners, &mut bot, args).await;
+        let met = meet(&desk, &config.owners, &mut bot, args).await;
         desk.close().await?;
         met
     })?;
     output::note(format!("@{name} writes to chat {chat}"));
-    write_target(&home, &with_target(&text, &home, args, &place, chat)?)?;
-    kept.stays();
-    let digest = Config::load(&home)?.digest;
-    if DaemonFile::read(&home).as_ref().is_some_and(desk::is_reachable) {
-        let pid = config_command::adopt(&home, &digest)?;
-        output::note(format!("the daemon (process {pid}) goes by it from now on"));
+    if args.chat.is_none() {
+        made.configuration(&with(Some(chat))?)?;
     }
+    made.stays = true;
     let (no, served) = notice::send_test(global, Some(args.name.clone()))?;
     if !served {
         // Nobody else would send it.
@@ -152,45 +153,87 @@ fn token(args: &TelegramArgs) -> Result<SecretString, Failure> {
         .hint("it is written `123456789:letters-and-digits`; @BotFather shows it"))
 }
 
-/// The token's file. It is taken away again unless everything came to a target.
-struct Kept<'a> {
-    path: &'a Path,
+/// What was made: the token's file, and the target in the configuration. All of it is taken back unless it comes to a target that works.
+struct Made<'a> {
+    home: &'a Home,
+    token: &'a Path,
+    before: Option<String>,
+    written: Option<String>,
     stays: bool,
 }
 
-impl<'a> Kept<'a> {
-    fn put(path: &'a Path, token: &SecretString) -> Result<Self, Failure> {
+impl<'a> Made<'a> {
+    fn begin(home: &'a Home, before: Option<String>, token: &'a Path, secret: &SecretString) -> Result<Self, Failure> {
         let unwritten = |error: std::io::Error| {
-            Failure::new(Exit::Store, format!("`{}` can't be written: {error}", path.display()))
+            Failure::new(Exit::Store, format!("`{}` can't be written: {error}", token.display()))
         };
-        if path.exists() {
-            return Err(Failure::new(Exit::Refused, format!("`{}` is there already", path.display()))
+        if token.exists() {
+            return Err(Failure::new(Exit::Refused, format!("`{}` is there already", token.display()))
                 .hint("it is of a target that was there; move it away, or choose another `--name`"));
         }
-        if let Some(folder) = path.parent() {
+        if let Some(folder) = token.parent() {
             fs::create_dir_all(folder).map_err(unwritten)?;
         }
-        files::write_whole(path, token.expose_secret().as_bytes()).map_err(unwritten)?;
-        Ok(Self { path, stays: false })
+        files::write_whole(token, secret.expose_secret().as_bytes()).map_err(unwritten)?;
+        Ok(Self { home, token, before, written: None, stays: false })
     }
 
-    fn stays(mut self) {
-        self.stays = true;
+    /// Writes the configuration, once a draft beside it shows that it can be gone by, and has a daemon that runs go by it.
+    fn configuration(&mut self, text: &str) -> Result<Config, Failure> {
+        let draft = self.home.config.with_extension("yaml.checked");
+        let unwritten = |error: std::io::Error| {
+            Failure::new(Exit::Store, format!("`{}` can't be written: {error}", draft.display()))
+        };
+        files::write_whole(&draft, text.as_bytes()).map_err(unwritten)?;
+        if let Err(failure) = Config::load(&Home { config: draft.clone(), ..self.home.clone() }) {
+            let _ = fs::remove_file(&draft);
+            return Err(failure);
+        }
+        fs::rename(&draft, &self.home.config).map_err(unwritten)?;
+        self.written = Some(text.to_owned());
+        let config = Config::load(self.home)?;
+        adopt(self.home, &config)?;
+        Ok(config)
+    }
+
+    /// Takes back what was made; what somebody changed since stays.
+    fn take_back(&self) {
+        let _ = fs::remove_file(self.token);
+        let now = fs::read_to_string(&self.home.config).ok();
+        if self.written.is_none() || now != self.written {
+            return;
+        }
+        let _ = match &self.before {
+            Some(before) => files::write_whole(&self.home.config, before.as_bytes()),
+            None => fs::remove_file(&self.home.config),
+        };
+        if let Err(failure) = Config::load(self.home).and_then(|config| adopt(self.home, &config)) {
+            output::note(failure);
+        }
     }
 }
 
-impl Drop for Kept<'_> {
+impl Drop for Made<'_> {
     fn drop(&mut self) {
         if !self.stays {
-            let _ = fs::remove_file(self.path);
+            self.take_back();
         }
     }
+}
+
+/// Has a daemon that runs go by the configuration.
+fn adopt(home: &Home, config: &Config) -> Result<(), Failure> {
+    if DaemonFile::read(home).as_ref().is_some_and(desk::is_reachable) {
+        config_command::adopt(home, &config.digest)?;
+    }
+    Ok(())
 }
 
 /// Has an owner sign what this sender needs: one packet, its two gates, for this target alone.
 fn approve(global: &Global, home: &Home, config: &Config, args: &TelegramArgs) -> Result<Approval, Failure> {
     let gates = BTreeSet::from(GATES);
-    let package = approvals::newest(global, config, &|_| true)?;
+    let fits = |package: &PackageRow| gate::packet(package, &gates).is_ok();
+    let package = approvals::newest(global, config, &fits)?;
     let packet = gate::packet(&package, &gates)?;
     let asked = TermsArgs {
         reason: args.reason.clone(),
@@ -252,29 +295,23 @@ fn code() -> Result<String, Failure> {
     Ok(format!("{:06}", u32::from_le_bytes(bytes) % 1_000_000))
 }
 
-fn with_target(text: &str, home: &Home, args: &TelegramArgs, token: &Path, chat: i64) -> Result<String, Failure> {
+/// The text with the target. Until its chat is known, no notice of any weight goes there.
+fn with_target(
+    text: &str,
+    home: &Home,
+    args: &TelegramArgs,
+    token: &Path,
+    chat: Option<i64>,
+) -> Result<String, Failure> {
     let mut fields: Vec<(&str, Value)> = vec![
         ("name", json!(args.name)),
         ("sender", json!("telegram")),
-        ("chat", json!(chat)),
+        ("chat", json!(chat.unwrap_or_default())),
         ("token", json!({ "file": token })),
     ];
     fields.extend(args.api_base.as_ref().map(|base| ("api_base", json!(base))));
-    config::with_target(text, &home.config, &fields)
-}
-
-/// Writes the configuration, once a look at it beside the old one shows that it can be gone by.
-fn write_target(home: &Home, text: &str) -> Result<(), Failure> {
-    let beside = home.config.with_extension("yaml.checked");
-    let unwritten =
-        |error: std::io::Error| Failure::new(Exit::Store, format!("`{}` can't be written: {error}", beside.display()));
-    files::write_whole(&beside, text.as_bytes()).map_err(unwritten)?;
-    let checked = Config::load(&Home { config: beside.clone(), ..home.clone() });
-    match checked {
-        Ok(_) => fs::rename(&beside, &home.config).map_err(unwritten),
-        Err(failure) => {
-            let _ = fs::remove_file(&beside);
-            Err(failure)
-        }
+    if chat.is_none() {
+        fields.push(("from_level", json!(ESCALATION_LEVELS_MAX)));
     }
+    config::with_target(text, &home.config, &fields)
 }

@@ -70,8 +70,8 @@ fn an_owner_is_added_listed_and_removed_and_comments_stay() {
     assert_eq!(value("approvals.owners")["layer"], "local");
     assert_eq!(value("approvals.allowed_signers")["layer"], "package");
     let settings = home.json(&["config", "show"])["settings"].clone();
-    assert_eq!(settings["owner_agents"], json!({ "ann@example.org": ["b", "c", "nightly"] }));
-    assert!(settings["allowed_signers"].as_str().unwrap().contains("ssh-rsa"));
+    assert_eq!(settings["approvals"]["owner_agents"], json!({ "ann@example.org": ["b", "c", "nightly"] }));
+    assert!(settings["approvals"]["allowed_signers"].as_str().unwrap().contains("ssh-rsa"));
     // One key less, and then no owner.
     let fingerprint = home.json(&["owner", "list"]).pointer("/owners/0/keys/0/fingerprint").unwrap().clone();
     home.ends(11, &["owner", "remove", "ann@example.org", "--key", "SHA256:none"]);
@@ -158,7 +158,7 @@ fn gates_that_need_two_owners_add_up_over_the_layers() {
     };
     assert_eq!((layer("destructive_operation"), layer("secret_read")), (Some(json!("profile")), Some(json!("local"))));
     let settings = home.json(&["config", "show"])["settings"].clone();
-    assert_eq!(settings["two_owners"], json!(["secret_read", "destructive_operation"]));
+    assert_eq!(settings["approvals"]["two_owners"], json!(["secret_read", "destructive_operation"]));
     let key = keygen(home.folder.path(), "ann", &["-t", "ed25519"]).with_extension("pub");
     home.ends(0, &["owner", "add", "--principal", "ann@example.org", "--key", text(&key)]);
     let told = home.json(&["owner", "list"]);

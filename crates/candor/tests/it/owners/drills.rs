@@ -90,7 +90,8 @@ fn the_operator_is_told_another_way_or_the_drill_says_that_nobody_is() {
     assert!(told.contains("no channel is live yet"), "{told}");
     let yaml = home.state().join("candor.yaml");
     write(&yaml, &sink.config());
-    missing(&home, "channel-fallback", 0, "`sink` is the only target");
+    let told = home.ends(0, &["approval", "drill", "channel-fallback"]);
+    assert!(told.contains("`sink` is the only target"), "{told}");
     write(&yaml, &format!("{}- {{name: here, sender: dry-run}}\n", sink.config()));
     good(&home, "channel-fallback");
     let told = home.ends(0, &["approval", "drill", "channel-fallback"]);
@@ -101,7 +102,7 @@ fn the_operator_is_told_another_way_or_the_drill_says_that_nobody_is() {
     let mode = |mode| fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
     mode(0o600);
     let second = format!(
-        "{}- name: second\n  sender: webhook\n  url: 'http://{}/other'\n  secret: {{file: {}}}\n",
+        "{}- name: second\n  sender: webhook\n  url: 'http://{}/other'\n  secrets: [{{file: {}}}]\n",
         sink.config(),
         sink.address,
         secret.display()
@@ -137,6 +138,8 @@ fn the_package_before_is_there_intact_and_reads() {
 fn the_deployment_before_is_there_as_it_is_on_record() {
     let home = with_owner("profile: standard-team-mode\n");
     assert!(good(&home, "deployment-rollback").contains("no piece"));
+    let private: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    fs::set_permissions(home.state(), private).unwrap();
     let activate = || home.ends(0, &["deploy", "activate", "--scheduler", "manual", "--degrade"]);
     activate();
     good(&home, "deployment-rollback");

@@ -137,11 +137,15 @@ fn upgrade_downgrade_and_the_way_back_obey_the_bounds() {
 #[test]
 fn the_one_in_use_is_removed_only_when_that_is_said() {
     let shop = Workshop::new();
-    let home = Home::new("");
+    let home = Home::owned("");
     let (one, two) = (shop.version("0.1.1"), shop.version("0.1.2"));
     home.ends(0, &["package", "install", &one, "--key", &shop.public]);
     home.ends(0, &["package", "upgrade", &two, "--key", &shop.public]);
     assert!(home.ends(7, &["package", "remove", "reporting-governance@0.1.2"]).contains("--in-use"));
+    // With its gate closed its files wait, and go once when it opens: one at a time, as often as approved.
+    assert!(home.ends(3, &["package", "remove", "reporting-governance@0.1.1"]).contains("destructive_operation"));
+    assert!(home.state().join("packages/reporting-governance/0.1.1").is_dir());
+    open_removal(&home, "2");
     home.ends(0, &["package", "remove", "reporting-governance@0.1.1"]);
     home.ends(11, &["package", "remove", "reporting-governance@0.1.1"]);
     home.ends(11, &["package", "downgrade", "reporting-governance@0.1.1"]);
@@ -149,8 +153,8 @@ fn the_one_in_use_is_removed_only_when_that_is_said() {
     home.ends(0, &["package", "remove", "reporting-governance@0.1.2", "--in-use"]);
     assert_eq!(in_use(&home), "reporting-governance@0.1.0-mainline");
     let acts = acts(&home);
-    assert_eq!(acts.last().unwrap()["change"], "removed");
-    assert_eq!(acts.len(), 4);
+    let changes: Vec<_> = acts.iter().map(|act| act["change"].as_str().unwrap()).collect();
+    assert_eq!(changes, ["installed", "upgraded", "removed", "left_use", "removed"]);
     let left: Vec<_> =
         fs::read_dir(home.state().join("packages")).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left, [".lock"], "{left:?}");
@@ -171,7 +175,7 @@ fn a_version_is_one_build() {
 #[test]
 fn what_is_changed_after_the_installation_is_found_and_can_be_mended() {
     let shop = Workshop::new();
-    let home = Home::new("profile: strict-manager-mode\n");
+    let home = Home::owned("profile: strict-manager-mode\n");
     let file = shop.version("0.1.1");
     let folder = home.state().join("packages/reporting-governance/0.1.1");
     for changed in
@@ -185,8 +189,10 @@ fn what_is_changed_after_the_installation_is_found_and_can_be_mended() {
         assert!(told.contains(changed) && told.contains("was changed after"), "{told}");
         assert!(home.ends(1, &["package", "list"]).contains("NOT INTACT"), "{changed}");
         // The way out works although nothing else does.
-        home.ends(0, &["package", "remove", "reporting-governance@0.1.1", "--in-use"]);
+        home.ends(3, &["package", "remove", "reporting-governance@0.1.1", "--in-use"]);
         home.ends(0, &["config", "check"]);
+        open_removal(&home, "1");
+        home.ends(0, &["package", "remove", "reporting-governance@0.1.1"]);
     }
     home.ends(0, &["package", "install", &file, "--key", &shop.public]);
     fs::remove_dir_all(&folder).unwrap();
@@ -254,8 +260,15 @@ fn a_package_that_the_program_has_outgrown_is_named_and_can_be_exchanged() {
     home.ends(7, &["package", "downgrade", "reporting-governance@0.1.1"]);
     assert_eq!(in_use(&home), "reporting-governance@0.1.2");
     let home = outgrown();
-    home.ends(0, &["package", "remove", "reporting-governance@0.1.1", "--in-use"]);
+    home.ends(3, &["package", "remove", "reporting-governance@0.1.1", "--in-use"]);
     home.ends(0, &["config", "check"]);
+}
+
+/// An owner lets so many removals happen.
+fn open_removal(home: &Home, uses: &str) {
+    let fields = ["--field", "rollback_plan=install it again", "--field", "reviewed_by=me"];
+    let open = ["gate", "open", "destructive_operation", "--reason", "test", "--expires", "1h", "--uses", uses];
+    home.ends(0, &[&open[..], &fields].concat());
 }
 
 /// The configuration must hold over the new package, or nothing changes.
@@ -291,7 +304,7 @@ fn a_crash_in_the_middle_keeps_the_old_state_and_a_rerun_finishes() {
     for (point, holds) in
         [("package.staged", false), ("package.placed", false), ("package.recorded", false), ("package.selected", true)]
     {
-        let home = Home::new("profile: strict-manager-mode\n");
+        let home = Home::owned("profile: strict-manager-mode\n");
         let first = ["package", "install", &one, "--key", &shop.public];
         at(&home, point, &first);
         let expected = if holds { "reporting-governance@0.1.1" } else { "reporting-governance@0.1.0-mainline" };
@@ -320,6 +333,7 @@ fn a_crash_in_the_middle_keeps_the_old_state_and_a_rerun_finishes() {
                 "{point}: {told:?}"
             );
         }
+        open_removal(&home, "1");
         at(&home, "package.leaving", &["package", "remove", "reporting-governance@0.1.1"]);
         home.ends(11, &["package", "remove", "reporting-governance@0.1.1"]);
         assert!(!home.state().join("packages/.leaving").exists() && !home.state().join("packages/.staging").exists());

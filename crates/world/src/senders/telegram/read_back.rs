@@ -86,10 +86,8 @@ fn edited(result: serde_json::Value, chat: &Chat, asked: i64, text: &str) -> Rea
     let own = result.as_object().map(fields).unwrap_or_default();
     match serde_json::from_value::<Edited>(result) {
         Ok(edited) if edited.message_id == asked && is_asked(&edited.chat, chat) => {
-            let level = match edited.text.as_deref() == Some(text) {
-                true => ProofLevel::ReadBack,
-                false => ProofLevel::Stored,
-            };
+            let whole = edited.text.as_deref() == Some(text);
+            let level = if whole { ProofLevel::ReadBack } else { ProofLevel::Stored };
             ReadBack::Found { proof: Proof { level, provider_id: Some(asked.to_string()) }, fields: own }
         }
         _ => unknown("the Bot API answered for something else than this message in this chat"),
