@@ -75,8 +75,7 @@ pub fn leaving(home: &Home, id: &str, even_in_use: bool) -> Result<Leaving, Fail
         Failure::new(failure.exit, why).hint("mend the configuration first; nothing was removed")
     })?;
     let before = chosen.as_ref().map(Selection::id);
-    let known =
-        known.map(|(manifest_sha256, key)| Known { package: id.to_owned(), manifest_sha256, key, before });
+    let known = known.map(|(manifest_sha256, key)| Known { package: id.to_owned(), manifest_sha256, key, before });
     let is_there = found.as_ref().err().is_none_or(|failure| failure.exit != Exit::NotFound);
     Ok(Leaving { known, in_use, is_there, after })
 }

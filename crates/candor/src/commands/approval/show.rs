@@ -87,6 +87,17 @@ fn terminal(digest: &str, package: &Value) {
         output::table(&[title, "STATUS", "OWNER", "WHY"], rows);
     }
     output::line("");
+    // What an owner signs for.
+    let rows = page::items(package, "approval_packet_templates").map(|item| {
+        let text = |field: &str| shown::text(item.get(field).and_then(Value::as_str).unwrap_or_default());
+        let list = |field: &str| {
+            let texts = item.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            texts.map(shown::text).collect::<Vec<_>>().join(", ")
+        };
+        [text("packet_id"), text("risk_tier"), list("blocked_runtime_actions"), list("required_approval_fields")]
+    });
+    output::table(&["APPROVING", "RISK", "OPENS", "ASKS FOR"], rows);
+    output::line("");
     let rows = page::items(package, "operator_actions").map(|item| {
         let text = |field: &str| shown::text(item.get(field).and_then(Value::as_str).unwrap_or_default());
         [text("action_type"), text("operator_instruction")]
