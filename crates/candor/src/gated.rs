@@ -8,6 +8,7 @@ use candor_core::{
 };
 use candor_path::Act;
 use candor_store::{Listing as _, sqlite::Reader};
+use serde_json::json;
 
 use crate::{
     cli::Global,
@@ -79,7 +80,37 @@ pub fn tell(global: &Global, work: &Work) -> Outcome {
     if global.json {
         output::json(work)?;
     }
-    let (exit, line) = match &work.state {
+    let (exit, line) = said(work)?;
+    if !global.json {
+        output::line(line);
+    }
+    Ok(exit)
+}
+
+/// The same of several pieces of work: exit code 3 where one waits.
+///
+/// # Errors
+/// When one failed, with why.
+pub fn tell_all(global: &Global, all: &[Work]) -> Outcome {
+    if global.json {
+        output::json(&json!({ "work": all }))?;
+    }
+    let mut worst = Exit::Ok;
+    for work in all {
+        let (exit, line) = said(work)?;
+        if exit == Exit::Pending {
+            worst = exit;
+        }
+        if !global.json {
+            output::line(line);
+        }
+    }
+    Ok(worst)
+}
+
+/// How work stands, in words.
+fn said(work: &Work) -> Result<(Exit, String), Failure> {
+    Ok(match &work.state {
         WorkState::Pending => {
             let gate = work.gate.as_str();
             let line = format!(
@@ -94,9 +125,5 @@ pub fn tell(global: &Global, work: &Work) -> Outcome {
         WorkState::Failed { why, .. } => {
             return Err(Failure::new(Exit::Refused, format!("{} wasn't done: {why}", work.no)));
         }
-    };
-    if !global.json {
-        output::line(line);
-    }
-    Ok(exit)
+    })
 }

@@ -83,6 +83,39 @@ pub(crate) fn withdraw(step: &mut Step<'_>, no: WorkNo) -> Result<(), StepError>
     Ok(())
 }
 
+/// Closes an item that a person has dealt with.
+pub(crate) fn close_item(step: &mut Step<'_>, kind: DocumentKind, key: &str, note: &str) -> Result<(), StepError> {
+    let (words, command) = match kind {
+        DocumentKind::ReviewItem => ("review", "review"),
+        DocumentKind::RollbackItem => ("rollback", "rollback"),
+        other => return Err(Refusal::Unwanted(format!("a {} is nothing that is closed", other.as_str())).into()),
+    };
+    says("note", note)?;
+    let open = step.view.document(kind, key)?.filter(|of| of.body.get("state") == Some(&json!("open")));
+    let none = || Refusal::NoItem { kind: words, key: key.chars().take(128).collect(), command };
+    let item = open.ok_or_else(none)?;
+    let mut body = item.body;
+    if let Value::Object(fields) = &mut body {
+        fields.insert("state".to_owned(), json!("done"));
+        fields.insert("note".to_owned(), json!(note));
+        fields.insert("done_at".to_owned(), json(&step.now));
+    }
+    let closed = event::kept(step, ArtifactKind::Work, kind, item.key, item.agent, body);
+    step.reply(Reply::Document(Box::new(closed)));
+    Ok(())
+}
+
+/// A line of a person's that is shown to others: it holds nothing that is never displayed.
+fn says(field: &'static str, text: &str) -> Result<(), StepError> {
+    event::line(field, text)?;
+    match event::disclosed(text) {
+        Some(what) => {
+            Err(Refusal::Unwanted(format!("`{field}` holds what looks like {what}; say it in other words")).into())
+        }
+        None => Ok(()),
+    }
+}
+
 /// Whether what is wanted is there.
 fn makes_sense(step: &Step<'_>, wanted: &Wanted) -> Result<(), StepError> {
     match wanted {
@@ -96,7 +129,9 @@ fn makes_sense(step: &Step<'_>, wanted: &Wanted) -> Result<(), StepError> {
             }
             Ok(())
         }
-        Wanted::CaptureResult { task } | Wanted::Review { task, .. } | Wanted::RollBack { task, .. } => {
+        Wanted::CaptureResult { task } => step.task(task).map(drop),
+        Wanted::Review { task, why } | Wanted::RollBack { task, why } => {
+            says("why", why)?;
             step.task(task).map(drop)
         }
         Wanted::RunRecipe { evidence, .. } => {

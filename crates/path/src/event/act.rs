@@ -38,6 +38,7 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
         Act::Keep { kind, key, body } => approval::keep(step, kind, key, body),
         Act::Want { wanted } => work::want(step, wanted),
         Act::Withdraw { work } => work::withdraw(step, work),
+        Act::CloseItem { kind, key, note } => work::close_item(step, kind, &key, &note),
         Act::TakeUse { gates, scope, what } => approval::take_use(step, gates, scope, what),
         Act::CloseGate { gate } => approval::close_gate(step, gate),
         Act::Exported { bundle, about, records, tree_size } => {
@@ -56,7 +57,7 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
     }
 }
 
-pub(super) fn line(field: &'static str, text: &str) -> Result<(), Refusal> {
+pub(crate) fn line(field: &'static str, text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() || text.len() > LINE_BYTES_MAX || text.contains(['\n', '\r', '\0']) {
         return Err(Refusal::Text { field, max: LINE_BYTES_MAX });
     }

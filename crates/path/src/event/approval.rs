@@ -212,7 +212,7 @@ fn joined(before: &Approval, signed: Signed, by: &[String]) -> Result<(Signed, V
 }
 
 /// What a text holds that must not be shown, in words. A scanner that can't be made finds something everywhere.
-fn disclosed(text: &str) -> Option<String> {
+pub(crate) fn disclosed(text: &str) -> Option<String> {
     match disclosure::every() {
         Ok(scanner) => scanner.find(text).first().map(|found| found.kind.words().to_owned()),
         Err(error) => Some(error.to_string()),

@@ -160,6 +160,7 @@ impl State {
             decision_no: None,
             claim: None,
             evidence: None,
+            request: None,
             notice: None,
             duplicate: false,
         };
@@ -256,6 +257,7 @@ impl State {
             | Act::Keep { .. }
             | Act::Want { .. }
             | Act::Withdraw { .. }
+            | Act::CloseItem { .. }
             | Act::TakeUse { .. }
             | Act::Prune { .. } => Reply::Done,
         })

@@ -58,7 +58,11 @@ pub struct RevokeArgs {
     ssh_key: Option<PathBuf>,
 }
 
-fn gate(text: &str) -> Result<Gate, String> {
+/// Reads a gate's name.
+///
+/// # Errors
+/// In words.
+pub fn gate(text: &str) -> Result<Gate, String> {
     Gate::parse(text).ok_or_else(|| {
         let known: Vec<&str> = GATES.iter().map(|gate| gate.as_str()).collect();
         format!("`{text}` is no gate; the gates are {}", known.join(", "))
