@@ -227,7 +227,7 @@ fn name(of: &Performed) -> &'static str {
     }
 }
 
-/// A process starts alone on the store: what another was at isn't known to have been done, and is not done again by itself.
+/// Whoever was at work has ended: what they were at isn't known to have been done, and is not done again by itself.
 pub(crate) fn left_behind(step: &mut Step<'_>) -> Result<(), StepError> {
     for mut work in step.view.started_work(STARTED_MAX)? {
         let why = "the process that did it ended before it said what came of it; want it again where it is safe";
