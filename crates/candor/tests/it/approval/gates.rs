@@ -34,7 +34,7 @@ fn open(home: &Home, uses: &str) -> Value {
 
 /// A notice of the operator's own; its number.
 fn tell(home: &Home) -> String {
-    let told = home.json(&["notice", "test", "--target", "phone"]);
+    let told = home.json(&["notify", "look"]);
     told["notice"].as_str().unwrap().to_owned()
 }
 
@@ -180,13 +180,13 @@ fn nothing_leaves_is_read_or_removed_with_all_gates_closed() {
     let trace = |name: &str| home.folder.path().join(name);
     let program = |name: &str| {
         let path = trace(&format!("{name}.sh"));
-        write(&path, &format!("#!/bin/sh\ntouch '{}'\necho secret-of-{name}-0123456789\n", trace(name).display()));
+        write(&path, &format!("#!/bin/sh\ntouch '{}'\necho whsec_c2VjcmV0LW9mLWEtdGVzdC0wMTIzNDU2Nzg5\n", trace(name).display()));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
         path.display().to_string()
     };
     let config = format!(
         "targets:\n- {{name: phone, sender: telegram, chat: 0, token: {{command: ['{token}']}}, api_base: 'http://{api}'}}\n\
-         - {{name: hook, sender: webhook, url: 'http://{sink}/hook', secret: {{command: ['{secret}']}}}}\n\
+         - {{name: hook, sender: webhook, url: 'http://{sink}/hook', secrets: [{{command: ['{secret}']}}]}}\n\
          - {{name: pager, sender: command, program: '{pager}'}}\n\
          - {{name: claw, sender: openclaw-cli, program: '{claw}', channel: telegram, to: 1}}\n\
          approvals: {{failure_receipts: phone, follow_up: [results, scores, learning, trust, reviews, rollbacks]}}\n\
