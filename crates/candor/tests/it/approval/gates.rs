@@ -29,7 +29,19 @@ fn asked(api: &BotApi) -> usize {
 }
 
 fn open(home: &Home, uses: &str) -> Value {
-    home.json(&["gate", "open", "bot_api_call", "--target", "phone", "--reason", "night", "--uses", uses, "--expires", "1h"])
+    home.json(&[
+        "gate",
+        "open",
+        "bot_api_call",
+        "--target",
+        "phone",
+        "--reason",
+        "night",
+        "--uses",
+        uses,
+        "--expires",
+        "1h",
+    ])
 }
 
 /// A notice of the operator's own; its number.
@@ -92,7 +104,14 @@ fn bundle_is_whole(home: &Home) {
     assert_eq!(home.json(&["audit", "verify", out, "--key", &key])["intact"], json!(true));
     home.ends(0, &["audit", "replay", out, "--key", &key]);
     let listed = String::from_utf8(Command::new("tar").args(["-tf", out]).output().unwrap().stdout).unwrap();
-    for member in ["state/live-approvals/pk-", "state/live-approvals/ap-1", "state/live-approvals/dr-", "state/live-approvals/rd-", "state/effect-ledger/l-1", "state/live-gates/g-1"] {
+    for member in [
+        "state/live-approvals/pk-",
+        "state/live-approvals/ap-1",
+        "state/live-approvals/dr-",
+        "state/live-approvals/rd-",
+        "state/effect-ledger/l-1",
+        "state/live-gates/g-1",
+    ] {
         assert!(listed.contains(member), "{member} is not in {listed}");
     }
 }
@@ -143,8 +162,10 @@ fn an_approval_that_was_taken_is_not_taken_again_and_none_without_an_owner_is() 
 
 /// Changes rows as somebody with the file in hand would; how many.
 fn rows(home: &Home, sql: &str) -> usize {
-    let script = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); n=c.execute(sys.argv[2]).rowcount; c.commit(); print(n)";
-    let python = Command::new("python3").args(["-c", script]).arg(home.state().join("candor.db")).arg(sql).output().unwrap();
+    let script =
+        "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); n=c.execute(sys.argv[2]).rowcount; c.commit(); print(n)";
+    let python =
+        Command::new("python3").args(["-c", script]).arg(home.state().join("candor.db")).arg(sql).output().unwrap();
     assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
     String::from_utf8(python.stdout).unwrap().trim().parse().unwrap()
 }
@@ -180,7 +201,10 @@ fn nothing_leaves_is_read_or_removed_with_all_gates_closed() {
     let trace = |name: &str| home.folder.path().join(name);
     let program = |name: &str| {
         let path = trace(&format!("{name}.sh"));
-        write(&path, &format!("#!/bin/sh\ntouch '{}'\necho whsec_c2VjcmV0LW9mLWEtdGVzdC0wMTIzNDU2Nzg5\n", trace(name).display()));
+        write(
+            &path,
+            &format!("#!/bin/sh\ntouch '{}'\necho whsec_c2VjcmV0LW9mLWEtdGVzdC0wMTIzNDU2Nzg5\n", trace(name).display()),
+        );
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
         path.display().to_string()
     };
