@@ -4,7 +4,7 @@
 use candor_core::{
     decision::{Decision, Verdict},
     gate::{Gate, Grant},
-    ids::{AgentId, TargetName, WorkNo},
+    ids::{TargetName, WorkNo},
     limits::WORK_PENDING_MAX,
     notice::{DeliveryState, Notice, PendingReason},
     settings::FollowUp,
@@ -247,14 +247,14 @@ pub(crate) fn ended(step: &mut Step<'_>, task: &Task) -> Result<(), StepError> {
         want_later(step, Wanted::CaptureResult { task: task.id.clone() })?;
     }
     let Some(agent) = task.owner.clone() else { return Ok(()) };
-    let of_agent: [(FollowUp, fn(AgentId) -> Wanted); 3] = [
-        (FollowUp::Scores, |agent| Wanted::Score { agent }),
-        (FollowUp::Learning, |agent| Wanted::Learn { agent }),
-        (FollowUp::Trust, |agent| Wanted::Trust { agent }),
+    let of_agent = [
+        (FollowUp::Scores, Wanted::Score { agent: agent.clone() }),
+        (FollowUp::Learning, Wanted::Learn { agent: agent.clone() }),
+        (FollowUp::Trust, Wanted::Trust { agent }),
     ];
     for (what, wanted) in of_agent {
         if follows(step, what) {
-            want_later(step, wanted(agent.clone()))?;
+            want_later(step, wanted)?;
         }
     }
     Ok(())
