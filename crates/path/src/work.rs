@@ -4,7 +4,7 @@
 use candor_core::{
     decision::{Decision, Verdict},
     gate::{Gate, Grant},
-    ids::{AgentId, TargetName, WorkNo},
+    ids::{TargetName, WorkNo},
     limits::WORK_PENDING_MAX,
     notice::{DeliveryState, Notice, PendingReason},
     settings::FollowUp,
@@ -262,7 +262,7 @@ fn name(of: &Performed) -> &'static str {
     }
 }
 
-/// A process starts alone on the store: what another was at isn't known to have been done, and is not done again by itself.
+/// Whoever was at work has ended: what they were at isn't known to have been done, and is not done again by itself.
 pub(crate) fn left_behind(step: &mut Step<'_>) -> Result<(), StepError> {
     for mut work in step.view.started_work(STARTED_MAX)? {
         let why = "the process that did it ended before it said what came of it; want it again where it is safe";
@@ -282,14 +282,14 @@ pub(crate) fn ended(step: &mut Step<'_>, task: &Task) -> Result<(), StepError> {
         want_later(step, Wanted::CaptureResult { task: task.id.clone() })?;
     }
     let Some(agent) = task.owner.clone() else { return Ok(()) };
-    let of_agent: [(FollowUp, fn(AgentId) -> Wanted); 3] = [
-        (FollowUp::Scores, |agent| Wanted::Score { agent }),
-        (FollowUp::Learning, |agent| Wanted::Learn { agent }),
-        (FollowUp::Trust, |agent| Wanted::Trust { agent }),
+    let of_agent = [
+        (FollowUp::Scores, Wanted::Score { agent: agent.clone() }),
+        (FollowUp::Learning, Wanted::Learn { agent: agent.clone() }),
+        (FollowUp::Trust, Wanted::Trust { agent }),
     ];
     for (what, wanted) in of_agent {
         if follows(step, what) {
-            want_later(step, wanted(agent.clone()))?;
+            want_later(step, wanted)?;
         }
     }
     Ok(())

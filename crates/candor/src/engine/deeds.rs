@@ -1,20 +1,16 @@
 //! Deeds: work that a gate stood before, done in the world after the commit that took its use.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use candor_approval::{GateKeeper, kinds::DestructiveOperation, signers::Owners};
 use candor_core::{
     evidence::Origin,
     gate::{Gate, Grant, Scope},
-    ids::{TargetName, WorkNo},
+    ids::WorkNo,
     work::{Allowed, Wanted},
 };
 use candor_path::{Act, Input, Performed, Reply};
-use candor_world::{
-    collectors::CollectorConfig,
-    places::{Document, Place},
-    senders::Binding,
-};
+use candor_world::places::{Document, Place};
 use tokio::runtime::Handle;
 
 use super::{Clock, Submitter};
@@ -29,8 +25,6 @@ use crate::{
 /// What deeds need of the deployment.
 pub(super) struct Deeds {
     pub(super) home: Home,
-    pub(super) bindings: Arc<BTreeMap<TargetName, Binding>>,
-    pub(super) collectors: Arc<CollectorConfig>,
     pub(super) audit: Arc<AuditPlan>,
     pub(super) owners: Arc<Owners>,
     pub(super) submitter: Submitter,
@@ -45,7 +39,7 @@ impl Deeds {
         let done = match &work.wanted {
             Wanted::RemovePackage { package } => self.remove(package, grants),
             Wanted::Prune => self.prune(work.no, grants),
-            other => Err(Failure::new(Exit::Internal, format!("nobody here can {}", other.says()))),
+            other => Err(Failure::new(Exit::Internal, format!("this version can't {}", other.says()))),
         };
         match done {
             Ok(outcome) => Performed::Did { outcome },

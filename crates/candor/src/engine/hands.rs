@@ -96,8 +96,6 @@ impl Hands {
     fn deeds(&self) -> Deeds {
         Deeds {
             home: self.home.clone(),
-            bindings: Arc::clone(&self.bindings),
-            collectors: Arc::clone(&self.collectors),
             audit: Arc::clone(&self.audit),
             owners: Arc::clone(&self.owners),
             submitter: Submitter {
