@@ -11,6 +11,7 @@ use candor_store::{Listing as _, sqlite::Reader};
 use serde_json::json;
 
 use crate::{
+    approvals::shown,
     cli::Global,
     config::Config,
     desk::{self, Desk, store_failure},
@@ -78,11 +79,11 @@ async fn over(home: &Home, no: WorkNo, tick: &dyn Fn()) -> Result<Work, Failure>
 /// When it failed, with why.
 pub fn tell(global: &Global, work: &Work) -> Outcome {
     if global.json {
-        output::json(work)?;
+        output::json(&shown::of(work)?)?;
     }
     let (exit, line) = said(work)?;
     if !global.json {
-        output::line(line);
+        output::line(shown::text(&line));
     }
     Ok(exit)
 }
@@ -93,7 +94,7 @@ pub fn tell(global: &Global, work: &Work) -> Outcome {
 /// When one failed, with why.
 pub fn tell_all(global: &Global, all: &[Work]) -> Outcome {
     if global.json {
-        output::json(&json!({ "work": all }))?;
+        output::json(&shown::document(&json!({ "work": all })))?;
     }
     let mut worst = Exit::Ok;
     for work in all {
@@ -102,7 +103,7 @@ pub fn tell_all(global: &Global, all: &[Work]) -> Outcome {
             worst = exit;
         }
         if !global.json {
-            output::line(line);
+            output::line(shown::text(&line));
         }
     }
     Ok(worst)
@@ -123,7 +124,7 @@ fn said(work: &Work) -> Result<(Exit, String), Failure> {
         WorkState::Started { .. } => (Exit::Pending, format!("{} goes on: {}", work.no, work.wanted.says())),
         WorkState::Done { outcome, .. } => (Exit::Ok, format!("{}: {outcome}", work.no)),
         WorkState::Failed { why, .. } => {
-            return Err(Failure::new(Exit::Refused, format!("{} wasn't done: {why}", work.no)));
+            return Err(Failure::new(Exit::Refused, shown::text(&format!("{} wasn't done: {why}", work.no))));
         }
     })
 }

@@ -443,7 +443,7 @@ pub enum Refusal {
         command: &'static str,
     },
     /// Too many requests wait for an owner.
-    #[error("{max} requests wait for an owner already; `candor gate list` shows them, approve or reject some")]
+    #[error("{max} requests wait for an owner already; `candor approval list` shows them, approve or reject some")]
     RequestsFull {
         /// The limit.
         max: usize,

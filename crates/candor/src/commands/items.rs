@@ -1,4 +1,4 @@
-//! Items that wait for a person: tasks before a reviewer, and tasks that are to be taken back.
+//! Items that wait for a person: tasks before a reviewer, and what is to be taken back.
 
 use candor_core::{
     ids::TaskId,
@@ -22,8 +22,9 @@ pub struct AddArgs {
 
 #[derive(Debug, Args)]
 pub struct DoneArgs {
-    /// The task
-    task: TaskId,
+    /// What it is about, as `list` names it
+    #[arg(value_name = "ABOUT")]
+    key: String,
     /// What you found or did, in a line
     #[arg(long)]
     note: String,
@@ -31,7 +32,7 @@ pub struct DoneArgs {
 
 /// Lists the items of a queue, done and open.
 pub fn list(global: &Global, kind: DocumentKind, name: &str) -> Outcome {
-    kept::list(global, kind, name, &["TASK", "STATE", "SINCE", "WHY", "NOTE"], row)
+    kept::list(global, kind, name, &["ABOUT", "STATE", "SINCE", "WHY", "NOTE"], row)
 }
 
 fn row(of: &Document) -> Vec<String> {
@@ -41,6 +42,6 @@ fn row(of: &Document) -> Vec<String> {
 
 /// Closes an item.
 pub fn done(global: &Global, kind: DocumentKind, args: DoneArgs) -> Outcome {
-    let said = format!("`{}` is done", args.task);
-    gate::act_on(global, Act::CloseItem { kind, key: args.task.to_string(), note: args.note }, &said)
+    let said = format!("`{}` is done", args.key);
+    gate::act_on(global, Act::CloseItem { kind, key: args.key, note: args.note }, &said)
 }

@@ -57,7 +57,16 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
     }
 }
 
-pub(crate) fn line(field: &'static str, text: &str) -> Result<(), Refusal> {
+/// Whether a line that is shown to others reads, and holds nothing that is never displayed.
+pub(crate) fn says(field: &'static str, text: &str) -> Result<(), Refusal> {
+    line(field, text)?;
+    match approval::disclosed(text) {
+        Some(what) => Err(Refusal::Unwanted(format!("`{field}` holds what looks like {what}; say it in other words"))),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn line(field: &'static str, text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() || text.len() > LINE_BYTES_MAX || text.contains(['\n', '\r', '\0']) {
         return Err(Refusal::Text { field, max: LINE_BYTES_MAX });
     }

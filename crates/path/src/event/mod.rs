@@ -7,6 +7,6 @@ mod record;
 mod report;
 mod request;
 
-pub(crate) use act::{act, failure_receipt, line};
-pub(crate) use approval::{disclosed, kept};
+pub(crate) use act::{act, failure_receipt, says};
+pub(crate) use approval::kept;
 pub(crate) use intake::{collected, conclude, take_in};

@@ -5,12 +5,13 @@ use candor_core::{
     decision::Severity,
     event::{ApprovalRequested, Event},
     gate::Scope,
+    ids::AgentId,
     limits::REQUESTS_OPEN_MAX,
     notice::Notice,
     task::Task,
 };
 
-use super::{act::line, approval::disclosed, intake::Taken};
+use super::{act::says, intake::Taken};
 use crate::{
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Refusal, Write},
@@ -25,10 +26,7 @@ pub(super) fn ask(
     asked: &ApprovalRequested,
     taken: &mut Taken,
 ) -> Result<(), StepError> {
-    line("reason", &asked.reason)?;
-    if let Some(what) = disclosed(&asked.reason) {
-        return Err(Refusal::Unwanted(format!("`reason` holds what looks like {what}; say it in other words")).into());
-    }
+    says("reason", &asked.reason)?;
     let agent = owner(event, task)?;
     let (channel, runtime, plan) = (asked.channel.clone(), asked.runtime.clone(), asked.plan.clone());
     if let Some(channel) =
@@ -58,7 +56,7 @@ pub(super) fn ask(
 }
 
 /// The agent that asks: the one whose task it is.
-fn owner(event: &Event, task: &Task) -> Result<candor_core::ids::AgentId, Refusal> {
+fn owner(event: &Event, task: &Task) -> Result<AgentId, Refusal> {
     match (&event.agent, &task.owner) {
         (Some(agent), Some(owner)) if agent == owner => Ok(agent.clone()),
         (_, Some(owner)) => Err(Refusal::NotOwner { task: task.id.clone(), owner: owner.to_string() }),
@@ -67,6 +65,14 @@ fn owner(event: &Event, task: &Task) -> Result<candor_core::ids::AgentId, Refusa
             Err(Refusal::Unwanted(why))
         }
     }
+}
+
+/// A scope as a command line narrows an approval to it.
+fn flags(of: &Scope) -> String {
+    let flag = |name: &str, value: Option<String>| value.map(|value| format!(" --{name} {value}")).unwrap_or_default();
+    let channel = flag("target", of.channel.as_ref().map(ToString::to_string));
+    let runtime = flag("runtime", of.runtime.as_ref().map(ToString::to_string));
+    channel + &runtime + &flag("plan", of.plan.as_ref().map(ToString::to_string))
 }
 
 /// Tells the operator that somebody waits for an owner's word.
@@ -83,8 +89,12 @@ fn tell(step: &mut Step<'_>, request: &Request, taken: &Taken) {
         severity: Severity::Warning,
         title: format!("Agent {} asks for gate `{gate}` ({})", request.agent, request.no),
         text: format!(
-            "For task {} ({}). In its words: {}\nAn owner opens it with `candor gate open {gate} --request {} --reason \"...\" --expires 1h`.",
-            request.task, request.scope, request.reason, request.no
+            "For task {}, for {}. In its words: {}\nAn owner opens it with `candor gate open {gate}{} --request {} --reason \"...\" --expires 1h`.",
+            request.task,
+            request.scope,
+            request.reason,
+            flags(&request.scope),
+            request.no
         ),
         at: step.now,
         folded: 0,

@@ -7,10 +7,12 @@ use candor_core::{
 use clap::Args;
 use serde_json::json;
 
-use super::sign::gate;
 use crate::{
     cli::Global,
-    commands::task::{AsWhom, hand_in, show_told},
+    commands::{
+        gate::gate,
+        task::{AsWhom, hand_in, show_told},
+    },
     exit::Outcome,
     report::{self, Envelope},
 };
