@@ -117,7 +117,7 @@ fn bundle_is_whole(home: &Home) {
 }
 
 /// Posts an act as the operator does; the status and the error's code.
-fn act(home: &Home, daemon: &Daemon, act: &Value) -> (u16, String) {
+pub(super) fn act(home: &Home, daemon: &Daemon, act: &Value) -> (u16, String) {
     let token = fs::read_to_string(home.state().join("operator.token")).unwrap();
     let client = Command::new("curl")
         .args(["-s", "-w", "\n%{http_code}", "-H", "content-type: application/json", "-H"])

@@ -2,5 +2,7 @@
 
 mod chain;
 mod contract;
+mod follow;
 mod gates;
 mod mutants;
+mod requests;
