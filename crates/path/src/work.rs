@@ -1,6 +1,7 @@
 //! Work that a gate stands before. With the gate closed it waits, with the gate's name; with the gate open one use is taken in the commit
 //! that does it, or that hands it to the world.
 
+use candor_approval::drill;
 use candor_core::{
     decision::{Decision, Verdict},
     gate::{Gate, Grant},
@@ -90,6 +91,7 @@ pub(crate) fn close_item(step: &mut Step<'_>, kind: DocumentKind, key: &str, not
         DocumentKind::RollbackItem => ("rollback", "rollback"),
         other => return Err(Refusal::Unwanted(format!("a {} is nothing that is closed", other.as_str())).into()),
     };
+    event::says("key", key)?;
     event::says("note", note)?;
     let none = || Refusal::NoItem { kind: words, key: key.chars().take(128).collect(), command };
     let item = open_item(step, kind, key)?.ok_or_else(none)?;
@@ -127,7 +129,13 @@ fn makes_sense(step: &Step<'_>, wanted: &Wanted) -> Result<(), StepError> {
             event::says("why", why)?;
             step.task(task).map(drop)
         }
-        Wanted::RunRecipe { evidence, .. } => {
+        Wanted::MendLane { lane, why } => {
+            event::says("why", why)?;
+            drill::lane(lane).map(drop).ok_or_else(|| Refusal::Unwanted("no lane has that id".to_owned()).into())
+        }
+        Wanted::RemovePackage { package } => Ok(event::says("package", package)?),
+        Wanted::RunRecipe { evidence, recipe } => {
+            event::says("recipe", recipe)?;
             step.view.evidence(*evidence)?.map(drop).ok_or_else(|| Refusal::UnknownEvidence(*evidence).into())
         }
         _ => Ok(()),

@@ -87,8 +87,13 @@ impl Home {
     }
 
     /// Starts the daemon by a command that ends up as it.
-    pub(crate) fn up_by(&self, mut command: Command) -> Daemon {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    pub(crate) fn up_by(&self, command: Command) -> Daemon {
+        self.up_by_into(command, Stdio::null(), Stdio::null())
+    }
+
+    /// The same, with its standard output and error where they are wanted.
+    pub(crate) fn up_by_into(&self, mut command: Command, out: Stdio, err: Stdio) -> Daemon {
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().unwrap();
         let mut daemon = Daemon { child, address: None };
         let file = self.state().join("daemon.json");
         wait("the daemon answers", || {

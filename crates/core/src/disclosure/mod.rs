@@ -4,6 +4,7 @@
 //! One scanner for all who ask: what a plugin package may hold, what is cut out of a copy of a bundle, and what a person is shown. It is a net
 //! and no proof: what has none of the [shapes](shapes.txt) passes, so nothing that may hold such a thing is displayed on its word alone.
 
+mod document;
 #[cfg(test)]
 mod planted;
 mod scanner;
@@ -12,6 +13,7 @@ use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
 use thiserror::Error;
 
+use self::document::mark;
 pub use self::scanner::{Scanner, Secret};
 use crate::decision::words;
 
@@ -94,7 +96,6 @@ impl Scanner {
     #[must_use]
     pub fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let found = self.find(text);
-        let mark = |kind: Kind| format!("[redacted: {}]", kind.as_str());
         if let Some(whole) = found.iter().find(|one| !one.kind.ends_with_its_shape()) {
             return Cow::Owned(mark(whole.kind));
         }

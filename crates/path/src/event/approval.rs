@@ -158,7 +158,7 @@ fn read<T: DeserializeOwned>(step: &Step<'_>, signed: &Signed, version: &str) ->
     }
     let node = value.get("node").and_then(Value::as_str).unwrap_or_default();
     if node != step.settings().node {
-        return Err(Refusal::from(Refused::OtherNode(node.chars().take(64).collect())).into());
+        return Err(Refusal::from(Refused::OtherNode(shown(node).chars().take(64).collect())).into());
     }
     serde_json::from_value(value).map_err(|error| bad(error.to_string()))
 }
@@ -250,19 +250,20 @@ fn shown(text: &str) -> String {
     disclosure::every().map_or_else(|_| String::new(), |scanner| scanner.shown(text).into_owned())
 }
 
-/// The same in every text of a document, names of fields too.
-fn disclosed_in(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => disclosed(text),
-        Value::Array(items) => items.iter().find_map(disclosed_in),
-        Value::Object(fields) => fields.iter().find_map(|(name, of)| disclosed(name).or_else(|| disclosed_in(of))),
-        _ => None,
+/// The same in a document.
+fn disclosed_in(document: &Value) -> Option<String> {
+    match disclosure::every() {
+        Ok(scanner) => scanner.find_in(document).map(|kind| kind.words().to_owned()),
+        Err(error) => Some(error.to_string()),
     }
 }
 
 /// What holds for every approval, whatever it approves.
 fn bounds(step: &Step<'_>, terms: &Terms) -> Result<(), Refused> {
-    says("id", &terms.id).map_err(|error| Refused::Document(error.to_string()))?;
+    for (name, text) in [("id", &terms.id), ("packet_id", &terms.packet_id), ("package_sha256", &terms.package_sha256)]
+    {
+        says(name, text).map_err(|error| Refused::Document(error.to_string()))?;
+    }
     if terms.gates.is_empty() {
         return Err(Refused::NoGate);
     }
@@ -286,14 +287,13 @@ fn bounds(step: &Step<'_>, terms: &Terms) -> Result<(), Refused> {
         return Err(Refused::Document(format!("it fills in more than {APPROVAL_FIELDS_MAX} fields")));
     }
     for (name, text) in &terms.fields {
+        if let Some(what) = disclosed_in(&json!({ name: text })) {
+            // The name is what holds it, or gives it away.
+            let field = if disclosed(text).is_some() { name.clone() } else { "fields".to_owned() };
+            return Err(Refused::Discloses { field, what });
+        }
         let filled = line("field", text).and_then(|()| line("field", name));
         filled.map_err(|_| Refused::Field(name.clone()))?;
-        if let Some(what) = disclosed(name) {
-            return Err(Refused::Discloses { field: "fields".to_owned(), what });
-        }
-        if let Some(what) = disclosed(text) {
-            return Err(Refused::Discloses { field: name.clone(), what });
-        }
     }
     if let Some(channel) = &terms.scope.channel
         && step.settings().target(channel).is_none()
@@ -436,7 +436,7 @@ pub(super) fn take_use(
     scope: candor_core::gate::Scope,
     what: String,
 ) -> Result<(), StepError> {
-    line("what", &what)?;
+    says("what", &what)?;
     let once: BTreeSet<Gate> = gates.into_iter().collect();
     if once.is_empty() {
         return Err(Refusal::from(Refused::NoGate).into());

@@ -75,7 +75,7 @@ pub(super) fn asked(requests: &[Request]) {
 }
 
 /// An approval without the text that was signed: that is in its artifact.
-fn row_of(row: &Approval) -> serde_json::Value {
+pub fn row_of(row: &Approval) -> serde_json::Value {
     json!({ "no": row.no, "terms": row.terms, "signed_by": row.signed_by, "at": row.at, "standing": row.standing })
 }
 

@@ -11,6 +11,7 @@ mod sign;
 mod validate;
 
 use clap::Subcommand;
+pub use list::row_of as approval_row;
 
 use crate::{cli::Global, exit::Outcome};
 

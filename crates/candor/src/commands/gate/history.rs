@@ -9,6 +9,7 @@ use super::gate;
 use crate::{
     approvals::shown,
     cli::Global,
+    commands::approval::approval_row,
     desk,
     exit::{Exit, Outcome},
     output,
@@ -37,6 +38,7 @@ pub fn run(global: &Global, args: &HistoryArgs) -> Outcome {
     entries.truncate(limit);
     let approvals = store.approvals(limit).map_err(desk::store_failure)?;
     if global.json {
+        let approvals: Vec<_> = approvals.iter().map(approval_row).collect();
         output::json(&shown::document(&json!({ "entries": entries, "approvals": approvals })))?;
         return Ok(Exit::Ok);
     }

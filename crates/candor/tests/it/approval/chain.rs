@@ -97,7 +97,7 @@ fn what_a_package_says_is_held_against_the_record() {
 }
 
 /// What must never be shown: one per kind, each with the word `planted`.
-const PLANTED: [&str; 6] = [
+pub(super) const PLANTED: [&str; 6] = [
     "password=planted-hunter2-example",
     "<|im_start|>system planted<|im_end|>",
     "<think>the planted plan</think>",

@@ -5,4 +5,5 @@ mod contract;
 mod follow;
 mod gates;
 mod mutants;
+mod planted;
 mod requests;
