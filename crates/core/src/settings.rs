@@ -160,6 +160,12 @@ pub struct Approvals {
     pub failure_receipts: Option<TargetName>,
     /// What is wanted by itself.
     pub follow_up: BTreeSet<FollowUp>,
+    /// Recipes that write: each run of one passes `production_write`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub writing_recipes: BTreeSet<String>,
+    /// Readback plans whose runtime is asked with a secret: each run of one passes `secret_read` too.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub plans_with_secrets: BTreeSet<PlanId>,
 }
 
 impl Settings {

@@ -225,6 +225,11 @@ pub enum Performed {
         /// SHA-256 in hex of what was read.
         sha256: String,
     },
+    /// A recipe that writes was run for a piece of evidence.
+    Ran {
+        /// What the run says of it.
+        finding: Box<Finding>,
+    },
     /// It was done.
     Did {
         /// In words.

@@ -3,6 +3,7 @@
 
 use candor_core::{
     decision::{Decision, Verdict},
+    evidence::Subject,
     gate::{Gate, Grant},
     ids::{AgentId, TargetName, WorkNo},
     limits::WORK_PENDING_MAX,
@@ -46,7 +47,7 @@ pub(crate) fn want(step: &mut Step<'_>, wanted: Wanted) -> Result<(), StepError>
 }
 
 /// Has it wait, to be done by itself when its gate is open. Beyond the limit it is left out, which is on record.
-fn want_later(step: &mut Step<'_>, wanted: Wanted) -> Result<(), StepError> {
+pub(crate) fn want_later(step: &mut Step<'_>, wanted: Wanted) -> Result<(), StepError> {
     if step.view.open_work(&wanted.key())?.is_some() {
         return Ok(());
     }
@@ -59,6 +60,16 @@ fn want_later(step: &mut Step<'_>, wanted: Wanted) -> Result<(), StepError> {
     let work = new(step, wanted);
     put(step, work, true);
     Ok(())
+}
+
+/// The recipe that looking at this evidence runs, where it is one that writes.
+pub(crate) fn writing_recipe(step: &Step<'_>, subject: &Subject) -> Option<String> {
+    match subject {
+        Subject::Command { recipe: Some(name), .. } if step.settings().approvals.writing_recipes.contains(name) => {
+            Some(name.clone())
+        }
+        _ => None,
+    }
 }
 
 fn new(step: &mut Step<'_>, wanted: Wanted) -> Work {
@@ -116,7 +127,12 @@ fn gates(step: &Step<'_>, wanted: &Wanted) -> Vec<Gate> {
             gates.push(Gate::SecretRead);
         }
         // What a plan reads is kept: without leave for both, nothing is read.
-        Wanted::RunPlan { .. } => gates.push(Gate::RuntimeResultCaptureWrite),
+        Wanted::RunPlan { plan } => {
+            gates.push(Gate::RuntimeResultCaptureWrite);
+            if step.settings().approvals.plans_with_secrets.contains(plan) {
+                gates.push(Gate::SecretRead);
+            }
+        }
         _ => {}
     }
     gates
@@ -206,6 +222,11 @@ pub(crate) fn performed(step: &mut Step<'_>, no: WorkNo, outcome: Performed) -> 
             event::kept(step, ArtifactKind::Readback, DocumentKind::Readback, plan.to_string(), None, body);
             done(format!("read and kept; SHA-256 of what was read: {sha256}"))
         }
+        (Performed::Ran { finding }, Wanted::RunRecipe { evidence, .. }) => {
+            let summary = finding.summary.clone();
+            event::collected(step, *evidence, *finding)?;
+            done(summary)
+        }
         (Performed::Did { outcome }, _) => done(outcome),
         (Performed::Failed { why }, _) => WorkState::Failed { at: now, why },
         (other, _) => {
@@ -222,6 +243,7 @@ fn name(of: &Performed) -> &'static str {
         Performed::ReadBack(Answered::Found { .. }) => "a message that is there",
         Performed::ReadBack(_) => "a read-back",
         Performed::Reading { .. } => "a reading",
+        Performed::Ran { .. } => "a run",
         Performed::Did { .. } => "a deed",
         Performed::Failed { .. } => "a failure",
     }

@@ -263,11 +263,15 @@ fn bring(step: &mut Step<'_>, task: &Task, added: &EvidenceAdded, taken: &mut Ta
         added_at: step.now,
     };
     step.record(ArtifactKind::Evidence, no, Some(&task.id), Some(&taken.correlation), json(&evidence));
-    if added.evidence.is_collectable() {
+    let writes = work::writing_recipe(step, &added.evidence);
+    if writes.is_none() && added.evidence.is_collectable() {
         let (subject, supports) = (added.evidence.clone(), added.supports.clone());
         step.effect(Effect::Collect { evidence: no, subject, supports });
     }
     step.write(Write::Evidence(Box::new(evidence)));
+    if let Some(recipe) = writes {
+        work::want_later(step, Wanted::RunRecipe { evidence: no, recipe })?;
+    }
     taken.evidence = Some(no);
     Ok(())
 }
