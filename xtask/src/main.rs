@@ -12,6 +12,7 @@ mod fuzz;
 mod independent;
 mod lab;
 mod limits;
+mod owner;
 mod schemas;
 mod shell;
 mod sim;

@@ -2,23 +2,24 @@
 
 #![expect(clippy::unwrap_used, reason = "tests: a key that can't be made is a broken test")]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use candor_audit::canonical;
 use candor_core::{
     approval::{Signed, TERMS_VERSION, Terms, Verdict},
-    gate::{GATES, Gate, Grant, Opening, Scope},
+    gate::{Gate, Grant, Opening, Scope},
     ids::{ApprovalNo, EffectNo, OpeningNo},
     time::Timestamp,
 };
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use ssh_key::{HashAlg, LineEnding, PrivateKey, SshSig, private::Ed25519Keypair};
 
 use crate::{
     keeper::GateKeeper,
     signers::{NAMESPACE, Owners},
+    throwaway,
 };
 
 /// An owner's key, made from a seed.
@@ -126,14 +127,11 @@ pub fn keeper(gates: &[Gate]) -> GateKeeper {
     GateKeeper::from_record(owners(), grants)
 }
 
-/// As much of a package as bounds approvals, with one packet that opens every gate; and its evidence.
+/// A package of a deployment in which nothing is missing, whose first packet opens every gate; and its evidence.
 #[must_use]
 pub fn package() -> (Value, Value) {
-    let packet = json!({
-        "packet_id": "packet", "status": "ready_for_owner_review", "required_approval_fields": ["reason"],
-        "blocked_runtime_actions": GATES, "operator_guidance": "",
-    });
-    (json!({ "approval_packet_templates": [packet] }), json!({}))
+    static BUILT: LazyLock<(Value, Value)> = LazyLock::new(|| throwaway::package("packet", at(1_800_000_000)).unwrap());
+    BUILT.clone()
 }
 
 /// What owner 1 signs of that package's packet for a node: these gates, from now on for a while.

@@ -32,10 +32,13 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long a pruning may make no progress before a pass gives it up; it goes on later by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Stretches of the log, `[from, to)`, in order.
+pub type Stretches = Vec<(u64, u64)>;
+
 /// How a pass acts on the world.
 pub struct Hands<'a> {
     /// Has these stretches pruned, which lie in the archive of that digest; or the pruning that isn't finished go on.
-    pub act: &'a dyn Fn(Vec<(u64, u64)>, Option<String>) -> Result<(), Failure>,
+    pub act: &'a dyn Fn(Stretches, Option<String>) -> Result<(), Failure>,
     /// Puts a document in a place.
     pub put: &'a dyn Fn(&Place, &Document) -> Result<(), Failure>,
 }

@@ -338,6 +338,8 @@ pub enum Input {
         /// Which.
         work: WorkNo,
     },
+    /// This process holds the store alone: whoever was at work before has ended.
+    LeftBehind,
     /// Work was done, or couldn't be.
     Performed {
         /// Which.

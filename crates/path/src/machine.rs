@@ -65,12 +65,8 @@ impl Machine {
             Input::Performed { work, outcome } => work::performed(&mut step, work, *outcome)?,
             Input::Fold(fold) => watch::fold(&mut step, fold)?,
             Input::Operator { act, origin } => event::act(&mut step, act, origin)?,
-            Input::OwnerStarted { role, alone, away_since } => {
-                if alone {
-                    work::left_behind(&mut step)?;
-                }
-                watch::owner_started(&mut step, role, alone, away_since);
-            }
+            Input::OwnerStarted { role, alone, away_since } => watch::owner_started(&mut step, role, alone, away_since),
+            Input::LeftBehind => work::left_behind(&mut step)?,
             Input::OwnerBeat { owner } => watch::owner_beat(&mut step, owner, false)?,
             Input::OwnerEnded { owner } => watch::owner_beat(&mut step, owner, true)?,
             Input::InForce(of) => watch::in_force(&mut step, *of)?,

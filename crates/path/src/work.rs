@@ -5,7 +5,7 @@ use candor_core::{
     decision::{Decision, Verdict},
     evidence::Subject,
     gate::{Gate, Grant},
-    ids::{AgentId, TargetName, WorkNo},
+    ids::{TargetName, WorkNo},
     limits::WORK_PENDING_MAX,
     notice::{DeliveryState, Notice, PendingReason},
     settings::FollowUp,
@@ -77,11 +77,17 @@ fn new(step: &mut Step<'_>, wanted: Wanted) -> Work {
     Work { no, gate: wanted.gate(), wanted, at: step.now, state: WorkState::Pending }
 }
 
-/// Tries what waits.
+/// Tries what waits. What makes no sense any more ends, and takes no use.
 pub(crate) fn again(step: &mut Step<'_>, no: WorkNo) -> Result<(), StepError> {
-    match step.view.work(no)?.filter(|work| work.state == WorkState::Pending) {
-        Some(work) => attempt(step, work, false),
-        None => Ok(()),
+    let Some(mut work) = step.view.work(no)?.filter(|work| work.state == WorkState::Pending) else { return Ok(()) };
+    match makes_sense(step, &work.wanted) {
+        Ok(()) => attempt(step, work, false),
+        Err(StepError::Refused(refusal)) => {
+            work.state = WorkState::Failed { at: step.now, why: refusal.to_string() };
+            put(step, work, false);
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -100,6 +106,11 @@ fn makes_sense(step: &Step<'_>, wanted: &Wanted) -> Result<(), StepError> {
         Wanted::ReadBack { notice, target } => {
             let row = step.view.delivery(*notice, target)?;
             let delivery = row.ok_or_else(|| Refusal::UnknownDelivery { notice: *notice, target: target.clone() })?;
+            if !step.settings().approvals.asked.contains(target) {
+                let why =
+                    format!("`{target}` can't be asked what became of a notice; look there, and settle it yourself");
+                return Err(Refusal::Unwanted(why).into());
+            }
             if !receipt::can_be_read_back(&delivery.state) {
                 let why =
                     format!("{notice} for `{target}` isn't in doubt; only an unknown outcome, or a relay's word, is");
@@ -129,7 +140,7 @@ fn gates(step: &Step<'_>, wanted: &Wanted) -> Vec<Gate> {
         // What a plan reads is kept: without leave for both, nothing is read.
         Wanted::RunPlan { plan } => {
             gates.push(Gate::RuntimeResultCaptureWrite);
-            if step.settings().approvals.plans_with_secrets.contains(plan) {
+            if step.settings().approvals.plans.get(plan).is_some_and(|plan| plan.reads_secrets) {
                 gates.push(Gate::SecretRead);
             }
         }
@@ -249,7 +260,7 @@ fn name(of: &Performed) -> &'static str {
     }
 }
 
-/// A process starts alone on the store: what another was at isn't known to have been done, and is not done again by itself.
+/// Whoever was at work has ended: what they were at isn't known to have been done, and is not done again by itself.
 pub(crate) fn left_behind(step: &mut Step<'_>) -> Result<(), StepError> {
     for mut work in step.view.started_work(STARTED_MAX)? {
         let why = "the process that did it ended before it said what came of it; want it again where it is safe";
@@ -269,14 +280,14 @@ pub(crate) fn ended(step: &mut Step<'_>, task: &Task) -> Result<(), StepError> {
         want_later(step, Wanted::CaptureResult { task: task.id.clone() })?;
     }
     let Some(agent) = task.owner.clone() else { return Ok(()) };
-    let of_agent: [(FollowUp, fn(AgentId) -> Wanted); 3] = [
-        (FollowUp::Scores, |agent| Wanted::Score { agent }),
-        (FollowUp::Learning, |agent| Wanted::Learn { agent }),
-        (FollowUp::Trust, |agent| Wanted::Trust { agent }),
+    let of_agent = [
+        (FollowUp::Scores, Wanted::Score { agent: agent.clone() }),
+        (FollowUp::Learning, Wanted::Learn { agent: agent.clone() }),
+        (FollowUp::Trust, Wanted::Trust { agent }),
     ];
     for (what, wanted) in of_agent {
         if follows(step, what) {
-            want_later(step, wanted(agent.clone()))?;
+            want_later(step, wanted)?;
         }
     }
     Ok(())

@@ -272,6 +272,9 @@ impl World<'_> {
         invariants::sending(self, &message, sent)?;
         if sent.arrives() && self.mutant != Some(Mutant::SendBeforeLease) {
             self.receive(&message)?;
+            if self.mutant == Some(Mutant::SendTwice) && channel.gate().is_some() {
+                self.receive(&message)?;
+            }
         } else {
             self.asked_to_wait(&message)?;
         }

@@ -47,6 +47,8 @@ pub enum Mutant {
     NoLedger,
     /// A use of a gate isn't counted.
     UncountedUses,
+    /// The provider is called twice under one use.
+    SendTwice,
     /// What a gate held is never released.
     NeverReleased,
     /// An accepted event isn't remembered, so it counts again.
@@ -97,6 +99,7 @@ pub const MUTANTS: &[(Mutant, &str)] = &[
     (Mutant::GateIgnored, "invariant_nothing_passes_a_closed_gate"),
     (Mutant::NoLedger, "invariant_nothing_passes_a_closed_gate"),
     (Mutant::UncountedUses, "invariant_no_more_uses_than_approved"),
+    (Mutant::SendTwice, "invariant_one_use_one_effect"),
     (Mutant::NeverReleased, "invariant_every_notice_has_a_next_step"),
     (Mutant::ForgetSeen, "invariant_one_event_counts_once"),
     (Mutant::NoReceiptRecord, "invariant_every_change_has_its_record"),

@@ -21,7 +21,7 @@ use candor_core::{
     ids::OwnerNo,
     notice::{Answer, Outcome, Proof, ProofLevel},
     pack::PackSet,
-    settings::{OnUnknown, Retry, Settings, Target},
+    settings::{Approvals, OnUnknown, Retry, Settings, Target},
     task::Cadence,
     time::Timestamp,
 };
@@ -48,6 +48,7 @@ fn machine() -> Machine {
         sender: "webhook@0.1.0".to_owned(),
         available: true,
         gate: None,
+        reads_secrets: false,
         idempotent: true,
         on_unknown: OnUnknown::Hold,
         needs: ProofLevel::Stored,
@@ -71,6 +72,7 @@ fn machine() -> Machine {
         fold_every: hour,
         keep_for: candor_core::profile::KeepFor::default(),
         places: Vec::new(),
+        approvals: Approvals::default(),
     };
     Machine { settings, packs: PackSet::core().unwrap() }
 }

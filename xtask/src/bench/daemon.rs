@@ -11,7 +11,10 @@ use std::{
 use serde_json::Value;
 
 use super::process;
-use crate::shell::{TaskError, Trying as _, cargo, failed, root, show};
+use crate::{
+    owner,
+    shell::{TaskError, Trying as _, cargo, failed, root, show},
+};
 
 /// How long a start may take.
 const START_MAX: Duration = Duration::from_secs(20);
@@ -59,6 +62,7 @@ impl Daemon {
         if let Some(sink) = sink {
             let config = format!("targets:\n  - name: sink\n    sender: webhook\n    url: http://{sink}/hook\n");
             fs::write(folder.join("candor.yaml"), config).trying("cannot write the configuration")?;
+            owner::make(&folder)?;
         }
         let child = Command::new(binary())
             .arg("--state")
@@ -72,7 +76,17 @@ impl Daemon {
         let mut daemon = Self { child, folder, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
         daemon.address = daemon.listening()?;
         if sink.is_some() {
-            daemon.ask(&["gate", "open", "production_write", "--reason", "bench", "--expires", "1d"])?;
+            daemon.ask(&[
+                "gate",
+                "open",
+                "production_write",
+                "--reason",
+                "bench",
+                "--uses",
+                "1000000",
+                "--expires",
+                "1d",
+            ])?;
         }
         Ok(daemon)
     }
@@ -98,6 +112,7 @@ impl Daemon {
             .arg(&self.folder)
             .args(arguments)
             .arg("--json")
+            .env("CANDOR_SSH_KEY", owner::key(&self.folder))
             .stdin(Stdio::null())
             .output()
             .trying("cannot run `candor`")?;

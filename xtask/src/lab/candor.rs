@@ -12,7 +12,10 @@ use std::{
 use serde_json::Value;
 
 use super::{folder, target, write};
-use crate::shell::{TaskError, Trying as _, failed};
+use crate::{
+    owner,
+    shell::{TaskError, Trying as _, failed},
+};
 
 /// How long a start may take.
 const START_MAX: Duration = Duration::from_secs(30);
@@ -28,6 +31,7 @@ impl Candor {
     pub(super) fn start(state: &Path, config: &str, env: &[(&'static str, String)]) -> Result<Self, TaskError> {
         folder(state)?;
         write(&state.join("candor.yaml"), config)?;
+        owner::make(state)?;
         let child = command(state)
             .args(["up", "--listen", "127.0.0.1:0"])
             .envs(env.iter().map(|(name, value)| (name, value)))
@@ -60,6 +64,7 @@ fn command(state: &Path) -> Command {
     let mut command = Command::new(target().join("debug/candor"));
     command.arg("--state").arg(state).stdin(Stdio::null());
     command.env_remove("CANDOR_CONFIG").env_remove("CANDOR_URL").env_remove("CANDOR_AGENT");
+    command.env("CANDOR_SSH_KEY", owner::key(state));
     command
 }
 

@@ -177,6 +177,10 @@ impl Config {
         settings.places = audit.places();
         let approvals = ApprovalsPlan::bind(&file.approvals, &home.config, &settings.targets)?;
         approvals.put_in(&mut settings);
+        let writes = file.evidence.collectors.recipes.iter().filter(|(_, recipe)| recipe.writes);
+        settings.approvals.writing_recipes = writes.map(|(name, _)| name.clone()).collect();
+        settings.approvals.asked =
+            bindings.values().filter(|of| of.reads_back().is_ok()).map(|of| of.target().clone()).collect();
         let packs = PackSet::load(&deployment.sources, &deployment.resolved.tuned())
             .map_err(|errors| Failure::new(Exit::Config, errors.to_string()))?;
         let digest = digest(text, &approvals.text, &deployment);

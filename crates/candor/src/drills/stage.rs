@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use candor_approval::{signers::Owners, throwaway::Throwaway};
+use candor_approval::{
+    signers::Owners,
+    throwaway::{self, Throwaway},
+};
 use candor_audit::canonical;
 use candor_core::{
     approval::{REVOCATION_VERSION, Revocation, Signed, TERMS_VERSION, Terms, Verdict},
@@ -15,7 +18,6 @@ use candor_core::{
 use candor_path::{Act, Input, Machine, Plan, Refusal, Reply, StepError};
 use candor_store::{Store as _, Txn as _, memory::Memory};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::home::random;
 
@@ -80,12 +82,8 @@ impl Stage {
 
     /// Opens a gate by an approval that the stage's own key signs.
     pub(super) fn approve(&mut self, gate: Gate, uses: u64, expires_at: Timestamp) -> Result<ApprovalNo, String> {
-        let packet = json!({
-            "packet_id": PACKET, "status": "ready_for_owner_review", "required_approval_fields": ["reason"],
-            "blocked_runtime_actions": [gate], "operator_guidance": "",
-        });
-        let package = json!({ "approval_packet_templates": [packet] });
-        let package = match self.act(Act::RecordPackage { package, evidence: json!({}) })?.reply {
+        let (package, evidence) = throwaway::package(PACKET, self.now)?;
+        let package = match self.act(Act::RecordPackage { package, evidence })?.reply {
             Reply::Package(row) => row,
             other => return Err(format!("no package was recorded: {other:?}")),
         };

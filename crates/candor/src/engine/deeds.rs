@@ -2,16 +2,21 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use candor_approval::{GateKeeper, kinds::DestructiveOperation, signers::Owners};
+use candor_approval::{
+    GateKeeper,
+    kinds::{DestructiveOperation, ProductionWrite},
+    signers::Owners,
+};
 use candor_core::{
     evidence::Origin,
     gate::{Gate, Grant, Scope},
-    ids::{TargetName, WorkNo},
+    ids::{EvidenceNo, NoticeNo, TargetName, WorkNo},
     work::{Allowed, Wanted},
 };
-use candor_path::{Act, Input, Performed, Reply};
+use candor_path::{Act, Answered, Input, Performed, Reply};
+use candor_store::{Listing as _, sqlite::Reader};
 use candor_world::{
-    collectors::CollectorConfig,
+    collectors::{self, CollectorConfig},
     places::{Document, Place},
     senders::Binding,
 };
@@ -20,15 +25,18 @@ use tokio::runtime::Handle;
 use super::{Clock, Submitter};
 use crate::{
     config::AuditPlan,
+    desk::store_failure,
     exit::{Exit, Failure},
     home::Home,
     package,
     pruning::{Hands, Pruner},
+    readbacks,
 };
 
 /// What deeds need of the deployment.
 pub(super) struct Deeds {
     pub(super) home: Home,
+    pub(super) node: String,
     pub(super) bindings: Arc<BTreeMap<TargetName, Binding>>,
     pub(super) collectors: Arc<CollectorConfig>,
     pub(super) audit: Arc<AuditPlan>,
@@ -42,15 +50,15 @@ impl Deeds {
     /// Does it, on a thread that may wait.
     pub(super) fn perform(&self, allowed: Allowed) -> Performed {
         let Allowed { work, grants } = allowed;
+        let did = |outcome| Performed::Did { outcome };
         let done = match &work.wanted {
-            Wanted::RemovePackage { package } => self.remove(package, grants),
-            Wanted::Prune => self.prune(work.no, grants),
-            other => Err(Failure::new(Exit::Internal, format!("nobody here can {}", other.says()))),
+            Wanted::ReadBack { notice, target } => self.read_back(*notice, target, grants).map(Performed::ReadBack),
+            Wanted::RunRecipe { evidence, .. } => self.run_recipe(*evidence, grants),
+            Wanted::RemovePackage { package } => self.remove(package, grants).map(did),
+            Wanted::Prune => self.prune(work.no, grants).map(did),
+            other => Err(Failure::new(Exit::Internal, format!("nothing outside the store can {}", other.says()))),
         };
-        match done {
-            Ok(outcome) => Performed::Did { outcome },
-            Err(failure) => Performed::Failed { why: failure.message },
-        }
+        done.unwrap_or_else(|failure| Performed::Failed { why: failure.message })
     }
 
     fn keeper(&self, grants: Vec<Grant>) -> GateKeeper {
@@ -61,6 +69,32 @@ impl Deeds {
         // The operator wanted the work, and an owner's approval lets it be done.
         let input = Input::Operator { act, origin: Origin::Operator };
         self.runtime.block_on(self.submitter.submit_one(input)).map_err(Failure::from)
+    }
+
+    fn store(&self) -> Result<Reader, Failure> {
+        Reader::open(&self.home.store()).map_err(store_failure)
+    }
+
+    /// Asks a target, once, what became of a notice.
+    fn read_back(&self, notice: NoticeNo, target: &TargetName, grants: Vec<Grant>) -> Result<Answered, Failure> {
+        let gone = |what: &str| Failure::new(Exit::NotFound, format!("nothing was asked: {what}"));
+        let binding = self.bindings.get(target).ok_or_else(|| gone("this process has no sender for the target"))?;
+        let question = readbacks::about(&self.store()?, notice, target, &self.node).map_err(store_failure)?;
+        let question = question.ok_or_else(|| gone("the notice isn't there any more"))?;
+        let (mut keeper, now) = (self.keeper(grants), || self.clock.now());
+        let answer = self.runtime.block_on(binding.read_back(&mut keeper, &question, &now));
+        answer.map(readbacks::shown).map_err(|closed| Failure::new(Exit::Refused, closed.to_string()))
+    }
+
+    /// Runs the recipe that a piece of evidence names.
+    fn run_recipe(&self, no: EvidenceNo, grants: Vec<Grant>) -> Result<Performed, Failure> {
+        let evidence = self.store()?.evidence_by_no(no).map_err(store_failure)?;
+        let evidence = evidence.ok_or_else(|| Failure::new(Exit::NotFound, format!("{no} isn't there any more")))?;
+        let permit = self.keeper(grants).permit::<ProductionWrite>(None, self.clock.now());
+        let permit = permit.map_err(|closed| Failure::new(Exit::Refused, closed.to_string()))?;
+        let now = || self.clock.now();
+        let finding = collectors::collect_by(permit, &evidence.subject, &evidence.supports, &self.collectors, now);
+        Ok(Performed::Ran { finding: Box::new(finding) })
     }
 
     fn remove(&self, id: &str, grants: Vec<Grant>) -> Result<String, Failure> {

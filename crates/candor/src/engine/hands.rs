@@ -11,12 +11,11 @@ use std::{
 
 use candor_approval::{GateKeeper, signers::Owners};
 use candor_core::{
-    catalogue::PlanEntry,
-    ids::{RuntimeName, TargetName},
+    ids::TargetName,
     notice::{Answer, Message, Outcome},
 };
 use candor_path::{Effect, Input, Sending};
-use candor_world::{collectors, collectors::CollectorConfig, runtimes::Reader, senders::Binding, signals};
+use candor_world::{collectors, collectors::CollectorConfig, senders::Binding, signals};
 use tokio::runtime::Handle;
 
 use super::{Clock, Job, Rules, Setup, Submitter, ToWriter, crash, deeds::Deeds};
@@ -25,8 +24,6 @@ use crate::{config::AuditPlan, home::Home};
 /// What performs effects.
 pub(super) struct Hands {
     bindings: Arc<BTreeMap<TargetName, Binding>>,
-    runtimes: Arc<BTreeMap<RuntimeName, Reader>>,
-    plans: Arc<Vec<PlanEntry>>,
     node: String,
     collectors: Arc<CollectorConfig>,
     audit: Arc<AuditPlan>,
@@ -42,8 +39,6 @@ impl Hands {
     pub(super) fn new(setup: &Setup, back: SyncSender<ToWriter>, waiting: Arc<AtomicUsize>, runtime: Handle) -> Self {
         Self {
             bindings: Arc::clone(&setup.rules.bindings),
-            runtimes: Arc::clone(&setup.rules.runtimes),
-            plans: Arc::clone(&setup.rules.plans),
             node: setup.rules.machine.settings.node.clone(),
             collectors: Arc::clone(&setup.rules.collectors),
             audit: Arc::clone(&setup.rules.audit),
@@ -59,8 +54,6 @@ impl Hands {
     /// From now on, by other rules. What is under way keeps its own.
     pub(super) fn adopt(&mut self, rules: &Rules) {
         self.bindings = Arc::clone(&rules.bindings);
-        self.runtimes = Arc::clone(&rules.runtimes);
-        self.plans = Arc::clone(&rules.plans);
         self.collectors = Arc::clone(&rules.collectors);
         self.audit = Arc::clone(&rules.audit);
         self.owners = Arc::clone(&rules.owners);
@@ -106,8 +99,6 @@ impl Hands {
         Deeds {
             home: self.home.clone(),
             bindings: Arc::clone(&self.bindings),
-            runtimes: Arc::clone(&self.runtimes),
-            plans: Arc::clone(&self.plans),
             node: self.node.clone(),
             collectors: Arc::clone(&self.collectors),
             audit: Arc::clone(&self.audit),

@@ -125,6 +125,9 @@ impl Writer {
         let (now, reading) = self.clock.read();
         self.own(Input::ClockRead(reading))?;
         self.put_in_force()?;
+        if self.store.was_alone() {
+            self.own(Input::LeftBehind)?;
+        }
         if self.roles == Roles::NONE {
             return Ok(());
         }

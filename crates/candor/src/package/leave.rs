@@ -59,7 +59,7 @@ pub fn leaving(home: &Home, id: &str, even_in_use: bool) -> Result<Leaving, Fail
     }
     let found = find(home, id);
     if let Err(missing) = &found
-        && missing.exit == Exit::NotFound
+        && [Exit::NotFound, Exit::Usage].contains(&missing.exit)
         && !in_use
     {
         return Err(missing.clone());

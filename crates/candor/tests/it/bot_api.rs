@@ -38,7 +38,7 @@ const MOODS: [(&str, &str, Option<&str>); 15] = [
 pub(crate) struct BotApi {
     pub(crate) address: SocketAddr,
     /// Requests per chat.
-    asked: Arc<Mutex<BTreeMap<usize, usize>>>,
+    pub(crate) asked: Arc<Mutex<BTreeMap<usize, usize>>>,
     /// Chats that have a message.
     kept: Arc<Mutex<BTreeSet<usize>>>,
     /// What people wrote to the bot, as updates.

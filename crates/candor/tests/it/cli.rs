@@ -1,6 +1,9 @@
 //! The commands as a person uses them, and bad days.
 
-use std::io::{Seek, SeekFrom, Write};
+use std::{
+    io::{Seek, SeekFrom, Write},
+    os::unix::fs::PermissionsExt as _,
+};
 
 use serde_json::json;
 
@@ -150,11 +153,20 @@ fn a_wrong_configuration_is_told_with_its_place() {
 
 #[test]
 fn a_sender_that_is_not_there_blocks_with_the_reason() {
-    let config = "targets:\n- {name: pager, sender: command, program: /nowhere/pager}\n\
-                  - {name: phone, sender: telegram, chat: 1, token: {file: /nowhere/token}, api_base: 'http://127.0.0.1:9'}\n";
-    let home = Home::owned(config);
+    let home = Home::owned("");
+    let token = home.folder.path().join("token");
+    write(&token, "123456789:AAF0example-token-of-35-characters_");
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let config = format!(
+        "targets:\n- {{name: pager, sender: command, program: /nowhere/pager}}\n\
+         - {{name: phone, sender: telegram, chat: 1, token: {{file: '{}'}}, api_base: 'http://127.0.0.1:9'}}\n",
+        token.display()
+    );
+    write(&home.state().join("candor.yaml"), &config);
     let gates = ["gate", "open", "production_write", "bot_api_call"];
     home.ends(0, &[&gates[..], &["--reason", "test", "--expires", "1h"]].concat());
+    // It was there when it was approved, and is gone when it is needed.
+    std::fs::remove_file(&token).unwrap();
     home.ends(0, &["notify", "look"]);
     home.ends(0, &["run"]);
     let told = home.ends(4, &["notice", "show", "n-1"]);

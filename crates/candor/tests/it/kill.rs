@@ -119,7 +119,10 @@ impl Place {
             program.display()
         );
         std::fs::write(home.state().join("candor.yaml"), config).unwrap();
-        home.ends(0, &["gate", "open", "production_write", "--reason", "crash test", "--expires", "1d"]);
+        home.ends(
+            0,
+            &["gate", "open", "production_write", "--reason", "crash test", "--uses", "1000000", "--expires", "1d"],
+        );
         for task in 0..TASKS {
             home.ends(0, &["task", "start", &format!("task-{task}"), "--period", "10d"]);
         }

@@ -19,7 +19,13 @@ use crate::{
 
 /// The idempotency key: one per node, notice and target, the same for every attempt.
 pub(crate) fn key(step: &Step<'_>, notice: NoticeNo, target: &TargetName) -> String {
-    format!("candor-{}-{notice}-{target}", step.settings().node)
+    key_of(&step.settings().node, notice, target)
+}
+
+/// The idempotency key of a notice toward a target, on the node of that id.
+#[must_use]
+pub fn key_of(node: &str, notice: NoticeNo, target: &TargetName) -> String {
+    format!("candor-{node}-{notice}-{target}")
 }
 
 /// Takes up a hand-over of another process.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use candor_approval::signers::Owners;
+use candor_approval::{package as contract, signers::Owners};
 use candor_audit::{canonical, hex, json as strict};
 use candor_core::{
     approval::{
@@ -45,11 +45,19 @@ pub(super) fn record_package(step: &mut Step<'_>, package: Value, evidence: Valu
     struct Read {
         approval_packet_templates: Vec<Packet>,
     }
+    // Nothing is kept of a document that is no package, or that holds what must not be shown.
+    for of in [&package, &evidence] {
+        if let Some(what) = disclosed_in(of) {
+            return Err(Refusal::Package(format!("it holds what looks like {what}")).into());
+        }
+    }
     let size = canonical::to_bytes(&package).len().saturating_add(canonical::to_bytes(&evidence).len());
     if size > DOCUMENT_BYTES_MAX {
         return Err(Refusal::Package(format!("it has more than {DOCUMENT_BYTES_MAX} bytes with its evidence")).into());
     }
     let unread = |error: serde_json::Error| Refusal::Package(error.to_string());
+    let typed: contract::Package = serde_json::from_value(package.clone()).map_err(unread)?;
+    resolves(&typed, &evidence)?;
     let read: Read = serde_json::from_value(package.clone()).map_err(unread)?;
     if read.approval_packet_templates.len() > PACKETS_MAX {
         return Err(Refusal::Package(format!("it has more than {PACKETS_MAX} packets")).into());
@@ -65,6 +73,20 @@ pub(super) fn record_package(step: &mut Step<'_>, package: Value, evidence: Valu
     Ok(())
 }
 
+/// Each of its hashes is over evidence that comes with it.
+fn resolves(package: &contract::Package, evidence: &Value) -> Result<(), Refusal> {
+    let packets = package.approval_packet_templates.iter().map(|of| &of.evidence_hash);
+    let plans = package.canonical_readback_plans.iter().map(|of| &of.evidence_hash);
+    let gates = package.telegram_failure_receipt_gates.iter().map(|of| &of.evidence_hash);
+    for hash in packets.chain(plans).chain(gates) {
+        let there = evidence.get(hash.as_str()).is_some_and(|of| digest(of) == hash.as_str());
+        if !there {
+            return Err(Refusal::Package(format!("the evidence for `{}` isn't there, or is another", hash.as_str())));
+        }
+    }
+    Ok(())
+}
+
 fn true_now(step: &Step<'_>) -> Result<(), StepError> {
     for gate in GATES {
         if let Some(open) = step.view.openings(*gate)?.iter().find(|opening| opening.is_open(step.now)) {
@@ -74,7 +96,7 @@ fn true_now(step: &Step<'_>) -> Result<(), StepError> {
     }
     let entries = step.view.ledger_after(step.view.last_closed_at(step.now)?, NAMED_MAX)?;
     if !entries.is_empty() {
-        let named: Vec<String> = entries.iter().map(|entry| format!("{} ({})", entry.no, entry.what)).collect();
+        let named: Vec<String> = entries.iter().map(|entry| format!("{} ({})", entry.no, shown(&entry.what))).collect();
         let why = format!("the ledger has effects since the last gate closed: {}", named.join(", "));
         return Err(Refusal::Package(why).into());
     }
@@ -217,6 +239,11 @@ fn disclosed(text: &str) -> Option<String> {
         Ok(scanner) => scanner.find(text).first().map(|found| found.kind.words().to_owned()),
         Err(error) => Some(error.to_string()),
     }
+}
+
+/// A text without what must not be shown.
+fn shown(text: &str) -> String {
+    disclosure::every().map_or_else(|_| String::new(), |scanner| scanner.shown(text).into_owned())
 }
 
 /// The same in every text of a document.

@@ -9,6 +9,7 @@ use candor_core::{
     limits::{EVIDENCE_PER_TASK_MAX, TOOL_CALL_MAX},
     notice::DeliveryState,
     task::{Cadence, IncidentKind, Signal, Task, TaskState, ToolCall, WatchedSignal},
+    work::Wanted,
 };
 
 use super::intake::{Taken, claim_no};

@@ -29,7 +29,9 @@ fn phone() -> candor_core::settings::Target {
 }
 
 fn world() -> World {
-    World::new(vec![phone(), target("ops")])
+    let mut world = World::new(vec![phone(), target("ops")]);
+    world.machine.settings.approvals.asked = [name("phone")].into();
+    world
 }
 
 fn name(of: &str) -> TargetName {
@@ -321,7 +323,7 @@ fn what_the_world_was_at_when_its_process_died_is_not_done_again_by_itself() {
     world.open(Gate::DestructiveOperation);
     let Reply::Work(work) = world.act(Act::Want { wanted: Wanted::Prune }).reply else { panic!() };
     assert!(work.is_started());
-    world.step(Input::OwnerStarted { role: "up".to_owned(), alone: true, away_since: None });
+    world.step(Input::LeftBehind);
     let left = world.store.work_by_no(work.no).unwrap().unwrap();
     assert!(matches!(left.state, WorkState::Failed { .. }), "{left:?}");
     // A late answer changes nothing.

@@ -9,8 +9,7 @@ use candor_core::{
     decision::{Decision, RuleHit, Severity, Verdict},
     event::{Event, Report},
     evidence::Origin,
-    gate::Opening,
-    ids::{AgentId, ClaimNo, DecisionNo, EventNo, EvidenceNo, NoticeNo, OpeningNo, TaskId},
+    ids::{AgentId, ClaimNo, DecisionNo, EventNo, EvidenceNo, NoticeNo, TaskId},
     time::Timestamp,
 };
 use candor_path::{Accepted, Act, Input, Refusal, Reply};

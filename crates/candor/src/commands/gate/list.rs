@@ -173,21 +173,25 @@ fn look(store: &Reader, gate: Gate) -> Result<Found, candor_store::StoreError> {
 /// What stands behind a gate here.
 fn guards(gate: Gate) -> &'static str {
     match gate {
-        Gate::CanonicalRuntimeReadback => "asking a channel or runtime what really happened (`candor readback`)",
-        Gate::RuntimeResultCaptureWrite => {
-            "keeping how a task ended, and what a readback plan read (`candor result`, `candor readback run`)"
+        Gate::CanonicalRuntimeReadback => {
+            "asking a channel or runtime what really happened; nothing asks yet in this version"
         }
-        Gate::RuntimeScoreWrite => "keeping an agent's honesty score (`candor score write`)",
-        Gate::RuntimeLearningWrite => "keeping what was learned of an agent's reports (`candor learning write`)",
-        Gate::PlaybookTrustWrite => "keeping the trust in an agent by pack (`candor trust write`)",
-        Gate::ReviewerQueueWrite => "putting a task before a reviewer (`candor review`)",
+        Gate::RuntimeResultCaptureWrite => "keeping how a task ended (`approvals.follow_up: [results]`)",
+        Gate::RuntimeScoreWrite => "keeping an agent's honesty score (`approvals.follow_up: [scores]`)",
+        Gate::RuntimeLearningWrite => {
+            "keeping what was learned of an agent's reports (`approvals.follow_up: [learning]`)"
+        }
+        Gate::PlaybookTrustWrite => "keeping the trust in an agent by pack (`approvals.follow_up: [trust]`)",
+        Gate::ReviewerQueueWrite => "putting a task before a reviewer (`approvals.follow_up: [reviews]`)",
         Gate::GatewayQueueWrite => "handing a notice to a gateway of agents (sender `openclaw-cli`)",
         Gate::TelegramFailureReceiptSend => {
             "telling the operator by Telegram that a notice failed elsewhere (`approvals.failure_receipts`)"
         }
         Gate::BotApiCall => "calling a Bot API (sender `telegram`)",
-        Gate::RollbackWorkItemWrite => "asking a person to take back what a task did (`candor rollback`)",
-        Gate::ProductionWrite => "a live write outside Candor: webhooks, commands, places, recipes that write",
+        Gate::RollbackWorkItemWrite => {
+            "asking a person to take back what a task did (`approvals.follow_up: [rollbacks]`)"
+        }
+        Gate::ProductionWrite => "a live write outside Candor: webhooks, commands, places",
         Gate::SecretRead => "reading a secret for any of the others",
         Gate::DestructiveOperation => {
             "removing what can't be brought back (`candor audit prune`, `candor package remove`)"

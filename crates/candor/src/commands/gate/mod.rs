@@ -36,7 +36,7 @@ pub enum GateCommand {
     #[command(
         after_help = "Examples:\n  candor gate open bot_api_call --target phone --reason \"night run\" --uses 20 --expires 12h\n  candor gate open destructive_operation --reason retention --expires 1h --field rollback_plan=\"archives on disk b\""
     )]
-    Open(open::OpenArgs),
+    Open(Box<open::OpenArgs>),
     /// Close a gate now; nobody has to sign that
     #[command(after_help = "Example:\n  candor gate close bot_api_call")]
     Close(CloseArgs),

@@ -30,6 +30,8 @@ pub struct RemoveArgs {
 /// Has the package taken away, once the gate is open. Nobody goes by it from now on, also while its files wait for that.
 pub fn run(global: &Global, args: &RemoveArgs) -> Outcome {
     let home = Home::find(global.state.clone(), global.config.clone())?;
+    // Whoever takes the lock clears away what a removal left that was killed.
+    drop(Lock::take(&home)?);
     let leaving = package::leaving(&home, &args.package, args.in_use)?;
     let (was_in_use, is_there) = (leaving.in_use, leaving.is_there);
     if was_in_use {

@@ -106,9 +106,9 @@ const PLANTED: [&str; 6] = [
     "postgres://ann:planted-pass@db/x",
 ];
 
-/// In each text of a package on record, as an operator's own tools could have put it there.
+/// In each text of a package, as an operator's own tools could hand it in: it isn't taken.
 #[test]
-fn nothing_that_is_planted_is_shown() {
+fn nothing_that_is_planted_is_kept_or_shown() {
     let home = home();
     built(&home);
     let mut package = home.json(&["approval", "show"]);
@@ -138,7 +138,11 @@ fn nothing_that_is_planted_is_shown() {
         })
         .unwrap();
     let answer = String::from_utf8(answer.stdout).unwrap();
-    assert!(answer.ends_with(" 200"), "{answer}");
+    assert!(answer.ends_with(" 409") && answer.contains("approval_package"), "{answer}");
+    assert!(!answer.contains("planted"), "{answer}");
+    // Nothing of it is anywhere: not on record, not in a bundle, and not in what is shown.
+    let bundle = home.folder.path().join("all.tar");
+    home.ends(0, &["audit", "export", "--since", "2020-01-01T00:00:00Z", "--out", bundle.to_str().unwrap()]);
     let page = home.folder.path().join("page.html");
     let shown = [
         home.ends(0, &["approval", "show"]),
@@ -147,11 +151,12 @@ fn nothing_that_is_planted_is_shown() {
         home.ends(0, &["approval", "list", "--json"]),
         home.ends(0, &["approval", "show", "--html", page.to_str().unwrap()]),
         fs::read_to_string(&page).unwrap(),
+        String::from_utf8_lossy(&fs::read(&bundle).unwrap()).into_owned(),
+        String::from_utf8_lossy(&fs::read(home.state().join("candor.db")).unwrap()).into_owned(),
     ];
     for text in &shown {
-        assert!(!text.contains("planted"), "{text}");
+        assert!(!text.contains("planted"));
     }
-    assert!(shown[0].contains("[redacted: ") && shown[5].contains("[redacted: raw_prompt]"), "{}", shown[0]);
     // The page runs and loads nothing, whatever a text says.
     assert!(shown[5].contains("default-src 'none'") && !shown[5].contains("<script") && !shown[5].contains("src="));
     let file = home.folder.path().join("planted.json");

@@ -2,4 +2,5 @@
 
 mod chain;
 mod contract;
+mod gates;
 mod mutants;
