@@ -46,20 +46,38 @@ pub(crate) fn want(step: &mut Step<'_>, wanted: Wanted) -> Result<(), StepError>
     attempt(step, work, true)
 }
 
+/// Has it done at once where its gate is open, and else wait. Beyond the limit it is left out, which is on record.
+pub(crate) fn want_by_itself(step: &mut Step<'_>, wanted: Wanted) -> Result<(), StepError> {
+    match may_wait(step, &wanted)? {
+        true => {
+            let work = new(step, wanted);
+            tried(step, work, true).map(drop)
+        }
+        false => Ok(()),
+    }
+}
+
 /// Has it wait, to be done by itself when its gate is open. Beyond the limit it is left out, which is on record.
-pub(crate) fn want_later(step: &mut Step<'_>, wanted: Wanted) -> Result<(), StepError> {
+fn want_later(step: &mut Step<'_>, wanted: Wanted) -> Result<(), StepError> {
+    if may_wait(step, &wanted)? {
+        let work = new(step, wanted);
+        put(step, work, true);
+    }
+    Ok(())
+}
+
+/// Whether there is room for it, and it doesn't wait already.
+fn may_wait(step: &mut Step<'_>, wanted: &Wanted) -> Result<bool, StepError> {
     if step.view.open_work(&wanted.key())?.is_some() {
-        return Ok(());
+        return Ok(false);
     }
     if step.view.work_count()? >= WORK_PENDING_MAX {
         let no = step.plan.numbers.take_record();
-        let body = json!({ "gap": "work_left_out", "wanted": json(&wanted), "max": WORK_PENDING_MAX });
+        let body = json!({ "gap": "work_left_out", "wanted": json(wanted), "max": WORK_PENDING_MAX });
         step.record(ArtifactKind::Gap, format!("x-{no}"), None, None, body);
-        return Ok(());
+        return Ok(false);
     }
-    let work = new(step, wanted);
-    put(step, work, true);
-    Ok(())
+    Ok(true)
 }
 
 /// The recipe that looking at this evidence runs, where it is one that writes.
@@ -149,23 +167,23 @@ fn gates(step: &Step<'_>, wanted: &Wanted) -> Vec<Gate> {
     gates
 }
 
-fn attempt(step: &mut Step<'_>, mut work: Work, is_new: bool) -> Result<(), StepError> {
+fn attempt(step: &mut Step<'_>, work: Work, is_new: bool) -> Result<(), StepError> {
+    let work = tried(step, work, is_new)?;
+    step.reply(Reply::Work(Box::new(work)));
+    Ok(())
+}
+
+/// Takes its uses and starts it, or has it wait for the gate that is closed.
+fn tried(step: &mut Step<'_>, mut work: Work, is_new: bool) -> Result<Work, StepError> {
     let passing = Passing { scope: work.wanted.scope(), task: None, what: work.wanted.says(), of: work.no.to_string() };
     match gate::pass(step, gates(step, &work.wanted), &passing)? {
         Err(closed) => {
             let moved = work.gate != closed;
             work.gate = closed;
-            if is_new || moved {
-                work = put(step, work, is_new);
-            }
-            step.reply(Reply::Work(Box::new(work)));
+            Ok(if is_new || moved { put(step, work, is_new) } else { work })
         }
-        Ok(grants) => {
-            let work = start(step, work, grants)?;
-            step.reply(Reply::Work(Box::new(work)));
-        }
+        Ok(grants) => start(step, work, grants),
     }
-    Ok(())
 }
 
 /// Puts work on record and beside it.

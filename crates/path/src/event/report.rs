@@ -271,7 +271,7 @@ fn bring(step: &mut Step<'_>, task: &Task, added: &EvidenceAdded, taken: &mut Ta
     }
     step.write(Write::Evidence(Box::new(evidence)));
     if let Some(recipe) = writes {
-        work::want_later(step, Wanted::RunRecipe { evidence: no, recipe })?;
+        work::want_by_itself(step, Wanted::RunRecipe { evidence: no, recipe })?;
     }
     taken.evidence = Some(no);
     Ok(())
