@@ -5,10 +5,10 @@ use candor_core::{
     decision::{Decision, Verdict},
     evidence::Subject,
     gate::{Gate, Grant},
-    ids::{TargetName, WorkNo},
+    ids::{NoticeNo, PlanId, TargetName, WorkNo},
     limits::WORK_PENDING_MAX,
     notice::{DeliveryState, Notice, PendingReason},
-    settings::FollowUp,
+    settings::{FollowUp, Settings},
     task::{Task, TaskState},
     work::{Allowed, Document, DocumentKind, Wanted, Work, WorkState},
 };
@@ -142,28 +142,42 @@ fn makes_sense(step: &Step<'_>, wanted: &Wanted) -> Result<(), StepError> {
         Wanted::RunRecipe { evidence, .. } => {
             step.view.evidence(*evidence)?.map(drop).ok_or_else(|| Refusal::UnknownEvidence(*evidence).into())
         }
+        Wanted::RunPlan { plan } => rehearsed(step, plan),
         _ => Ok(()),
     }
 }
 
+/// Whether somebody looked at what this run would ask: its dry run is on record, and was of the same plan.
+fn rehearsed(step: &Step<'_>, plan: &PlanId) -> Result<(), StepError> {
+    let unwanted = |why: String| StepError::from(Refusal::Unwanted(why));
+    let terms = step.settings().approvals.plans.get(plan);
+    let terms = terms.ok_or_else(|| unwanted(format!("the catalogue in use has no plan `{plan}` that can be run")))?;
+    let dry = step.view.document(DocumentKind::DryRun, plan.as_str())?;
+    let of = dry.as_ref().and_then(|dry| dry.body.get("sha256")?.as_str());
+    let look = format!("`candor readback run {plan} --dry-run` shows what it asks");
+    match of {
+        Some(of) if of == terms.sha256 => Ok(()),
+        Some(_) => Err(unwanted(format!(
+            "the plan, or whom it asks, isn't what its dry run showed; {look}, and a daemon goes by a change after `candor config reload`"
+        ))),
+        None => Err(unwanted(format!("a plan is run after a dry run of it; {look}"))),
+    }
+}
+
 /// The gates that it passes.
-fn gates(step: &Step<'_>, wanted: &Wanted) -> Vec<Gate> {
+#[must_use]
+pub fn gates(settings: &Settings, wanted: &Wanted) -> Vec<Gate> {
     let mut gates = vec![wanted.gate()];
-    match wanted {
-        Wanted::ReadBack { target, .. }
-            if step.settings().target(target).is_some_and(|target| target.reads_secrets) =>
-        {
-            gates.push(Gate::SecretRead);
-        }
+    let secrets = match wanted {
+        Wanted::ReadBack { target, .. } => settings.target(target).is_some_and(|target| target.reads_secrets),
         // What a plan reads is kept: without leave for both, nothing is read.
         Wanted::RunPlan { plan } => {
             gates.push(Gate::RuntimeResultCaptureWrite);
-            if step.settings().approvals.plans.get(plan).is_some_and(|plan| plan.reads_secrets) {
-                gates.push(Gate::SecretRead);
-            }
+            settings.approvals.plans.get(plan).is_some_and(|plan| plan.reads_secrets)
         }
-        _ => {}
-    }
+        _ => false,
+    };
+    gates.extend(secrets.then_some(Gate::SecretRead));
     gates
 }
 
@@ -176,7 +190,7 @@ fn attempt(step: &mut Step<'_>, work: Work, is_new: bool) -> Result<(), StepErro
 /// Takes its uses and starts it, or has it wait for the gate that is closed.
 fn tried(step: &mut Step<'_>, mut work: Work, is_new: bool) -> Result<Work, StepError> {
     let passing = Passing { scope: work.wanted.scope(), task: None, what: work.wanted.says(), of: work.no.to_string() };
-    match gate::pass(step, gates(step, &work.wanted), &passing)? {
+    match gate::pass(step, gates(step.settings(), &work.wanted), &passing)? {
         Err(closed) => {
             let moved = work.gate != closed;
             work.gate = closed;
@@ -246,10 +260,11 @@ pub(crate) fn performed(step: &mut Step<'_>, no: WorkNo, outcome: Performed) -> 
             step.record(ArtifactKind::Readback, id, None, None, body);
             done(receipt::read_back(step, *notice, target, &answer)?)
         }
-        (Performed::Reading { reading, sha256 }, Wanted::RunPlan { plan }) => {
-            let body = json!({ "plan": plan, "reading": reading, "sha256": sha256, "work": no });
-            event::kept(step, ArtifactKind::Readback, DocumentKind::Readback, plan.to_string(), None, body);
-            done(format!("read and kept; SHA-256 of what was read: {sha256}"))
+        (Performed::Reading { reading, sha256, answers }, Wanted::RunPlan { plan }) => {
+            match keep_reading(step, no, plan, reading, &sha256, &answers)? {
+                Ok(outcome) => done(outcome),
+                Err(why) => WorkState::Failed { at: now, why },
+            }
         }
         (Performed::Ran { finding }, Wanted::RunRecipe { evidence, .. }) => {
             let summary = finding.summary.clone();
@@ -265,6 +280,27 @@ pub(crate) fn performed(step: &mut Step<'_>, no: WorkNo, outcome: Performed) -> 
     let work = put(step, work, false);
     step.reply(Reply::Work(Box::new(work)));
     Ok(())
+}
+
+/// Keeps what a plan read, and moves the notices on that it is about; or says why nothing of it is kept.
+fn keep_reading(
+    step: &mut Step<'_>,
+    no: WorkNo,
+    plan: &PlanId,
+    reading: Value,
+    sha256: &str,
+    answers: &[(NoticeNo, TargetName, Answered)],
+) -> Result<Result<String, String>, StepError> {
+    let body = json!({ "plan": plan, "reading": reading, "sha256": sha256, "work": no });
+    if let Some(what) = event::disclosed_in(&body) {
+        return Ok(Err(format!("nothing was kept: what was read holds what looks like {what}")));
+    }
+    event::kept(step, ArtifactKind::Readback, DocumentKind::Readback, plan.to_string(), None, body);
+    let mut came = vec![format!("read and kept, SHA-256 of what was read {sha256}")];
+    for (notice, target, answer) in answers {
+        came.push(format!("{notice} at `{target}`: {}", receipt::read_back(step, *notice, target, answer)?));
+    }
+    Ok(Ok(came.join("; ")))
 }
 
 fn name(of: &Performed) -> &'static str {

@@ -16,6 +16,7 @@ pub use audit::{AuditPlan, AuditSection, Bound, Every, PublishPlace};
 use candor_approval::signers::Owners;
 use candor_core::{
     capability::{Capabilities, Capability, supported},
+    catalogue::PlanEntry,
     ids::{RuntimeName, TargetName},
     pack::{PackSet, PackSource},
     profile::{Rule, SenderMode},
@@ -36,10 +37,12 @@ use sha2::{Digest as _, Sha256};
 pub use targets::with_target;
 
 use crate::{
+    approvals::catalogue_of,
     engine::{Clock, Rules},
     exit::{Exit, Failure},
     home::Home,
     package::{self, Installed},
+    readbacks,
 };
 
 /// Largest configuration file, in bytes.
@@ -53,6 +56,8 @@ pub struct Config {
     pub bindings: BTreeMap<TargetName, Binding>,
     /// Each runtime that can be asked what it has on record.
     pub runtimes: BTreeMap<RuntimeName, Reader>,
+    /// The readback plans of the catalogue in use.
+    pub plans: Vec<PlanEntry>,
     /// Profile, descriptor, and what the layers come to.
     pub deployment: Deployment,
     /// What collectors may look at.
@@ -121,6 +126,8 @@ impl Config {
         Rules {
             machine: self.machine,
             bindings: Arc::new(self.bindings),
+            runtimes: Arc::new(self.runtimes),
+            plans: Arc::new(self.plans),
             collectors: Arc::new(self.collectors),
             audit: self.audit,
             owners: self.owners,
@@ -138,6 +145,7 @@ impl Config {
             return Err(wrong(format!("`listen: {}` is not a loopback address; use 127.0.0.1", file.listen)));
         }
         file.evidence.collectors.validate().map_err(|error| wrong(error.to_string()))?;
+        let catalogue = catalogue_of(package.as_ref())?;
         let deployment = Deployment::over(package, &file, text, home, Clock::from_env().now())?;
         let pool = HttpPool::default();
         let mut bindings = BTreeMap::new();
@@ -181,6 +189,9 @@ impl Config {
         settings.approvals.writing_recipes = writes.map(|(name, _)| name.clone()).collect();
         settings.approvals.asked =
             bindings.values().filter(|of| of.reads_back().is_ok()).map(|of| of.target().clone()).collect();
+        let askable = readbacks::Askable { bindings: &bindings, runtimes: &runtimes, node: &settings.node };
+        let plans = readbacks::terms(&catalogue, askable);
+        settings.approvals.plans = plans;
         let packs = PackSet::load(&deployment.sources, &deployment.resolved.tuned())
             .map_err(|errors| Failure::new(Exit::Config, errors.to_string()))?;
         let digest = digest(text, &approvals.text, &deployment);
@@ -188,6 +199,7 @@ impl Config {
             machine: Machine { settings, packs },
             bindings,
             runtimes,
+            plans: catalogue.plans,
             collectors: file.evidence.collectors,
             listen: file.listen,
             agents: file.agents.tokens,

@@ -8,9 +8,11 @@ use candor_approval::{
     signers::Owners,
 };
 use candor_core::{
+    catalogue::PlanEntry,
     evidence::Origin,
     gate::{Gate, Grant, Scope},
-    ids::{EvidenceNo, NoticeNo, TargetName, WorkNo},
+    ids::{EvidenceNo, NoticeNo, PlanId, RuntimeName, TargetName, WorkNo},
+    settings::PlanTerms,
     work::{Allowed, Wanted},
 };
 use candor_path::{Act, Answered, Input, Performed, Reply};
@@ -18,6 +20,7 @@ use candor_store::{Listing as _, sqlite::Reader};
 use candor_world::{
     collectors::{self, CollectorConfig},
     places::{Document, Place},
+    runtimes,
     senders::Binding,
 };
 use tokio::runtime::Handle;
@@ -38,6 +41,9 @@ pub(super) struct Deeds {
     pub(super) home: Home,
     pub(super) node: String,
     pub(super) bindings: Arc<BTreeMap<TargetName, Binding>>,
+    pub(super) runtimes: Arc<BTreeMap<RuntimeName, runtimes::Reader>>,
+    pub(super) plans: Arc<Vec<PlanEntry>>,
+    pub(super) terms: Arc<BTreeMap<PlanId, PlanTerms>>,
     pub(super) collectors: Arc<CollectorConfig>,
     pub(super) audit: Arc<AuditPlan>,
     pub(super) owners: Arc<Owners>,
@@ -53,6 +59,7 @@ impl Deeds {
         let did = |outcome| Performed::Did { outcome };
         let done = match &work.wanted {
             Wanted::ReadBack { notice, target } => self.read_back(*notice, target, grants).map(Performed::ReadBack),
+            Wanted::RunPlan { plan } => self.run_plan(plan, grants),
             Wanted::RunRecipe { evidence, .. } => self.run_recipe(*evidence, grants),
             Wanted::RemovePackage { package } => self.remove(package, grants).map(did),
             Wanted::Prune => self.prune(work.no, grants).map(did),
@@ -84,6 +91,31 @@ impl Deeds {
         let (mut keeper, now) = (self.keeper(grants), || self.clock.now());
         let answer = self.runtime.block_on(binding.read_back(&mut keeper, &question, &now));
         answer.map(readbacks::shown).map_err(|closed| Failure::new(Exit::Refused, closed.to_string()))
+    }
+
+    /// Runs a readback plan.
+    fn run_plan(&self, plan: &PlanId, grants: Vec<Grant>) -> Result<Performed, Failure> {
+        let entry = self.plans.iter().find(|entry| entry.id == plan.as_str());
+        let (Some(entry), Some(terms)) = (entry, self.terms.get(plan)) else {
+            return Err(Failure::new(Exit::NotFound, format!("the catalogue in use has no plan `{plan}`")));
+        };
+        let asker = readbacks::Asker {
+            of: readbacks::Askable { bindings: &self.bindings, runtimes: &self.runtimes, node: &self.node },
+            store: &self.store()?,
+            keeper: &|grants| self.keeper(grants),
+            take: &|gates, scope, what| self.take(gates, scope, what),
+            now: &|| self.clock.now(),
+            runtime: &self.runtime,
+        };
+        asker.run(plan, entry, &terms.sha256, grants)
+    }
+
+    /// Takes one use of each gate for a further effect of the same work.
+    fn take(&self, gates: Vec<Gate>, scope: Scope, what: String) -> Result<Vec<Grant>, Failure> {
+        match self.act(Act::TakeUse { gates, scope, what })? {
+            Reply::Grants(grants) => Ok(grants),
+            other => Err(Failure::new(Exit::Internal, format!("the store answered with {other:?}"))),
+        }
     }
 
     /// Runs the recipe that a piece of evidence names.
@@ -127,10 +159,7 @@ impl Deeds {
             gates.push(Gate::SecretRead);
         }
         let (scope, what) = (Scope::channel(place.name()), format!("put an archive in `{}`", place.name()));
-        let grants = match self.act(Act::TakeUse { gates, scope, what })? {
-            Reply::Grants(grants) => grants,
-            other => return Err(unsent(format!("the store answered with {other:?}"))),
-        };
+        let grants = self.take(gates, scope, what)?;
         let (mut keeper, now) = (self.keeper(grants), || self.clock.now());
         self.runtime.block_on(place.put(&mut keeper, document, &now)).map_err(|error| unsent(error.to_string()))
     }

@@ -7,5 +7,5 @@ mod record;
 mod report;
 
 pub(crate) use act::{act, failure_receipt};
-pub(crate) use approval::kept;
+pub(crate) use approval::{disclosed_in, kept};
 pub(crate) use intake::{collected, conclude, take_in};
