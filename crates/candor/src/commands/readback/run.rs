@@ -9,7 +9,7 @@ use candor_core::{
     work::{DocumentKind, Wanted},
 };
 use candor_path::{Act, gates_of_work};
-use candor_store::sqlite::Reader;
+use candor_store::{StoreError, sqlite::Reader};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -43,8 +43,37 @@ pub fn run(global: &Global, args: &RunArgs) -> Outcome {
     if args.dry_run {
         return rehearse(global, &home, &config, &entry);
     }
+    if let Some(nothing) = nothing_to_ask(&home, &config, &entry)? {
+        return nothing_told(global, &entry, &nothing);
+    }
     let work = gated::want_by(global, config, Wanted::RunPlan { plan: args.plan.clone() }, &|| ())?;
     gated::tell(global, &work)
+}
+
+/// What a run would ask, where that is nothing: then it takes no use.
+fn nothing_to_ask(home: &Home, config: &Config, entry: &PlanEntry) -> Result<Option<Asks>, Failure> {
+    let of = Askable { bindings: &config.bindings, runtimes: &config.runtimes, node: &config.machine.settings.node };
+    let asks = match (Reader::open(&home.store()), PlanKind::parse(&entry.id)) {
+        (Ok(store), Some(kind)) => readbacks::asks(kind, &store, of).map_err(store_failure)?,
+        (Err(StoreError::Absent { .. }), _) => Asks::default(),
+        (Err(error), _) => return Err(store_failure(error)),
+        (Ok(_), None) => return Ok(None),
+    };
+    Ok(asks.questions.is_empty().then_some(asks))
+}
+
+fn nothing_told(global: &Global, entry: &PlanEntry, asks: &Asks) -> Outcome {
+    if let Some(unasked) = asks.unasked.first() {
+        let why = shown::text(&format!("{}: {}", unasked.what, unasked.why));
+        return Err(Failure::new(Exit::Refused, format!("nobody can be asked for `{}`: not {why}", entry.id))
+            .hint(format!("`candor readback run {} --dry-run` shows all of it", entry.id)));
+    }
+    if global.json {
+        output::json(&json!({ "plan": entry.id, "asked": 0 }))?;
+    } else {
+        output::line(format!("there is nothing to ask about for `{}`", entry.id));
+    }
+    Ok(Exit::Ok)
 }
 
 /// The plan of that id, where it can be run.

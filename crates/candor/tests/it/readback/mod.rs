@@ -1,6 +1,7 @@
 //! Read-backs and recipes that write, through the binary: nothing is asked or run with the gate closed, and an open one lets it be done once.
 
 mod notice;
+mod plans;
 mod receiver;
 mod recipe;
 
