@@ -323,8 +323,51 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use candor_core::profile::SenderMode;
+    use candor_core::{ids::NoticeNo, profile::SenderMode, work::Wanted};
+    use candor_path::gates_of_work;
     use candor_world::senders::SENDERS;
+
+    use super::*;
+
+    const TARGETS: &str = "
+targets:
+  - {name: plain, sender: webhook, url: 'http://127.0.0.1:1/', secrets: [{env: SECRET}]}
+  - {name: asked, sender: webhook, url: 'http://127.0.0.1:1/', readback: 'http://127.0.0.1:1/{key}'}
+  - {name: signed, sender: webhook, url: 'http://127.0.0.1:1/', readback: 'http://127.0.0.1:1/{key}', secrets: [{env: SECRET}]}
+  - {name: phone, sender: telegram, chat: 1, token: {env: TOKEN}}
+  - {name: pager, sender: command, program: /bin/pager, readback: /bin/asked}
+  - {name: silent, sender: command, program: /bin/pager}
+  - {name: claw, sender: openclaw-cli, program: /bin/claw, channel: discord, to: '1', token: {env: TOKEN}}
+  - {name: here, sender: dry-run}
+runtimes:
+  hermes: {reader: command, plans: {runtime-tasks: [/bin/hermes]}}
+  claw: {reader: openclaw, program: /bin/claw, token: {env: TOKEN}}
+";
+
+    /// The uses that the machine takes for a read-back are those that the world asks for, no fewer and no more.
+    #[test]
+    #[expect(clippy::unwrap_used, reason = "a test")]
+    fn the_machine_takes_a_use_of_each_gate_that_a_read_back_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home { state: folder.path().to_owned(), config: folder.path().join("candor.yaml") };
+        std::fs::write(&home.config, TARGETS).unwrap();
+        let config = Config::load(&home).unwrap();
+        let settings = &config.machine.settings;
+        let mut asked = 0;
+        for (target, binding) in &config.bindings {
+            let wanted = Wanted::ReadBack { notice: NoticeNo(1), target: target.clone() };
+            let can = settings.approvals.asked.contains(target);
+            let taken = if can { gates_of_work(settings, &wanted) } else { Vec::new() };
+            assert_eq!(taken, binding.read_back_gates(), "{target}");
+            asked += usize::from(can);
+        }
+        assert_eq!(asked, 5, "{:?}", settings.approvals.asked);
+        // A plan passes `secret_read` where anyone whom it could ask takes a secret.
+        let secret: Vec<(&str, bool)> =
+            settings.approvals.plans.iter().map(|(plan, of)| (plan.as_str(), of.reads_secrets)).collect();
+        let all = ["captured-results", "gateway-queue", "outcome-unknown-notices", "runtime-tasks"];
+        assert_eq!(secret, all.map(|plan| (plan, true)));
+    }
 
     /// A sender that no mode names could be let out by no profile.
     #[test]

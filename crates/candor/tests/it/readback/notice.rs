@@ -96,7 +96,8 @@ fn a_crash_between_use_and_question_asks_no_second_time() {
         open(&home, "production_write", "1");
         let notice = receiver.doubted(&home);
         home.ends(3, &["readback", "notice", &notice]);
-        open(&home, GATE, "1");
+        // It may be killed before it answers.
+        home.run(&["gate", "open", GATE, "--reason", "night", "--uses", "1", "--expires", "1h"]);
         wait("it is killed", || daemon.child.try_wait().unwrap().is_some());
         let _daemon = home.up();
         nothing_waits(&home);

@@ -243,7 +243,8 @@ fn captured_results_are_held_against_evidence_that_came_since() {
     let _daemon = home.up();
     both(&home, "9");
     home.ends(0, &["task", "start", "t-1", "--agent", "a"]);
-    home.run(&["task", "complete", "t-1", "--agent", "a", "--summary", "done"]);
+    home.run(&["claim", "t-1", "completion", "--agent", "a"]);
+    home.ends(0, &["task", "fail", "t-1", "--agent", "a", "--reason", "no"]);
     wait("its result is kept", || uses(&home, KEEP) == 1);
     nothing_waits(&home);
     assert!(

@@ -77,7 +77,8 @@ fn a_crash_before_the_run_runs_it_no_second_time() {
         let mut daemon = home.up_with(&[("CANDOR_CRASH_AT", point)]);
         home.ends(0, &["task", "start", "t", "--agent", "a"]);
         home.ends(3, &["evidence", "add", "t", "--agent", "a", "--supports", "completion", "--recipe", "deploy"]);
-        open(&home, GATE, "1");
+        // It may be killed before it answers.
+        home.run(&["gate", "open", GATE, "--reason", "night", "--uses", "1", "--expires", "1h"]);
         wait("it is killed", || daemon.child.try_wait().unwrap().is_some());
         let _daemon = home.up();
         nothing_waits(&home);
