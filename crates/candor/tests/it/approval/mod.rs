@@ -4,3 +4,4 @@ mod chain;
 mod contract;
 mod gates;
 mod mutants;
+mod refused;
