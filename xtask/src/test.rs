@@ -44,9 +44,12 @@ pub(crate) fn add(steps: &mut Steps, args: &Args) -> Result<(), TaskError> {
 
 /// What the tests need beside cargo. Nothing here can be installed without asking the machine's owner, so it is named.
 fn check_tools() -> Result<(), TaskError> {
-    let needed: [(&str, &[&str], &str); 2] = [
+    let needed: [(&str, &[&str], &str); 5] = [
         ("cc", &["--version"], "SQLite is compiled from source; install a C compiler (`gcc` or `clang`)"),
         ("git", &["--version"], "evidence from repositories is tested on real ones; install `git`"),
+        ("ssh", &["-V"], "owners sign with real SSH keys; install OpenSSH's client (`openssh-client`)"),
+        ("curl", &["--version"], "the HTTP API is asked as people ask it; install `curl`"),
+        ("python3", &["--version"], "bundles and stores are looked into by another's code; install `python3`"),
     ];
     for (program, arguments, why) in needed {
         if !answers(program, arguments) {

@@ -91,6 +91,7 @@ mod keeper;
 pub mod kinds;
 pub mod package;
 pub mod readiness;
+pub mod reading;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod signers;

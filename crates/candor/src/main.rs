@@ -19,6 +19,7 @@ mod package;
 mod packs;
 mod probing;
 mod pruning;
+mod readbacks;
 mod receiver;
 mod reload;
 mod report;

@@ -11,7 +11,7 @@ use crate::{
     capability::Capabilities,
     decision::{Severity, Verdict, words},
     gate::Gate,
-    ids::{AgentId, RuntimeName, TargetName},
+    ids::{AgentId, PlanId, RuntimeName, TargetName},
     notice::ProofLevel,
     profile::KeepFor,
     task::Cadence,
@@ -160,6 +160,26 @@ pub struct Approvals {
     pub failure_receipts: Option<TargetName>,
     /// What is wanted by itself.
     pub follow_up: BTreeSet<FollowUp>,
+    /// Recipes that write: each run of one passes `production_write`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub writing_recipes: BTreeSet<String>,
+    /// Targets that can be asked what became of a notice.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub asked: BTreeSet<TargetName>,
+    /// The readback plans, by id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub plans: BTreeMap<PlanId, PlanTerms>,
+}
+
+/// What a run of a readback plan is held against.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanTerms {
+    /// SHA-256 in hex over the catalogue's name, the plan in it, and whom it would ask by what: a dry run of anything else was of another
+    /// plan.
+    pub sha256: String,
+    /// Whether somebody is asked with a secret: then each run passes `secret_read` too.
+    pub reads_secrets: bool,
 }
 
 impl Settings {

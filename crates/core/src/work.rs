@@ -270,6 +270,8 @@ kinds! {
     Drill = "drill", "dr";
     /// What an operator did when they looked at a package, by action.
     Review = "review", "rv";
+    /// What a run of a readback plan would ask, by plan.
+    DryRun = "dry_run", "dy";
     /// What a readback plan read, by plan.
     Readback = "readback", "rp";
     /// How a task ended, by task.

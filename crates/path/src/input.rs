@@ -233,6 +233,13 @@ pub enum Performed {
         reading: Value,
         /// SHA-256 in hex of what was read.
         sha256: String,
+        /// What channels answered about notices, where the plan asks about some.
+        answers: Vec<(NoticeNo, TargetName, Answered)>,
+    },
+    /// A recipe that writes was run for a piece of evidence.
+    Ran {
+        /// What the run says of it.
+        finding: Box<Finding>,
     },
     /// It was done.
     Did {

@@ -39,3 +39,4 @@ pub use machine::{Machine, StepError};
 pub use plan::{Accepted, Artifact, ArtifactKind, Beat, Effect, Numbers, Plan, Refusal, Reply, Sending, Write};
 pub use refused::ApprovalRefusal;
 pub use view::{BeatFold, ClockReading, Due, OwnerRow, Seen, Unreadable, View};
+pub use work::gates as gates_of_work;

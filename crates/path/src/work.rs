@@ -4,11 +4,12 @@
 use candor_approval::drill;
 use candor_core::{
     decision::{Decision, Verdict},
+    evidence::Subject,
     gate::{Gate, Grant},
-    ids::{TargetName, TaskId, WorkNo},
+    ids::{NoticeNo, PlanId, TargetName, TaskId, WorkNo},
     limits::WORK_PENDING_MAX,
     notice::{DeliveryState, Notice, PendingReason},
-    settings::FollowUp,
+    settings::{FollowUp, Settings},
     task::{Task, TaskState},
     work::{Allowed, Document, DocumentKind, Wanted, Work, WorkState},
 };
@@ -46,20 +47,48 @@ pub(crate) fn want(step: &mut Step<'_>, wanted: Wanted) -> Result<(), StepError>
     attempt(step, work, true)
 }
 
+/// Has it done at once where its gate is open, and else wait. Beyond the limit it is left out, which is on record.
+pub(crate) fn want_by_itself(step: &mut Step<'_>, wanted: Wanted) -> Result<(), StepError> {
+    match may_wait(step, &wanted)? {
+        true => {
+            let work = new(step, wanted);
+            tried(step, work, true).map(drop)
+        }
+        false => Ok(()),
+    }
+}
+
 /// Has it wait, to be done by itself when its gate is open. Beyond the limit it is left out, which is on record.
 fn want_later(step: &mut Step<'_>, wanted: Wanted) -> Result<(), StepError> {
+    if may_wait(step, &wanted)? {
+        let work = new(step, wanted);
+        put(step, work, true);
+    }
+    Ok(())
+}
+
+/// Whether there is room for it, and it doesn't wait already.
+fn may_wait(step: &mut Step<'_>, wanted: &Wanted) -> Result<bool, StepError> {
     if step.view.open_work(&wanted.key())?.is_some() {
-        return Ok(());
+        return Ok(false);
     }
     if step.view.work_count()? >= WORK_PENDING_MAX {
         let no = step.plan.numbers.take_record();
-        let body = json!({ "gap": "work_left_out", "wanted": json(&wanted), "max": WORK_PENDING_MAX });
+        let body = json!({ "gap": "work_left_out", "wanted": json(wanted), "max": WORK_PENDING_MAX });
         step.record(ArtifactKind::Gap, format!("x-{no}"), None, None, body);
-        return Ok(());
+        return Ok(false);
     }
-    let work = new(step, wanted);
-    put(step, work, true);
-    Ok(())
+    Ok(true)
+}
+
+/// The recipe that looking at this evidence runs, where it is one that writes.
+pub(crate) fn writing_recipe(step: &Step<'_>, subject: &Subject) -> Option<String> {
+    match subject {
+        Subject::Command { recipe: Some(name), .. } if step.settings().approvals.writing_recipes.contains(name) => {
+            Some(name.clone())
+        }
+        _ => None,
+    }
 }
 
 fn new(step: &mut Step<'_>, wanted: Wanted) -> Work {
@@ -67,11 +96,17 @@ fn new(step: &mut Step<'_>, wanted: Wanted) -> Work {
     Work { no, gate: wanted.gate(), wanted, at: step.now, state: WorkState::Pending }
 }
 
-/// Tries what waits.
+/// Tries what waits. What makes no sense any more ends, and takes no use.
 pub(crate) fn again(step: &mut Step<'_>, no: WorkNo) -> Result<(), StepError> {
-    match step.view.work(no)?.filter(|work| work.state == WorkState::Pending) {
-        Some(work) => attempt(step, work, false),
-        None => Ok(()),
+    let Some(mut work) = step.view.work(no)?.filter(|work| work.state == WorkState::Pending) else { return Ok(()) };
+    match makes_sense(step, &work.wanted) {
+        Ok(()) => attempt(step, work, false),
+        Err(StepError::Refused(refusal)) => {
+            work.state = WorkState::Failed { at: step.now, why: refusal.to_string() };
+            put(step, work, false);
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -117,6 +152,11 @@ fn makes_sense(step: &Step<'_>, wanted: &Wanted) -> Result<(), StepError> {
         Wanted::ReadBack { notice, target } => {
             let row = step.view.delivery(*notice, target)?;
             let delivery = row.ok_or_else(|| Refusal::UnknownDelivery { notice: *notice, target: target.clone() })?;
+            if !step.settings().approvals.asked.contains(target) {
+                let why =
+                    format!("`{target}` can't be asked what became of a notice; look there, and settle it yourself");
+                return Err(Refusal::Unwanted(why).into());
+            }
             if !receipt::can_be_read_back(&delivery.state) {
                 let why =
                     format!("{notice} for `{target}` isn't in doubt; only an unknown outcome, or a relay's word, is");
@@ -138,43 +178,62 @@ fn makes_sense(step: &Step<'_>, wanted: &Wanted) -> Result<(), StepError> {
             event::says("recipe", recipe)?;
             step.view.evidence(*evidence)?.map(drop).ok_or_else(|| Refusal::UnknownEvidence(*evidence).into())
         }
+        Wanted::RunPlan { plan } => rehearsed(step, plan),
         _ => Ok(()),
     }
 }
 
-/// The gates that it passes.
-fn gates(step: &Step<'_>, wanted: &Wanted) -> Vec<Gate> {
-    let mut gates = vec![wanted.gate()];
-    match wanted {
-        Wanted::ReadBack { target, .. }
-            if step.settings().target(target).is_some_and(|target| target.reads_secrets) =>
-        {
-            gates.push(Gate::SecretRead);
-        }
-        // What a plan reads is kept: without leave for both, nothing is read.
-        Wanted::RunPlan { .. } => gates.push(Gate::RuntimeResultCaptureWrite),
-        _ => {}
+/// Whether somebody looked at what this run would ask: its dry run is on record, and was of the same plan.
+fn rehearsed(step: &Step<'_>, plan: &PlanId) -> Result<(), StepError> {
+    let unwanted = |why: String| StepError::from(Refusal::Unwanted(why));
+    let terms = step.settings().approvals.plans.get(plan);
+    let terms = terms.ok_or_else(|| unwanted(format!("the catalogue in use has no plan `{plan}` that can be run")))?;
+    let dry = step.view.document(DocumentKind::DryRun, plan.as_str())?;
+    let of = dry.as_ref().and_then(|dry| dry.body.get("sha256")?.as_str());
+    let look = format!("`candor readback run {plan} --dry-run` shows what it asks");
+    match of {
+        Some(of) if of == terms.sha256 => Ok(()),
+        Some(_) => Err(unwanted(format!(
+            "the plan, or whom it asks, isn't what its dry run showed; {look}, and a daemon goes by a change after `candor config reload`"
+        ))),
+        None => Err(unwanted(format!("a plan is run after a dry run of it; {look}"))),
     }
+}
+
+/// The gates that it passes.
+#[must_use]
+pub fn gates(settings: &Settings, wanted: &Wanted) -> Vec<Gate> {
+    let mut gates = vec![wanted.gate()];
+    let secrets = match wanted {
+        Wanted::ReadBack { target, .. } => settings.target(target).is_some_and(|target| target.reads_secrets),
+        // What a plan reads is kept: without leave for both, nothing is read.
+        Wanted::RunPlan { plan } => {
+            gates.push(Gate::RuntimeResultCaptureWrite);
+            settings.approvals.plans.get(plan).is_some_and(|plan| plan.reads_secrets)
+        }
+        _ => false,
+    };
+    gates.extend(secrets.then_some(Gate::SecretRead));
     gates
 }
 
-fn attempt(step: &mut Step<'_>, mut work: Work, is_new: bool) -> Result<(), StepError> {
+fn attempt(step: &mut Step<'_>, work: Work, is_new: bool) -> Result<(), StepError> {
+    let work = tried(step, work, is_new)?;
+    step.reply(Reply::Work(Box::new(work)));
+    Ok(())
+}
+
+/// Takes its uses and starts it, or has it wait for the gate that is closed.
+fn tried(step: &mut Step<'_>, mut work: Work, is_new: bool) -> Result<Work, StepError> {
     let passing = Passing { scope: work.wanted.scope(), task: None, what: work.wanted.says(), of: work.no.to_string() };
-    match gate::pass(step, gates(step, &work.wanted), &passing)? {
+    match gate::pass(step, gates(step.settings(), &work.wanted), &passing)? {
         Err(closed) => {
             let moved = work.gate != closed;
             work.gate = closed;
-            if is_new || moved {
-                work = put(step, work, is_new);
-            }
-            step.reply(Reply::Work(Box::new(work)));
+            Ok(if is_new || moved { put(step, work, is_new) } else { work })
         }
-        Ok(grants) => {
-            let work = start(step, work, grants)?;
-            step.reply(Reply::Work(Box::new(work)));
-        }
+        Ok(grants) => start(step, work, grants),
     }
-    Ok(())
 }
 
 /// Puts work on record and beside it.
@@ -249,10 +308,16 @@ pub(crate) fn performed(step: &mut Step<'_>, no: WorkNo, outcome: Performed) -> 
             step.record(ArtifactKind::Readback, id, None, None, body);
             done(receipt::read_back(step, *notice, target, &answer)?)
         }
-        (Performed::Reading { reading, sha256 }, Wanted::RunPlan { plan }) => {
-            let body = json!({ "plan": plan, "reading": reading, "sha256": sha256, "work": no });
-            event::kept(step, ArtifactKind::Readback, DocumentKind::Readback, plan.to_string(), None, body);
-            done(format!("read and kept; SHA-256 of what was read: {sha256}"))
+        (Performed::Reading { reading, sha256, answers }, Wanted::RunPlan { plan }) => {
+            match keep_reading(step, no, plan, reading, &sha256, &answers)? {
+                Ok(outcome) => done(outcome),
+                Err(why) => WorkState::Failed { at: now, why },
+            }
+        }
+        (Performed::Ran { finding }, Wanted::RunRecipe { evidence, .. }) => {
+            let summary = finding.summary.clone();
+            event::collected(step, *evidence, *finding)?;
+            done(summary)
         }
         (Performed::Did { outcome }, _) => done(outcome),
         (Performed::Failed { why }, _) => WorkState::Failed { at: now, why },
@@ -265,11 +330,33 @@ pub(crate) fn performed(step: &mut Step<'_>, no: WorkNo, outcome: Performed) -> 
     Ok(())
 }
 
+/// Keeps what a plan read, and moves the notices on that it is about; or says why nothing of it is kept.
+fn keep_reading(
+    step: &mut Step<'_>,
+    no: WorkNo,
+    plan: &PlanId,
+    reading: Value,
+    sha256: &str,
+    answers: &[(NoticeNo, TargetName, Answered)],
+) -> Result<Result<String, String>, StepError> {
+    let body = json!({ "plan": plan, "reading": reading, "sha256": sha256, "work": no });
+    if let Some(what) = event::disclosed_in(&body) {
+        return Ok(Err(format!("nothing was kept: what was read holds what looks like {what}")));
+    }
+    event::kept(step, ArtifactKind::Readback, DocumentKind::Readback, plan.to_string(), None, body);
+    let mut came = vec![format!("read and kept, SHA-256 of what was read {sha256}")];
+    for (notice, target, answer) in answers {
+        came.push(format!("{notice} at `{target}`: {}", receipt::read_back(step, *notice, target, answer)?));
+    }
+    Ok(Ok(came.join("; ")))
+}
+
 fn name(of: &Performed) -> &'static str {
     match of {
         Performed::ReadBack(Answered::Found { .. }) => "a message that is there",
         Performed::ReadBack(_) => "a read-back",
         Performed::Reading { .. } => "a reading",
+        Performed::Ran { .. } => "a run",
         Performed::Did { .. } => "a deed",
         Performed::Failed { .. } => "a failure",
     }

@@ -29,7 +29,7 @@ use crate::{
     exit::{Exit, Failure},
     home::Home,
     output,
-    package::selected,
+    package::{Installed, selected},
 };
 
 /// The key under which the stage before is kept: there is one of a node.
@@ -51,8 +51,16 @@ pub fn recorded(store: &impl Listing) -> Result<Vec<Value>, StoreError> {
 /// # Errors
 /// When it doesn't read.
 pub fn catalogue(home: &Home) -> Result<Catalogue, Failure> {
+    catalogue_of(selected(home)?.as_ref())
+}
+
+/// The same of this package, or of none.
+///
+/// # Errors
+/// As [`catalogue`].
+pub fn catalogue_of(package: Option<&Installed>) -> Result<Catalogue, Failure> {
     let wrong = |error: candor_core::catalogue::CatalogueError| Failure::new(Exit::Config, error.to_string());
-    let installed = selected(home)?.map(|package| package.documents("approvals")).transpose()?.unwrap_or_default();
+    let installed = package.map(|package| package.documents("approvals")).transpose()?.unwrap_or_default();
     match installed.into_iter().find(|(id, ..)| id == "catalogue") {
         Some((_, text, file)) => parse_catalogue(&file.display().to_string(), &text).map_err(wrong),
         None => parse_catalogue(CATALOGUE_FILE, CORE_CATALOGUE).map_err(wrong),

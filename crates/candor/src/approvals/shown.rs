@@ -18,7 +18,9 @@ pub fn text(text: &str) -> String {
     visible(&redacted(text))
 }
 
-fn redacted(text: &str) -> String {
+/// A text without what is never displayed.
+#[must_use]
+pub fn redacted(text: &str) -> String {
     disclosure::every().map_or_else(|_| NOT_SHOWN.to_owned(), |scanner| scanner.shown(text).into_owned())
 }
 

@@ -78,7 +78,7 @@ pub fn of(
         two_owners: settings.approvals.two_owners.clone(),
         targets: targets(config),
         failure_receipts: settings.approvals.failure_receipts.clone(),
-        writing_recipes: Vec::new(),
+        writing_recipes: settings.approvals.writing_recipes.iter().cloned().collect(),
         readiness: readiness(store)?,
     })
 }

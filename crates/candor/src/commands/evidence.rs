@@ -6,9 +6,10 @@ use candor_core::{
     claim::ClaimKind,
     evidence::{Bearing, Evidence, Method},
     ids::{EvidenceNo, NoticeNo, TaskId},
+    work::{Wanted, Work, WorkState},
 };
 use candor_path::Act;
-use candor_store::Listing;
+use candor_store::{Listing, WorkFilter};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -17,10 +18,12 @@ use crate::{
     cli::Global,
     desk::{self, Desk},
     exit::{Exit, Failure, Outcome},
-    output,
+    gated, output,
     report::{self, Envelope},
 };
 
+/// Most pieces of open work that are looked through, newest first.
+const WORK_LOOKED_AT_MAX: usize = 1_000;
 /// How long a daemon's collector is waited for. A recipe's own timeout is shorter by default.
 const LOOK_MAX: Duration = Duration::from_secs(15 * 60);
 /// How often it is looked whether the collector has finished.
@@ -144,8 +147,10 @@ fn add(global: &Global, args: AddArgs) -> Outcome {
         let no = told?.evidence.ok_or_else(|| Failure::new(Exit::Internal, "the evidence got no number"))?;
         no.parse::<EvidenceNo>().map_err(|error| Failure::new(Exit::Internal, error.to_string()))
     })?;
-    let evidence = wait_for_look(global, no, None)?;
-    show(global, &evidence)
+    match wait_for_look(global, no, None)? {
+        Looked::Seen(evidence) => show(global, &evidence),
+        Looked::Waits(work) => gated::tell(global, &work),
+    }
 }
 
 fn verify(global: &Global, no: EvidenceNo) -> Outcome {
@@ -156,8 +161,25 @@ fn verify(global: &Global, no: EvidenceNo) -> Outcome {
         desk.close().await?;
         told
     })?;
-    let evidence = wait_for_look(global, no, Some(&before))?;
-    show(global, &evidence)
+    match wait_for_look(global, no, Some(&before))? {
+        Looked::Seen(evidence) => show(global, &evidence),
+        Looked::Waits(work) => gated::tell(global, &work),
+    }
+}
+
+/// What came of a look.
+enum Looked {
+    /// This.
+    Seen(Box<Evidence>),
+    /// Its recipe writes, and waits for its gate.
+    Waits(Box<Work>),
+}
+
+/// The run of a recipe for this evidence that waits for its gate.
+fn waits(global: &Global, no: EvidenceNo) -> Result<Option<Work>, Failure> {
+    let open = desk::reader(global)?.all_work(WorkFilter::Open, WORK_LOOKED_AT_MAX).map_err(desk::store_failure)?;
+    let of = |work: &Work| matches!(&work.wanted, Wanted::RunRecipe { evidence, .. } if *evidence == no);
+    Ok(open.into_iter().find(|work| of(work) && work.state == WorkState::Pending))
 }
 
 fn read(global: &Global, no: EvidenceNo) -> Result<Evidence, Failure> {
@@ -169,7 +191,7 @@ fn read(global: &Global, no: EvidenceNo) -> Result<Evidence, Failure> {
 }
 
 /// Waits until the collector has looked: until the record is another than before, or than one that nobody looked at.
-fn wait_for_look(global: &Global, no: EvidenceNo, before: Option<&Evidence>) -> Result<Evidence, Failure> {
+fn wait_for_look(global: &Global, no: EvidenceNo, before: Option<&Evidence>) -> Result<Looked, Failure> {
     let until = std::time::Instant::now() + LOOK_MAX;
     loop {
         let now = read(global, no)?;
@@ -182,7 +204,10 @@ fn wait_for_look(global: &Global, no: EvidenceNo, before: Option<&Evidence>) -> 
             }
         };
         if looked {
-            return Ok(now);
+            return Ok(Looked::Seen(Box::new(now)));
+        }
+        if let Some(work) = waits(global, no)? {
+            return Ok(Looked::Waits(Box::new(work)));
         }
         if std::time::Instant::now() >= until {
             return Err(Failure::new(Exit::Evidence, format!("nobody has looked at `{no}` yet"))

@@ -16,6 +16,7 @@ pub use audit::{AuditPlan, AuditSection, Bound, Every, PublishPlace};
 use candor_approval::signers::Owners;
 use candor_core::{
     capability::{Capabilities, Capability, supported},
+    catalogue::PlanEntry,
     ids::{RuntimeName, TargetName},
     pack::{PackSet, PackSource},
     profile::{Rule, SenderMode},
@@ -36,10 +37,12 @@ use sha2::{Digest as _, Sha256};
 pub use targets::with_target;
 
 use crate::{
+    approvals::catalogue_of,
     engine::{Clock, Rules},
     exit::{Exit, Failure},
     home::Home,
     package::{self, Installed},
+    readbacks,
 };
 
 /// Largest configuration file, in bytes.
@@ -53,6 +56,8 @@ pub struct Config {
     pub bindings: BTreeMap<TargetName, Binding>,
     /// Each runtime that can be asked what it has on record.
     pub runtimes: BTreeMap<RuntimeName, Reader>,
+    /// The readback plans of the catalogue in use.
+    pub plans: Vec<PlanEntry>,
     /// Profile, descriptor, and what the layers come to.
     pub deployment: Deployment,
     /// What collectors may look at.
@@ -121,6 +126,8 @@ impl Config {
         Rules {
             machine: self.machine,
             bindings: Arc::new(self.bindings),
+            runtimes: Arc::new(self.runtimes),
+            plans: Arc::new(self.plans),
             collectors: Arc::new(self.collectors),
             audit: self.audit,
             owners: self.owners,
@@ -138,6 +145,7 @@ impl Config {
             return Err(wrong(format!("`listen: {}` is not a loopback address; use 127.0.0.1", file.listen)));
         }
         file.evidence.collectors.validate().map_err(|error| wrong(error.to_string()))?;
+        let catalogue = catalogue_of(package.as_ref())?;
         let deployment = Deployment::over(package, &file, text, home, Clock::from_env().now())?;
         let pool = HttpPool::default();
         let mut bindings = BTreeMap::new();
@@ -177,6 +185,13 @@ impl Config {
         settings.places = audit.places();
         let approvals = ApprovalsPlan::bind(&file.approvals, &home.config, &settings.targets)?;
         approvals.put_in(&mut settings);
+        let writes = file.evidence.collectors.recipes.iter().filter(|(_, recipe)| recipe.writes);
+        settings.approvals.writing_recipes = writes.map(|(name, _)| name.clone()).collect();
+        settings.approvals.asked =
+            bindings.values().filter(|of| of.reads_back().is_ok()).map(|of| of.target().clone()).collect();
+        let askable = readbacks::Askable { bindings: &bindings, runtimes: &runtimes, node: &settings.node };
+        let plans = readbacks::terms(&catalogue, askable);
+        settings.approvals.plans = plans;
         let packs = PackSet::load(&deployment.sources, &deployment.resolved.tuned())
             .map_err(|errors| Failure::new(Exit::Config, errors.to_string()))?;
         let digest = digest(text, &approvals.text, &deployment);
@@ -184,6 +199,7 @@ impl Config {
             machine: Machine { settings, packs },
             bindings,
             runtimes,
+            plans: catalogue.plans,
             collectors: file.evidence.collectors,
             listen: file.listen,
             agents: file.agents.tokens,
@@ -307,8 +323,51 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use candor_core::profile::SenderMode;
+    use candor_core::{ids::NoticeNo, profile::SenderMode, work::Wanted};
+    use candor_path::gates_of_work;
     use candor_world::senders::SENDERS;
+
+    use super::*;
+
+    const TARGETS: &str = "
+targets:
+  - {name: plain, sender: webhook, url: 'http://127.0.0.1:1/', secrets: [{env: SECRET}]}
+  - {name: asked, sender: webhook, url: 'http://127.0.0.1:1/', readback: 'http://127.0.0.1:1/{key}'}
+  - {name: signed, sender: webhook, url: 'http://127.0.0.1:1/', readback: 'http://127.0.0.1:1/{key}', secrets: [{env: SECRET}]}
+  - {name: phone, sender: telegram, chat: 1, token: {env: TOKEN}}
+  - {name: pager, sender: command, program: /bin/pager, readback: /bin/asked}
+  - {name: silent, sender: command, program: /bin/pager}
+  - {name: claw, sender: openclaw-cli, program: /bin/claw, channel: discord, to: '1', token: {env: TOKEN}}
+  - {name: here, sender: dry-run}
+runtimes:
+  hermes: {reader: command, plans: {runtime-tasks: [/bin/hermes]}}
+  claw: {reader: openclaw, program: /bin/claw, token: {env: TOKEN}}
+";
+
+    /// The uses that the machine takes for a read-back are those that the world asks for, no fewer and no more.
+    #[test]
+    #[expect(clippy::unwrap_used, reason = "a test")]
+    fn the_machine_takes_a_use_of_each_gate_that_a_read_back_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home { state: folder.path().to_owned(), config: folder.path().join("candor.yaml") };
+        std::fs::write(&home.config, TARGETS).unwrap();
+        let config = Config::load(&home).unwrap();
+        let settings = &config.machine.settings;
+        let mut asked = 0;
+        for (target, binding) in &config.bindings {
+            let wanted = Wanted::ReadBack { notice: NoticeNo(1), target: target.clone() };
+            let can = settings.approvals.asked.contains(target);
+            let taken = if can { gates_of_work(settings, &wanted) } else { Vec::new() };
+            assert_eq!(taken, binding.read_back_gates(), "{target}");
+            asked += usize::from(can);
+        }
+        assert_eq!(asked, 5, "{:?}", settings.approvals.asked);
+        // A plan passes `secret_read` where anyone whom it could ask takes a secret.
+        let secret: Vec<(&str, bool)> =
+            settings.approvals.plans.iter().map(|(plan, of)| (plan.as_str(), of.reads_secrets)).collect();
+        let all = ["captured-results", "gateway-queue", "outcome-unknown-notices", "runtime-tasks"];
+        assert_eq!(secret, all.map(|plan| (plan, true)));
+    }
 
     /// A sender that no mode names could be let out by no profile.
     #[test]

@@ -11,11 +11,13 @@ use std::{
 
 use candor_approval::{GateKeeper, signers::Owners};
 use candor_core::{
-    ids::TargetName,
+    catalogue::PlanEntry,
+    ids::{PlanId, RuntimeName, TargetName},
     notice::{Answer, Message, Outcome},
+    settings::PlanTerms,
 };
 use candor_path::{Effect, Input, Sending};
-use candor_world::{collectors, collectors::CollectorConfig, senders::Binding, signals};
+use candor_world::{collectors, collectors::CollectorConfig, runtimes::Reader, senders::Binding, signals};
 use tokio::runtime::Handle;
 
 use super::{Clock, Job, Rules, Setup, Submitter, ToWriter, crash, deeds::Deeds};
@@ -24,6 +26,10 @@ use crate::{config::AuditPlan, home::Home};
 /// What performs effects.
 pub(super) struct Hands {
     bindings: Arc<BTreeMap<TargetName, Binding>>,
+    runtimes: Arc<BTreeMap<RuntimeName, Reader>>,
+    plans: Arc<Vec<PlanEntry>>,
+    terms: Arc<BTreeMap<PlanId, PlanTerms>>,
+    node: String,
     collectors: Arc<CollectorConfig>,
     audit: Arc<AuditPlan>,
     owners: Arc<Owners>,
@@ -38,6 +44,10 @@ impl Hands {
     pub(super) fn new(setup: &Setup, back: SyncSender<ToWriter>, waiting: Arc<AtomicUsize>, runtime: Handle) -> Self {
         Self {
             bindings: Arc::clone(&setup.rules.bindings),
+            runtimes: Arc::clone(&setup.rules.runtimes),
+            plans: Arc::clone(&setup.rules.plans),
+            terms: Arc::new(setup.rules.machine.settings.approvals.plans.clone()),
+            node: setup.rules.machine.settings.node.clone(),
             collectors: Arc::clone(&setup.rules.collectors),
             audit: Arc::clone(&setup.rules.audit),
             owners: Arc::clone(&setup.rules.owners),
@@ -52,6 +62,9 @@ impl Hands {
     /// From now on, by other rules. What is under way keeps its own.
     pub(super) fn adopt(&mut self, rules: &Rules) {
         self.bindings = Arc::clone(&rules.bindings);
+        self.runtimes = Arc::clone(&rules.runtimes);
+        self.plans = Arc::clone(&rules.plans);
+        self.terms = Arc::new(rules.machine.settings.approvals.plans.clone());
         self.collectors = Arc::clone(&rules.collectors);
         self.audit = Arc::clone(&rules.audit);
         self.owners = Arc::clone(&rules.owners);
@@ -96,6 +109,12 @@ impl Hands {
     fn deeds(&self) -> Deeds {
         Deeds {
             home: self.home.clone(),
+            bindings: Arc::clone(&self.bindings),
+            runtimes: Arc::clone(&self.runtimes),
+            plans: Arc::clone(&self.plans),
+            terms: Arc::clone(&self.terms),
+            node: self.node.clone(),
+            collectors: Arc::clone(&self.collectors),
             audit: Arc::clone(&self.audit),
             owners: Arc::clone(&self.owners),
             submitter: Submitter {

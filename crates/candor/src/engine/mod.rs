@@ -22,10 +22,14 @@ use std::{
 };
 
 use candor_approval::signers::Owners;
-use candor_core::{ids::TargetName, time::Timestamp};
+use candor_core::{
+    catalogue::PlanEntry,
+    ids::{RuntimeName, TargetName},
+    time::Timestamp,
+};
 use candor_path::{InForce, Input, Machine, Refusal, Reply};
 use candor_store::{StoreError, sqlite::Sqlite};
-use candor_world::{collectors::CollectorConfig, senders::Binding};
+use candor_world::{collectors::CollectorConfig, runtimes, senders::Binding};
 pub use clock::Clock;
 pub use crash::point as crash_point;
 use tokio::sync::oneshot;
@@ -128,6 +132,10 @@ pub struct Rules {
     pub machine: Machine,
     /// Each target's sender.
     pub bindings: Arc<BTreeMap<TargetName, Binding>>,
+    /// Each runtime that can be asked what it has on record.
+    pub runtimes: Arc<BTreeMap<RuntimeName, runtimes::Reader>>,
+    /// What an answer of each readback plan must have, and what it may not.
+    pub plans: Arc<Vec<PlanEntry>>,
     /// What collectors may look at.
     pub collectors: Arc<CollectorConfig>,
     /// Windows and archive of prunings.

@@ -24,6 +24,7 @@ mod owners;
 mod package;
 mod profiles;
 mod prune;
+mod readback;
 mod redact;
 mod reload;
 mod replay;

@@ -3,7 +3,7 @@
 use candor_core::{
     decision::Severity,
     gate::{Grant, Scope},
-    ids::{NoticeNo, OpeningNo, OwnerNo, TargetName},
+    ids::{Fence, NoticeNo, OpeningNo, OwnerNo, TargetName},
     limits::{DIGEST_MEMBERS_MAX, TEXT_BYTES_MAX},
     notice::{Delivery, DeliveryState, Lease, Message, Notice, PendingReason},
     settings::Target,
@@ -19,7 +19,13 @@ use crate::{
 
 /// The idempotency key: one per node, notice and target, the same for every attempt.
 pub(crate) fn key(step: &Step<'_>, notice: NoticeNo, target: &TargetName) -> String {
-    format!("candor-{}-{notice}-{target}", step.settings().node)
+    key_of(&step.settings().node, notice, target)
+}
+
+/// The idempotency key of a notice toward a target, on the node of that id.
+#[must_use]
+pub fn key_of(node: &str, notice: NoticeNo, target: &TargetName) -> String {
+    format!("candor-{node}-{notice}-{target}")
 }
 
 /// Takes up a hand-over of another process.
@@ -116,22 +122,7 @@ fn send(
 ) {
     let passed = grants.iter().find(|grant| Some(grant.opening.gate) == target.gate).map(|grant| grant.opening.no);
     begin(step, &mut delivery, lease, passed);
-    let message = Message {
-        notice: notice.no,
-        target: target.name.clone(),
-        attempt: delivery.attempts,
-        fence: lease.fence,
-        key: key(step, notice.no, &target.name),
-        failure_of: notice.failure_of,
-        severity: notice.severity,
-        title: title(&notice, &delivery, members.len()),
-        text: text(&notice, &members),
-        task: notice.task.clone(),
-        correlation: notice.correlation.clone(),
-        at: notice.at,
-        covers: members.iter().map(|(member, _)| member.no).collect(),
-        maybe_repeat: delivery.maybe_repeat,
-    };
+    let message = message(&notice, &delivery, &members, lease.fence, key(step, notice.no, &target.name));
     step.put_delivery(delivery);
     for (_, mut member) in members {
         begin(step, &mut member, lease, passed);
@@ -139,6 +130,33 @@ fn send(
         step.put_delivery(member);
     }
     step.effect(Effect::Send(Box::new(Sending { message, gate: target.gate, grants })));
+}
+
+/// The message by which an attempt tells a notice, and the further ones that it covers.
+#[must_use]
+pub fn message(
+    notice: &Notice,
+    delivery: &Delivery,
+    members: &[(Notice, Delivery)],
+    fence: Fence,
+    key: String,
+) -> Message {
+    Message {
+        notice: notice.no,
+        target: delivery.target.clone(),
+        attempt: delivery.attempts,
+        fence,
+        key,
+        failure_of: notice.failure_of,
+        severity: notice.severity,
+        title: title(notice, delivery, members.len()),
+        text: text(notice, members),
+        task: notice.task.clone(),
+        correlation: notice.correlation.clone(),
+        at: notice.at,
+        covers: members.iter().map(|(member, _)| member.no).collect(),
+        maybe_repeat: delivery.maybe_repeat,
+    }
 }
 
 fn begin(step: &Step<'_>, delivery: &mut Delivery, lease: Lease, opening: Option<OpeningNo>) {

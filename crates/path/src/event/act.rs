@@ -13,6 +13,7 @@ use candor_core::{
     ids::{NoticeNo, TargetName},
     limits::LINE_BYTES_MAX,
     notice::{Delivery, DeliveryState, Notice, PendingReason},
+    work::Wanted,
 };
 
 pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), StepError> {
@@ -29,8 +30,13 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
             if !record.subject.is_collectable() {
                 return Err(Refusal::NotCollectable(evidence).into());
             }
-            step.effect(Effect::Collect { evidence, subject: record.subject, supports: record.supports });
-            Ok(())
+            match work::writing_recipe(step, &record.subject) {
+                Some(recipe) => work::want(step, Wanted::RunRecipe { evidence, recipe }),
+                None => {
+                    step.effect(Effect::Collect { evidence, subject: record.subject, supports: record.supports });
+                    Ok(())
+                }
+            }
         }
         Act::RecordPackage { package, evidence } => approval::record_package(step, package, evidence),
         Act::Approve { signed } => approval::approve(step, signed),

@@ -8,5 +8,5 @@ mod report;
 mod request;
 
 pub(crate) use act::{act, failure_receipt, says};
-pub(crate) use approval::kept;
+pub(crate) use approval::{disclosed_in, kept};
 pub(crate) use intake::{collected, conclude, take_in};

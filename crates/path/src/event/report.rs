@@ -9,6 +9,7 @@ use candor_core::{
     limits::{EVIDENCE_PER_TASK_MAX, TOOL_CALL_MAX},
     notice::DeliveryState,
     task::{Cadence, IncidentKind, Signal, Task, TaskState, ToolCall, WatchedSignal},
+    work::Wanted,
 };
 
 use super::intake::{Taken, claim_no};
@@ -264,11 +265,15 @@ fn bring(step: &mut Step<'_>, task: &Task, added: &EvidenceAdded, taken: &mut Ta
         added_at: step.now,
     };
     step.record(ArtifactKind::Evidence, no, Some(&task.id), Some(&taken.correlation), json(&evidence));
-    if added.evidence.is_collectable() {
+    let writes = work::writing_recipe(step, &added.evidence);
+    if writes.is_none() && added.evidence.is_collectable() {
         let (subject, supports) = (added.evidence.clone(), added.supports.clone());
         step.effect(Effect::Collect { evidence: no, subject, supports });
     }
     step.write(Write::Evidence(Box::new(evidence)));
+    if let Some(recipe) = writes {
+        work::want_by_itself(step, Wanted::RunRecipe { evidence: no, recipe })?;
+    }
     taken.evidence = Some(no);
     Ok(())
 }

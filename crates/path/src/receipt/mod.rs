@@ -1,8 +1,11 @@
 //! Receipt: what the provider answered becomes a state and a record. `acked` is made here and nowhere else, from the
 //! destination's own proof.
 
+mod question;
+
 use std::time::Duration;
 
+pub use self::question::{Covered, question, sent_as};
 use crate::{
     bridge,
     input::Answered,

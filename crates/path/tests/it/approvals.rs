@@ -12,11 +12,11 @@ use candor_core::{
     evidence::Origin,
     gate::{Gate, Scope},
     ids::{ApprovalNo, NoticeNo, TargetName},
-    notice::{BlockReason, Outcome, ProofLevel},
+    notice::{BlockReason, Outcome, ProofLevel, Receipt},
     settings::FollowUp,
     work::{DocumentKind, Wanted, WorkState},
 };
-use candor_path::{Act, Answered, Effect, Input, Performed, Refusal, Reply, View};
+use candor_path::{Act, Answered, Effect, Input, Performed, Refusal, Reply, View, receipt};
 use candor_store::{Listing, Store, WorkFilter};
 use serde_json::json;
 
@@ -29,7 +29,9 @@ fn phone() -> candor_core::settings::Target {
 }
 
 fn world() -> World {
-    World::new(vec![phone(), target("ops")])
+    let mut world = World::new(vec![phone(), target("ops")]);
+    world.machine.settings.approvals.asked = [name("phone")].into();
+    world
 }
 
 fn name(of: &str) -> TargetName {
@@ -344,6 +346,39 @@ fn asked(world: &mut World) -> (NoticeNo, candor_core::ids::WorkNo) {
     let [Effect::Perform(allowed)] = &plan.effects[..] else { panic!("{plan:?}") };
     assert_eq!(allowed.grants.len(), 2, "the read-back's own gate, and that of the secret which it needs");
     (notice, allowed.work.no)
+}
+
+/// What a channel is asked about is the very message that was sent, with the same key.
+#[test]
+fn a_question_is_about_what_was_sent() {
+    let mut world = world();
+    world.open(Gate::SecretRead);
+    world.open(GATE);
+    world.open(Gate::SecretRead);
+    world.open(GATE);
+    let notice = world.notify("info");
+    let mut sent_at = None;
+    for round in 0..2 {
+        let sending = send(&mut world, notice).unwrap();
+        sent_at = sent_at.or(Some(world.now));
+        let relayed = Outcome::Relayed { provider_id: Some("r-7".to_owned()) };
+        let outcome = if round == 0 { relayed } else { unknown() };
+        world.answered(notice, "phone", sending.message.fence, outcome);
+        let row = world.store.notice_row(notice).unwrap().unwrap();
+        let delivery = row.deliveries.iter().find(|of| of.target == name("phone")).unwrap();
+        let receipts = world.store.receipts(notice, 10).unwrap();
+        let receipts: Vec<Receipt> =
+            receipts.into_iter().filter_map(|record| serde_json::from_value(record.body).ok()).collect();
+        assert_eq!(receipt::sent_as(delivery, &receipts), notice);
+        let of = receipt::Covered { lead: &row.notice, delivery, members: &[] };
+        let question = receipt::question(of, &receipts, "another-node");
+        assert_eq!(question.message, sending.message);
+        assert_eq!((question.provider_id.as_deref(), Some(question.sent_at)), (Some("r-7"), sent_at));
+        // Of a delivery whose receipts are gone the notice says as much as it can.
+        let bare = receipt::question(of, &[], "test");
+        assert_eq!((bare.message.text, bare.provider_id), (sending.message.text, None));
+        world.act(Act::Retry { notice, target: Some(name("phone")) });
+    }
 }
 
 #[test]

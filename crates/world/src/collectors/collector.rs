@@ -1,5 +1,6 @@
 //! What a collector is, the list of them, and how what one saw becomes a finding.
 
+use candor_approval::{Permit, kinds::ProductionWrite};
 use candor_core::{
     claim::ClaimKind,
     evidence::{Bearing, Finding, Method, Subject, TestCounts},
@@ -34,6 +35,8 @@ pub struct Look<'a> {
     pub claims: &'a [ClaimKind],
     /// The clock.
     pub now: &'a dyn Fn() -> Timestamp,
+    /// Whether a recipe that writes may be run by it: only where its gate let this look pass.
+    pub(super) may_write: bool,
 }
 
 /// What a look came to.
@@ -90,14 +93,33 @@ impl Seen {
 /// look checks at least **one** of them: adding a claim to a piece of evidence can't raise the others, and can't hide a
 /// failure. A look that checks none of the claims took a digest and no more, so it supports as [`Method::Digested`] and never contradicts.
 /// An inconclusive finding is never called checked.
+///
+/// A recipe that writes isn't run: that takes [`collect_by`].
 pub fn collect(
     subject: &Subject,
     claims: &[ClaimKind],
     config: &CollectorConfig,
     now: impl Fn() -> Timestamp,
 ) -> Finding {
+    weighed(subject, Look { config, claims, now: &now, may_write: false })
+}
+
+/// The same by a recipe that writes, under leave for it.
+pub fn collect_by(
+    permit: Permit<ProductionWrite>,
+    subject: &Subject,
+    claims: &[ClaimKind],
+    config: &CollectorConfig,
+    now: impl Fn() -> Timestamp,
+) -> Finding {
+    drop(permit);
+    weighed(subject, Look { config, claims, now: &now, may_write: true })
+}
+
+fn weighed(subject: &Subject, look: Look<'_>) -> Finding {
+    let Look { config, claims, now, .. } = look;
     let seen = match of(subject) {
-        Some(collector) => collector.look(subject, Look { config, claims, now: &now }),
+        Some(collector) => collector.look(subject, look),
         None => Seen::new(
             Saw::Nothing,
             format!("evidence of kind `{}` isn't something that can be looked at", subject.kind()),

@@ -62,6 +62,9 @@ pub struct Recipe {
     pub env: BTreeSet<String>,
     /// The claims that its success is a check of.
     pub speaks_to: BTreeSet<ClaimKind>,
+    /// Whether it changes anything outside its own build output. Each run of one that does passes the gate `production_write`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub writes: bool,
 }
 
 fn timeout() -> Duration {

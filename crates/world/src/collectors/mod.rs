@@ -14,5 +14,5 @@ mod paths;
 mod run;
 pub mod test_report;
 
-pub use collector::{COLLECTORS, Collector, Look, Saw, Seen, checks, collect};
+pub use collector::{COLLECTORS, Collector, Look, Saw, Seen, checks, collect, collect_by};
 pub use config::{CollectorConfig, ConfigError, Limits, NOT_SOURCE, Recipe};

@@ -29,8 +29,11 @@ pub struct Reading {
     pub items: Vec<BTreeMap<String, String>>,
     /// How many further objects there were.
     pub left_out: u64,
-    /// How many fields that the plan needs were dropped, since what they held is no word, number or time, or looks like a secret.
+    /// How many fields that the plan needs were dropped, since what they held is no word, number or time, or is never displayed.
     pub dropped: u64,
+    /// How many of them held what is never displayed, by kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub found: BTreeMap<disclosure::Kind, u64>,
 }
 
 /// Cuts an answer down.
@@ -49,6 +52,7 @@ pub(super) fn of(plan: RuntimeRead, answer: &[u8], redactor: &Redactor) -> Resul
         items: Vec::new(),
         left_out: 0,
         dropped: 0,
+        found: BTreeMap::new(),
     };
     let Some(list) = list(&value) else {
         return Err("what was printed holds no list of objects".to_owned());
@@ -58,8 +62,7 @@ pub(super) fn of(plan: RuntimeRead, answer: &[u8], redactor: &Redactor) -> Resul
             reading.left_out += 1;
             continue;
         }
-        let (kept, dropped) = needed(plan, object, redactor);
-        reading.dropped += dropped;
+        let kept = needed(&mut reading, object, redactor);
         if kept.is_empty() {
             reading.left_out += 1;
         } else {
@@ -78,32 +81,43 @@ fn list(value: &Value) -> Option<&Vec<Value>> {
     }
 }
 
-/// The fields that the plan needs, and how many of them hold something that isn't kept.
-fn needed(plan: RuntimeRead, object: &Map<String, Value>, redactor: &Redactor) -> (BTreeMap<String, String>, u64) {
-    let (mut kept, mut dropped) = (BTreeMap::new(), 0);
-    for (name, value) in plan.fields().iter().filter_map(|name| Some((*name, object.get(*name)?))) {
+/// The fields that the plan needs. Those that hold something that isn't kept are counted.
+fn needed(reading: &mut Reading, object: &Map<String, Value>, redactor: &Redactor) -> BTreeMap<String, String> {
+    let mut kept = BTreeMap::new();
+    for (name, value) in reading.plan.fields().iter().filter_map(|name| Some((*name, object.get(*name)?))) {
         match word(value, redactor) {
-            Some(word) => drop(kept.insert(name.to_owned(), word)),
-            None if value.is_null() => {}
-            None => dropped += 1,
+            Ok(word) => drop(kept.insert(name.to_owned(), word)),
+            Err(_) if value.is_null() => {}
+            Err(kind) => {
+                reading.dropped += 1;
+                if let Some(kind) = kind {
+                    *reading.found.entry(kind).or_default() += 1;
+                }
+            }
         }
     }
-    (kept, dropped)
+    kept
 }
 
-/// A value that is a word, a number or a time. A field of the right name with a sentence in it, or with something that looks like a secret,
-/// isn't what the plan needs.
-fn word(value: &Value, redactor: &Redactor) -> Option<String> {
+/// A value that is a word, a number or a time; else what it holds, where that is never displayed. A field of the right name with a sentence
+/// in it isn't what the plan needs.
+fn word(value: &Value, redactor: &Redactor) -> Result<String, Option<disclosure::Kind>> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Bool(is) => is.to_string(),
-        _ => return None,
+        _ => return Err(None),
     };
+    if redactor.scrub(&text) != text {
+        return Err(Some(disclosure::Kind::Secret));
+    }
+    let Ok(scanner) = disclosure::every() else { return Err(None) };
+    if let Some(found) = scanner.find(&text).first() {
+        return Err(Some(found.kind));
+    }
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/+@#".contains(c);
-    let clean = |text: &str| disclosure::every().is_ok_and(|scanner| scanner.find(text).is_empty());
     let short = !text.is_empty() && text.len() <= WORD_BYTES_MAX && text.chars().all(plain);
-    (short && redactor.scrub(&text) == text && clean(&text)).then_some(text)
+    if short { Ok(text) } else { Err(None) }
 }
 
 #[cfg(test)]
@@ -136,6 +150,7 @@ mod tests {
             "a sentence and a secret are no words"
         );
         assert_eq!((reading.left_out, reading.dropped, reading.bytes), (2, 3, answer.len() as u64));
+        assert_eq!(reading.found, BTreeMap::from([(disclosure::Kind::Secret, 2)]));
         let kept = serde_json::to_string(&reading).unwrap();
         for text in ["helpful", "thinking", "tests pass", "planted", "ghp_"] {
             assert!(!kept.contains(text), "{text} in {kept}");

@@ -83,7 +83,16 @@ fn with_secrets(config: &Config, terms: &TermsArgs, mut gates: BTreeSet<Gate>) -
     });
     let by_place = gates.contains(&Gate::ProductionWrite)
         && config.audit.gated_places().iter().any(|place| meant(place.name()) && !place.secrets().is_empty());
-    if by_target || by_place {
+    let by_plan = gates.contains(&Gate::CanonicalRuntimeReadback)
+        && terms.target.is_none()
+        && config
+            .machine
+            .settings
+            .approvals
+            .plans
+            .iter()
+            .any(|(plan, of)| of.reads_secrets && terms.plan.as_ref().is_none_or(|only| only == plan));
+    if by_target || by_place || by_plan {
         gates.insert(Gate::SecretRead);
     }
     gates

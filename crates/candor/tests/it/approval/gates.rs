@@ -1,6 +1,6 @@
 //! Gates on the real chain: nothing passes a closed one, what is approved passes as often as approved, and no crash makes more of it.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A home with an owner and a Telegram target whose chat answers as it should.
-fn phone(api: &BotApi) -> Home {
+pub(super) fn phone(api: &BotApi) -> Home {
     let home = Home::owned("");
     let token = home.folder.path().join("token");
     write(&token, TOKEN);
@@ -24,11 +24,11 @@ fn phone(api: &BotApi) -> Home {
     home
 }
 
-fn asked(api: &BotApi) -> usize {
+pub(super) fn asked(api: &BotApi) -> usize {
     api.asked.lock().unwrap().values().sum()
 }
 
-fn open(home: &Home, uses: &str) -> Value {
+pub(super) fn open(home: &Home, uses: &str) -> Value {
     home.json(&[
         "gate",
         "open",
@@ -45,12 +45,12 @@ fn open(home: &Home, uses: &str) -> Value {
 }
 
 /// A notice of the operator's own; its number.
-fn tell(home: &Home) -> String {
+pub(super) fn tell(home: &Home) -> String {
     let told = home.json(&["notify", "look"]);
     told["notice"].as_str().unwrap().to_owned()
 }
 
-fn state(home: &Home, notice: &str) -> String {
+pub(super) fn state(home: &Home, notice: &str) -> String {
     let shown = home.json(&["notice", "show", notice]);
     let state = &shown["deliveries"][0]["state"];
     let word = |field: &str| state[field].as_str().unwrap_or_default().to_owned();
@@ -193,6 +193,29 @@ fn a_crash_between_use_and_send_makes_no_second_effect_of_one_use() {
     }
 }
 
+fn has_strace() -> bool {
+    Command::new("strace").arg("-V").output().is_ok()
+}
+
+/// Starts the daemon with each connection and each program that it starts traced, where there is `strace` (apt: `strace`).
+fn up_traced(home: &Home, trace: &Path) -> Daemon {
+    if !has_strace() {
+        return home.up();
+    }
+    // With `-D` the daemon stays our own child.
+    let mut command = Command::new("strace");
+    command.args(["-D", "-f", "-qq", "-e", "trace=connect,sendto,execve", "-o"]).arg(trace);
+    let plain = home.command(&["up", "--listen", "127.0.0.1:0"]);
+    command.arg(plain.get_program()).args(plain.get_args());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    home.up_by(command)
+}
+
 /// Every way out at once, each with its gate closed: no request, no program, no secret that is read, nothing that is removed.
 #[test]
 fn nothing_leaves_is_read_or_removed_with_all_gates_closed() {
@@ -223,7 +246,8 @@ fn nothing_leaves_is_read_or_removed_with_all_gates_closed() {
         sink = sink.address,
     );
     write(&home.state().join("candor.yaml"), &config);
-    let _daemon = home.up();
+    let calls = home.folder.path().join("calls");
+    let daemon = up_traced(&home, &calls);
     home.ends(0, &["task", "start", "t", "--agent", "a"]);
     home.ends(0, &["task", "fail", "t", "--agent", "a", "--reason", "no"]);
     home.ends(0, &["notify", "look", "--severity", "critical"]);
@@ -245,4 +269,14 @@ fn nothing_leaves_is_read_or_removed_with_all_gates_closed() {
     // What was wanted is there, with its gate's name.
     let waiting = home.json(&["gate", "list"])["waiting"].to_string();
     assert!(waiting.contains("runtime_result_capture_write") && waiting.contains("runtime_score_write"), "{waiting}");
+    // The kernel's word beside the receivers': the daemon itself was started, and it neither started a program nor called an address.
+    daemon.signal("-TERM");
+    drop(daemon);
+    if !has_strace() {
+        return;
+    }
+    let calls = fs::read_to_string(&calls).unwrap();
+    let outside = |call: &&str| call.contains("sin_port=") || call.contains("sin6_port=") || call.contains("execve(");
+    let found: Vec<&str> = calls.lines().filter(outside).collect();
+    assert!(found.len() == 1 && found[0].contains("candor"), "{found:#?}");
 }

@@ -6,4 +6,5 @@ mod follow;
 mod gates;
 mod mutants;
 mod planted;
+mod refused;
 mod requests;

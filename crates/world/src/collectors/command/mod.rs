@@ -41,6 +41,12 @@ impl Collector for Command {
                 format!("the recipe `{name}` speaks to none of these claims, so it wasn't run"),
             );
         }
+        if recipe.writes && !look.may_write {
+            return Seen::new(
+                Saw::Nothing,
+                format!("the recipe `{name}` writes; it runs when its gate is open, not before"),
+            );
+        }
         look_at(name, recipe, look).unwrap_or_else(|refusal| {
             Seen::new(Saw::Nothing, format!("the recipe `{name}` wasn't run: its folder {refusal}"))
         })

@@ -26,6 +26,7 @@ fn recipe(script: &str) -> Recipe {
         timeout: PATIENCE,
         env: BTreeSet::new(),
         speaks_to: BTreeSet::from([TestsPassed, BuildSucceeded]),
+        writes: false,
     }
 }
 
