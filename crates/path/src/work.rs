@@ -376,7 +376,7 @@ fn follows(step: &Step<'_>, what: FollowUp) -> bool {
     step.settings().approvals.follow_up.contains(&what)
 }
 
-/// What follows the end of a task, where the deployment wants that.
+/// What follows the end of a task, where the deployment wants that; and again when a claim of it stands otherwise than what was kept says.
 pub(crate) fn ended(step: &mut Step<'_>, task: &Task) -> Result<(), StepError> {
     if follows(step, FollowUp::Results) {
         want_later(step, Wanted::CaptureResult { task: task.id.clone() })?;
@@ -411,6 +411,9 @@ pub(crate) fn decided(
         want_later(step, Wanted::Review { task: task.id.clone(), why: why() })?;
     }
     let undone = contradicted && task.state == TaskState::Completed;
+    if undone {
+        ended(step, task)?;
+    }
     if undone && follows(step, FollowUp::Rollbacks) && !lies(step, DocumentKind::RollbackItem)? {
         want_later(step, Wanted::RollBack { task: task.id.clone(), why: why() })?;
     }

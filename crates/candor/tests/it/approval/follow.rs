@@ -44,24 +44,23 @@ fn open(home: &Home) {
     }
 }
 
-/// A task that ended on evidence, whose completion is contradicted afterwards.
+/// A task that ends on evidence, and whose completion is contradicted afterwards.
 fn lived(home: &Home) {
+    ends(home);
+    is_contradicted(home);
+}
+
+fn ends(home: &Home) {
     home.ends(0, &["exec", "--task", "t", "--agent", "a", "--", "true"]);
+}
+
+fn is_contradicted(home: &Home) {
     let report = home.folder.path().join("reports").canonicalize().unwrap().join("report.xml");
     let failed =
         "<testsuite name='x' tests='1' failures='1'><testcase name='y'><failure message='z'/></testcase></testsuite>";
     write(&report, failed);
-    home.run(&[
-        "evidence",
-        "add",
-        "t",
-        "--agent",
-        "a",
-        "--supports",
-        "completion",
-        "--test-report",
-        report.to_str().unwrap(),
-    ]);
+    let report = report.to_str().unwrap();
+    home.run(&["evidence", "add", "t", "--agent", "a", "--supports", "completion", "--test-report", report]);
 }
 
 /// How many records of each kind the log has.
@@ -140,13 +139,25 @@ fn what_is_kept_is_shown(home: &Home) {
     }
 }
 
+/// What is kept follows what is known: a claim that is contradicted afterwards makes another result, and scores that say so.
 #[test]
-fn with_open_gates_it_is_done_when_the_task_ends() {
+fn with_open_gates_it_is_done_when_the_task_ends_and_again_when_it_is_contradicted() {
     let home = home();
     let _daemon = home.up();
     open(&home);
-    lived(&home);
-    each_once(&home);
+    ends(&home);
+    let standing = || home.json(&["result", "show", "t"])["kept"]["claims"][0]["standing"].clone();
+    wait("what follows the end is kept", || kept(&home) == 4);
+    std::thread::park_timeout(PATIENCE / 60);
+    assert_eq!((standing(), uses(&home).len()), (json!("supported"), 4), "each once");
+    is_contradicted(&home);
+    wait("all of it is kept", || kept(&home) == 6 && uses(&home).len() == 10);
+    std::thread::park_timeout(PATIENCE / 60);
+    assert_eq!(standing(), "contradicted");
+    assert_eq!(home.json(&["score", "list"])["scores"][0]["kept"]["claims"]["contradicted"], 1);
+    let twice = |prefix| if matches!(prefix, "ri" | "rk") { 1 } else { 2 };
+    assert_eq!(records(&home), KEPT.map(|(_, _, prefix)| (prefix, twice(prefix))).into());
+    assert_eq!(uses(&home).len(), 10, "one use for each");
 }
 
 /// Each commit of it is the one before which, or after which, the process is killed. What is done by Candor alone is done in the commit that
