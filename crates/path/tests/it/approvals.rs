@@ -354,8 +354,6 @@ fn a_question_is_about_what_was_sent() {
     let mut world = world();
     world.open(Gate::SecretRead);
     world.open(GATE);
-    world.open(Gate::SecretRead);
-    world.open(GATE);
     let notice = world.notify("info");
     let mut sent_at = None;
     for round in 0..2 {
