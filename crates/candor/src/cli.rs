@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     approval, audit, capability, claim, completions, config, demo, deploy, doctor, evidence, exec, explain, gate, init,
-    notice, notify, owner, pack, package, profile, readback, run, sender, status, task, up, verify,
+    learning, notice, notify, owner, pack, package, profile, readback, result, review, rollback, run, score, sender,
+    status, task, trust, up, verify,
 };
 
 /// Reporting governance for AI agents: claims are held against evidence, silence is noticed, the operator is told the truth.
@@ -92,6 +93,24 @@ pub enum Command {
     /// See what could be read back from runtimes and channels
     #[command(subcommand, after_help = "Example:\n  candor readback readiness")]
     Readback(readback::ReadbackCommand),
+    /// Keep how tasks ended, with their claims and how they stand
+    #[command(subcommand, after_help = "Example:\n  candor result capture nightly")]
+    Result(result::ResultCommand),
+    /// Keep agents' honesty scores
+    #[command(subcommand, after_help = "Example:\n  candor score list")]
+    Score(score::ScoreCommand),
+    /// Keep what is to be learned of agents' reports
+    #[command(subcommand, after_help = "Example:\n  candor learning list")]
+    Learning(learning::LearningCommand),
+    /// Keep how far each pack proved right about an agent
+    #[command(subcommand, after_help = "Example:\n  candor trust list")]
+    Trust(trust::TrustCommand),
+    /// Tasks before a reviewer
+    #[command(subcommand, after_help = "Example:\n  candor review list")]
+    Review(review::ReviewCommand),
+    /// Tasks that a person is asked to take back
+    #[command(subcommand, after_help = "Example:\n  candor rollback list")]
+    Rollback(rollback::RollbackCommand),
     /// Say in plain words why something was decided
     Explain(explain::ExplainArgs),
     /// Look at policy packs, and check them

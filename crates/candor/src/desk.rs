@@ -98,6 +98,8 @@ pub struct Told {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
 }
 
@@ -153,6 +155,7 @@ impl From<&Accepted> for Told {
             decision,
             claim: accepted.claim.map(|no| no.to_string()),
             evidence: accepted.evidence.map(|no| no.to_string()),
+            request: accepted.request.map(|no| no.to_string()),
             notice: accepted.notice.map(|no| no.to_string()),
         }
     }

@@ -8,8 +8,10 @@ use candor_core::{
 };
 use candor_path::Act;
 use candor_store::{Listing as _, sqlite::Reader};
+use serde_json::json;
 
 use crate::{
+    approvals::shown,
     cli::Global,
     config::Config,
     desk::{self, Desk, store_failure},
@@ -77,9 +79,39 @@ async fn over(home: &Home, no: WorkNo, tick: &dyn Fn()) -> Result<Work, Failure>
 /// When it failed, with why.
 pub fn tell(global: &Global, work: &Work) -> Outcome {
     if global.json {
-        output::json(work)?;
+        output::json(&shown::of(work)?)?;
     }
-    let (exit, line) = match &work.state {
+    let (exit, line) = said(work)?;
+    if !global.json {
+        output::line(shown::text(&line));
+    }
+    Ok(exit)
+}
+
+/// The same of several pieces of work: exit code 3 where one waits.
+///
+/// # Errors
+/// When one failed, with why.
+pub fn tell_all(global: &Global, all: &[Work]) -> Outcome {
+    if global.json {
+        output::json(&shown::document(&json!({ "work": all })))?;
+    }
+    let mut worst = Exit::Ok;
+    for work in all {
+        let (exit, line) = said(work)?;
+        if exit == Exit::Pending {
+            worst = exit;
+        }
+        if !global.json {
+            output::line(shown::text(&line));
+        }
+    }
+    Ok(worst)
+}
+
+/// How work stands, in words.
+fn said(work: &Work) -> Result<(Exit, String), Failure> {
+    Ok(match &work.state {
         WorkState::Pending => {
             let gate = work.gate.as_str();
             let line = format!(
@@ -92,11 +124,7 @@ pub fn tell(global: &Global, work: &Work) -> Outcome {
         WorkState::Started { .. } => (Exit::Pending, format!("{} goes on: {}", work.no, work.wanted.says())),
         WorkState::Done { outcome, .. } => (Exit::Ok, format!("{}: {outcome}", work.no)),
         WorkState::Failed { why, .. } => {
-            return Err(Failure::new(Exit::Refused, format!("{} wasn't done: {why}", work.no)));
+            return Err(Failure::new(Exit::Refused, shown::text(&format!("{} wasn't done: {why}", work.no))));
         }
-    };
-    if !global.json {
-        output::line(line);
-    }
-    Ok(exit)
+    })
 }

@@ -8,6 +8,8 @@ use candor_store::{Artifacts, Listing, NoticeFilter, StoreError, TaskFilter, Wor
 use candor_web::ViewRequest;
 use serde_json::{Value, json};
 
+use crate::approvals::shown;
+
 /// Most rows of a list inside a view.
 const ROWS_MAX: usize = 1_000;
 
@@ -17,7 +19,7 @@ const ROWS_MAX: usize = 1_000;
 /// When the store can't be read.
 pub fn view(store: &impl Listing, request: &ViewRequest, now: Timestamp) -> Result<Option<Value>, StoreError> {
     Ok(match request {
-        ViewRequest::Status => Some(crate::commands::status::view(store, now)?),
+        ViewRequest::Status => Some(shown::document(&crate::commands::status::view(store, now)?)),
         ViewRequest::Tasks { state, after, limit } => {
             let filter = TaskFilter { state: *state, with_incident: false, after: after.clone() };
             Some(json!({ "tasks": store.tasks(&filter, (*limit).min(ROWS_MAX))? }))
@@ -37,12 +39,12 @@ pub fn view(store: &impl Listing, request: &ViewRequest, now: Timestamp) -> Resu
         ViewRequest::Event(no) => store.event(*no)?.map(|record| record.body),
         ViewRequest::EvidenceOf(task) => Some(json!({ "evidence": store.evidence_for(task, ROWS_MAX)? })),
         ViewRequest::Evidence(no) => evidence(store, *no)?,
-        ViewRequest::Gates => Some(json!({
+        ViewRequest::Gates => Some(shown::document(&json!({
             "openings": store.all_openings(ROWS_MAX)?,
             "waiting": store.all_work(WorkFilter::Open, ROWS_MAX)?,
             "requests": store.requests(ROWS_MAX)?,
             "uses": store.ledger_counts(None)?,
-        })),
+        }))),
     })
 }
 

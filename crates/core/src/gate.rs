@@ -99,6 +99,17 @@ impl Scope {
             && within(self.channel.as_ref(), of.channel.as_ref())
             && within(self.plan.as_ref(), of.plan.as_ref())
     }
+
+    /// Whether some effect lies within both, each read as an approval's scope is.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        fn meet<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+            one.is_none() || other.is_none() || one == other
+        }
+        meet(self.runtime.as_ref(), other.runtime.as_ref())
+            && meet(self.channel.as_ref(), other.channel.as_ref())
+            && meet(self.plan.as_ref(), other.plan.as_ref())
+    }
 }
 
 impl fmt::Display for Scope {

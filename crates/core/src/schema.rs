@@ -12,8 +12,8 @@ use crate::{
     claim::ClaimKind,
     decision::Decision,
     event::{
-        Blocked, Checkpoint, ClaimMade, Completed, EVENT_TYPES, EventType, EvidenceAdded, Failed, NoticeRequested,
-        Recovered, Silence, Started, TYPE_PREFIX, ToolFinished, ToolStarted, Unblocked, Waiting,
+        ApprovalRequested, Blocked, Checkpoint, ClaimMade, Completed, EVENT_TYPES, EventType, EvidenceAdded, Failed,
+        NoticeRequested, Recovered, Silence, Started, TYPE_PREFIX, ToolFinished, ToolStarted, Unblocked, Waiting,
     },
     evidence::Evidence,
     ids::{
@@ -177,6 +177,7 @@ fn data(generator: &mut SchemaGenerator, of: EventType) -> (Value, bool) {
         EventType::ToolFinished => of_data::<ToolFinished>(generator),
         EventType::ClaimMade => of_data::<ClaimMade>(generator),
         EventType::EvidenceAdded => of_data::<EvidenceAdded>(generator),
+        EventType::ApprovalRequested => of_data::<ApprovalRequested>(generator),
         EventType::NoticeRequested => of_data::<NoticeRequested>(generator),
         EventType::TaskMissed | EventType::TaskSlow | EventType::TaskEscalated => of_data::<Silence>(generator),
         EventType::TaskRecovered => of_data::<Recovered>(generator),

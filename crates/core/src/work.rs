@@ -61,6 +61,13 @@ pub enum Wanted {
         /// Why.
         why: String,
     },
+    /// Ask a person to mend a way back: its drill failed.
+    MendLane {
+        /// The lane.
+        lane: String,
+        /// What was missing.
+        why: String,
+    },
     /// Run a recipe that writes.
     RunRecipe {
         /// The evidence record that names it.
@@ -88,7 +95,7 @@ impl Wanted {
             Self::Learn { .. } => Gate::RuntimeLearningWrite,
             Self::Trust { .. } => Gate::PlaybookTrustWrite,
             Self::Review { .. } => Gate::ReviewerQueueWrite,
-            Self::RollBack { .. } => Gate::RollbackWorkItemWrite,
+            Self::RollBack { .. } | Self::MendLane { .. } => Gate::RollbackWorkItemWrite,
             Self::RunRecipe { .. } => Gate::ProductionWrite,
             Self::RemovePackage { .. } | Self::Prune => Gate::DestructiveOperation,
         }
@@ -116,6 +123,7 @@ impl Wanted {
             Self::Trust { agent } => format!("trust {agent}"),
             Self::Review { task, .. } => format!("review {task}"),
             Self::RollBack { task, .. } => format!("roll_back {task}"),
+            Self::MendLane { lane, .. } => format!("mend_lane {lane}"),
             Self::RunRecipe { evidence, .. } => format!("run_recipe {evidence}"),
             Self::RemovePackage { package } => format!("remove_package {package}"),
             Self::Prune => "prune".to_owned(),
@@ -134,6 +142,7 @@ impl Wanted {
             Self::Trust { agent } => format!("keep the trust in agent `{agent}` by pack"),
             Self::Review { task, .. } => format!("put task `{task}` before a reviewer"),
             Self::RollBack { task, .. } => format!("ask a person to take back task `{task}`"),
+            Self::MendLane { lane, .. } => format!("ask a person to mend the way back `{lane}`"),
             Self::RunRecipe { recipe, evidence } => format!("run the recipe `{recipe}` for {evidence}"),
             Self::RemovePackage { package } => format!("remove the package `{package}`"),
             Self::Prune => "prune what is past its time".to_owned(),
@@ -275,6 +284,6 @@ kinds! {
     Trust = "trust", "tr";
     /// A task before a reviewer.
     ReviewItem = "review_item", "ri";
-    /// A task that a person is asked to take back.
+    /// A task that a person is asked to take back, or a way back that they are asked to mend.
     RollbackItem = "rollback_item", "rk";
 }

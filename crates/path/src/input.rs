@@ -91,6 +91,15 @@ pub enum Act {
         /// Which.
         work: WorkNo,
     },
+    /// Close an item of a queue for people: a task before a reviewer, or one that is to be taken back.
+    CloseItem {
+        /// Which queue.
+        kind: DocumentKind,
+        /// The task.
+        key: String,
+        /// What was found or done, in a line.
+        note: String,
+    },
     /// Take one use of each of these gates for an effect that is made where this is asked.
     TakeUse {
         /// The gates.

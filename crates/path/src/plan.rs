@@ -310,6 +310,8 @@ pub struct Accepted {
     pub claim: Option<ClaimNo>,
     /// The evidence record that it brought.
     pub evidence: Option<EvidenceNo>,
+    /// The request that it made.
+    pub request: Option<RequestNo>,
     /// The notice that followed.
     pub notice: Option<NoticeNo>,
     /// Whether it had been accepted before.
@@ -430,6 +432,22 @@ pub enum Refusal {
         /// The limit.
         max: u64,
     },
+    /// Nothing of that kind is open for that key.
+    #[error("no {kind} of `{key}` is open; `candor {command} list` shows what is")]
+    NoItem {
+        /// What, in words.
+        kind: &'static str,
+        /// Of what.
+        key: String,
+        /// The command that has it.
+        command: &'static str,
+    },
+    /// Too many requests wait for an owner.
+    #[error("{max} requests wait for an owner already; `candor approval list` shows them, approve or reject some")]
+    RequestsFull {
+        /// The limit.
+        max: usize,
+    },
     /// What is wanted makes no sense here.
     #[error("{0}")]
     Unwanted(String),
@@ -495,6 +513,8 @@ impl Refusal {
             Self::Package(_) => "approval_package",
             Self::NoWork(_) => "no_work",
             Self::WorkFull { .. } => "work_full",
+            Self::NoItem { .. } => "no_item",
+            Self::RequestsFull { .. } => "requests_full",
             Self::Unwanted(_) => "unwanted",
             Self::OperatorOnly => "operator_only",
             Self::GateClosed(_) => "gate_closed",

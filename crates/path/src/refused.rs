@@ -95,7 +95,7 @@ pub enum ApprovalRefusal {
     #[error("no target or place `{0}`; `candor status` lists the targets")]
     UnknownChannel(TargetName),
     /// No such request, or it is answered.
-    #[error("no request `{0}` waits; `candor gate list` shows those that do")]
+    #[error("no request `{0}` waits for what this opens; `candor approval list` shows those that do")]
     NoRequest(RequestNo),
     /// The owner's own agent asked for it.
     #[error("`{owner}` can't approve what their own agent `{agent}` requested ({request}); another owner must")]

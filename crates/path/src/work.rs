@@ -5,7 +5,7 @@ use candor_core::{
     decision::{Decision, Verdict},
     evidence::Subject,
     gate::{Gate, Grant},
-    ids::{NoticeNo, PlanId, TargetName, WorkNo},
+    ids::{NoticeNo, PlanId, TargetName, TaskId, WorkNo},
     limits::WORK_PENDING_MAX,
     notice::{DeliveryState, Notice, PendingReason},
     settings::{FollowUp, Settings},
@@ -118,6 +118,32 @@ pub(crate) fn withdraw(step: &mut Step<'_>, no: WorkNo) -> Result<(), StepError>
     Ok(())
 }
 
+/// Closes an item that a person has dealt with.
+pub(crate) fn close_item(step: &mut Step<'_>, kind: DocumentKind, key: &str, note: &str) -> Result<(), StepError> {
+    let (words, command) = match kind {
+        DocumentKind::ReviewItem => ("review", "review"),
+        DocumentKind::RollbackItem => ("rollback", "rollback"),
+        other => return Err(Refusal::Unwanted(format!("a {} is nothing that is closed", other.as_str())).into()),
+    };
+    event::says("note", note)?;
+    let none = || Refusal::NoItem { kind: words, key: key.chars().take(128).collect(), command };
+    let item = open_item(step, kind, key)?.ok_or_else(none)?;
+    let mut body = item.body;
+    if let Value::Object(fields) = &mut body {
+        fields.insert("state".to_owned(), json!("done"));
+        fields.insert("note".to_owned(), json!(note));
+        fields.insert("done_at".to_owned(), json(&step.now));
+    }
+    let closed = event::kept(step, ArtifactKind::Work, kind, item.key, item.agent, body);
+    step.reply(Reply::Document(Box::new(closed)));
+    Ok(())
+}
+
+/// The item of a queue for people that nobody has dealt with yet.
+fn open_item(step: &Step<'_>, kind: DocumentKind, key: &str) -> Result<Option<Document>, StepError> {
+    Ok(step.view.document(kind, key)?.filter(|of| of.body.get("state") == Some(&json!("open"))))
+}
+
 /// Whether what is wanted is there.
 fn makes_sense(step: &Step<'_>, wanted: &Wanted) -> Result<(), StepError> {
     match wanted {
@@ -136,7 +162,9 @@ fn makes_sense(step: &Step<'_>, wanted: &Wanted) -> Result<(), StepError> {
             }
             Ok(())
         }
-        Wanted::CaptureResult { task } | Wanted::Review { task, .. } | Wanted::RollBack { task, .. } => {
+        Wanted::CaptureResult { task } => step.task(task).map(drop),
+        Wanted::Review { task, why } | Wanted::RollBack { task, why } => {
+            event::says("why", why)?;
             step.task(task).map(drop)
         }
         Wanted::RunRecipe { evidence, .. } => {
@@ -227,23 +255,35 @@ fn start(step: &mut Step<'_>, mut work: Work, grants: Vec<Grant>) -> Result<Work
 /// Does what needs nothing but the store; what came of it, in words. None for what the world does.
 fn here(step: &mut Step<'_>, wanted: &Wanted) -> Result<Option<String>, StepError> {
     let kept = |document: Document| Some(format!("kept as {} of `{}`", document.kind.as_str(), document.key));
-    let item = |step: &mut Step<'_>, kind, task: &candor_core::ids::TaskId, why: &str| {
-        let body = json!({ "task": task, "why": why, "state": "open" });
-        event::kept(step, ArtifactKind::Work, kind, task.to_string(), None, body)
-    };
     Ok(match wanted {
         Wanted::CaptureResult { task } => kept(outcome::capture(step, task)?),
         Wanted::Score { agent } => kept(outcome::score(step, agent)?),
         Wanted::Learn { agent } => kept(outcome::learn(step, agent)?),
         Wanted::Trust { agent } => kept(outcome::trust(step, agent)?),
-        Wanted::Review { task, why } => kept(item(step, DocumentKind::ReviewItem, task, why)),
-        Wanted::RollBack { task, why } => kept(item(step, DocumentKind::RollbackItem, task, why)),
+        Wanted::Review { task, why } => kept(of_task(step, DocumentKind::ReviewItem, task, why)?),
+        Wanted::RollBack { task, why } => kept(of_task(step, DocumentKind::RollbackItem, task, why)?),
+        Wanted::MendLane { lane, why } => {
+            let body = json!({ "lane": lane, "why": why, "state": "open" });
+            kept(event::kept(step, ArtifactKind::Work, DocumentKind::RollbackItem, lane_key(lane), None, body))
+        }
         Wanted::ReadBack { .. }
         | Wanted::RunPlan { .. }
         | Wanted::RunRecipe { .. }
         | Wanted::RemovePackage { .. }
         | Wanted::Prune => None,
     })
+}
+
+/// Puts an item about a task into a queue for people.
+fn of_task(step: &mut Step<'_>, kind: DocumentKind, id: &TaskId, why: &str) -> Result<Document, StepError> {
+    let task = step.task(id)?;
+    let body = json!({ "task": id, "why": why, "state": "open" });
+    Ok(event::kept(step, ArtifactKind::Work, kind, id.to_string(), task.owner, body))
+}
+
+/// The key of an item about a lane: no task's, for those have no space.
+fn lane_key(lane: &str) -> String {
+    format!("lane {lane}")
 }
 
 /// Books what came of work that the world did.
@@ -356,12 +396,36 @@ pub(crate) fn decided(
     contradicted: bool,
 ) -> Result<(), StepError> {
     let why = || decision.rules.first().map_or_else(|| "a rule asks for it".to_owned(), |hit| hit.message.clone());
-    if follows(step, FollowUp::Reviews) && decision.requested >= Verdict::ForceReviewNotice {
+    // What lies before a person already isn't put there again.
+    let lies = |step: &Step<'_>, kind| Ok::<_, StepError>(open_item(step, kind, task.id.as_str())?.is_some());
+    let reviewed = decision.requested >= Verdict::ForceReviewNotice;
+    if reviewed && follows(step, FollowUp::Reviews) && !lies(step, DocumentKind::ReviewItem)? {
         want_later(step, Wanted::Review { task: task.id.clone(), why: why() })?;
     }
     let undone = contradicted && task.state == TaskState::Completed;
-    if follows(step, FollowUp::Rollbacks) && undone {
+    if undone && follows(step, FollowUp::Rollbacks) && !lies(step, DocumentKind::RollbackItem)? {
         want_later(step, Wanted::RollBack { task: task.id.clone(), why: why() })?;
+    }
+    Ok(())
+}
+
+/// What follows a drill: a way back that failed is put before a person; one that is good again needs nobody.
+pub(crate) fn drilled(step: &mut Step<'_>, lane: &str, drill: &Value) -> Result<(), StepError> {
+    let wanted = |why: &str| Wanted::MendLane { lane: lane.to_owned(), why: why.to_owned() };
+    if drill.get("good") == Some(&json!(true)) {
+        let waits = step.view.open_work(&wanted("").key())?.filter(|work| work.state == WorkState::Pending);
+        if let Some(mut work) = waits {
+            let why = "a later drill of the lane is good".to_owned();
+            work.state = WorkState::Failed { at: step.now, why };
+            put(step, work, false);
+        }
+        return Ok(());
+    }
+    if open_item(step, DocumentKind::RollbackItem, &lane_key(lane))?.is_none() {
+        let missing = drill.get("steps").and_then(Value::as_array).into_iter().flatten();
+        let missing = missing.filter(|of| of.get("done") == Some(&json!(false)));
+        let found = missing.filter_map(|of| of.get("found").and_then(Value::as_str)).next();
+        want_later(step, wanted(found.unwrap_or("its drill failed")))?;
     }
     Ok(())
 }

@@ -156,7 +156,7 @@ pub trait Listing {
     fn approval_by_no(&self, no: ApprovalNo) -> Result<Option<Approval>, StoreError>;
     /// Approval packages, newest first. Each is an artifact `pk-N` of the kind `approval`.
     fn packages(&self, limit: usize) -> Result<Vec<PackageRow>, StoreError>;
-    /// Agents' requests that a gate be opened, newest first.
+    /// Agents' requests that a gate be opened: those that wait, then the others, each newest first.
     fn requests(&self, limit: usize) -> Result<Vec<Request>, StoreError>;
     /// Entries of the effect ledger, newest first.
     fn ledger(&self, limit: usize) -> Result<Vec<LedgerEntry>, StoreError>;

@@ -10,7 +10,7 @@ use candor_core::{
     decision::{CapabilityGap, Decision, Verdict},
     evidence::Evidence,
     gate::{Grant, Opening},
-    ids::{ClaimNo, DecisionNo, EventNo, EvidenceNo, NoticeNo},
+    ids::{ClaimNo, DecisionNo, EventNo, EvidenceNo, NoticeNo, RequestNo},
     task::Incident,
     work::{Document, Work},
 };
@@ -55,6 +55,8 @@ pub(crate) struct AcceptedBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<EvidenceNo>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<RequestNo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<NoticeNo>,
 }
 
@@ -94,6 +96,7 @@ impl<'a> AcceptedBody<'a> {
             },
             claim: accepted.claim,
             evidence: accepted.evidence,
+            request: accepted.request,
             notice: accepted.notice,
         }
     }

@@ -160,6 +160,7 @@ pub fn refusal_status(refusal: &Refusal) -> StatusCode {
         | Refusal::UnknownDelivery { .. }
         | Refusal::UnknownTarget(_)
         | Refusal::UnknownEvidence(_)
+        | Refusal::NoItem { .. }
         | Refusal::NoWork(_) => StatusCode::NOT_FOUND,
         Refusal::NotOwner { .. }
         | Refusal::Reserved(_)
@@ -174,6 +175,7 @@ pub fn refusal_status(refusal: &Refusal) -> StatusCode {
         | Refusal::GateNotOpen(_)
         | Refusal::Package(_)
         | Refusal::WorkFull { .. }
+        | Refusal::RequestsFull { .. }
         | Refusal::Unwanted(_) => StatusCode::CONFLICT,
         Refusal::UnknownParent(_)
         | Refusal::ReceiptSupports(_)

@@ -14,6 +14,9 @@ pub mod exec;
 pub mod explain;
 pub mod gate;
 pub mod init;
+mod items;
+mod kept;
+pub mod learning;
 pub mod notice;
 pub mod notify;
 pub mod owner;
@@ -21,10 +24,15 @@ pub mod pack;
 pub mod package;
 pub mod profile;
 pub mod readback;
+pub mod result;
+pub mod review;
+pub mod rollback;
 pub mod run;
+pub mod score;
 pub mod sender;
 pub mod status;
 pub mod task;
+pub mod trust;
 pub mod up;
 pub mod verify;
 
@@ -50,6 +58,12 @@ pub fn run(cli: Cli) -> Outcome {
         Command::Approval(command) => approval::run(global, command),
         Command::Owner(command) => owner::run(global, command),
         Command::Readback(command) => readback::run(global, command),
+        Command::Result(command) => result::run(global, command),
+        Command::Score(command) => score::run(global, command),
+        Command::Learning(command) => learning::run(global, command),
+        Command::Trust(command) => trust::run(global, command),
+        Command::Review(command) => review::run(global, command),
+        Command::Rollback(command) => rollback::run(global, command),
         Command::Explain(args) => explain::run(global, args),
         Command::Pack(command) => pack::run(global, command),
         Command::Package(command) => package::run(global, command),

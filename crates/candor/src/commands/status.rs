@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{owner, task::whole};
 use crate::{
+    approvals,
     cli::Global,
     config::Config,
     desk::{self, DaemonFile, reader},
@@ -107,7 +108,7 @@ pub fn run(global: &Global, _: StatusArgs) -> Outcome {
             Ok(config) => {
                 fields.extend(configured(&config));
                 fields.insert("heads".to_owned(), heads(&config, &home));
-                fields.insert("approvals".to_owned(), approvals(&config, &home, now));
+                fields.insert("approvals".to_owned(), may_approve(&config, &home, now));
                 let daemon = DaemonFile::read(&home).filter(desk::is_reachable).map(|daemon| daemon.configuration);
                 let differs = daemon.as_ref().is_some_and(|adopted| adopted.digest != config.digest);
                 let configuration = json!({ "file": config.digest, "daemon": daemon, "differs": differs });
@@ -119,6 +120,7 @@ pub fn run(global: &Global, _: StatusArgs) -> Outcome {
             }
         }
     }
+    let status = approvals::shown::document(&status);
     if global.json {
         output::json(&status)?;
         return Ok(Exit::Ok);
@@ -143,7 +145,7 @@ fn configured(config: &Config) -> serde_json::Map<String, Value> {
 }
 
 /// Who may approve, and what weakens their word.
-fn approvals(config: &Config, home: &Home, now: Timestamp) -> Value {
+fn may_approve(config: &Config, home: &Home, now: Timestamp) -> Value {
     let mut told = owner::view(&config.approvals, now);
     if let Value::Object(fields) = &mut told {
         fields.insert("warnings".to_owned(), json!(owner::warnings(config, home, now)));
@@ -200,6 +202,7 @@ fn people(status: &Value, now: Timestamp) {
     }
     targets(status);
     approvers(status);
+    gates(status);
     gaps(status);
     output::line("");
     tasks(status, now);
@@ -256,16 +259,7 @@ fn targets(status: &Value) {
         });
         let gate = match (gate.as_str(), opening) {
             ("", _) => "pretends only".to_owned(),
-            (gate, Some(opening)) => {
-                let by = list(opening, "/approved_by").iter().map(|name| text(name, "")).collect::<Vec<_>>().join(", ");
-                format!(
-                    "gate {gate} is open until {}, used {} of {} times, by {by} ({})",
-                    text(opening, "/expires_at"),
-                    text(opening, "/used"),
-                    text(opening, "/max_uses"),
-                    text(opening, "/reason")
-                )
-            }
+            (_, Some(opening)) => open(opening),
             (gate, None) => format!("gate {gate} is CLOSED: candor gate open {gate} --reason … --expires 8h"),
         };
         output::line(format!("target {name}: {}, {gate}", text(target, "/sender")));
@@ -276,6 +270,34 @@ fn targets(status: &Value) {
     for parked in list(status, "/parked") {
         let (target, until) = (text(parked, "/target"), text(parked, "/until"));
         output::line(format!("target {target} is parked until {until} by a rate limit"));
+    }
+}
+
+/// How an open gate stands.
+fn open(opening: &Value) -> String {
+    let by = list(opening, "/approved_by").iter().map(|name| text(name, "")).collect::<Vec<_>>().join(", ");
+    format!(
+        "gate {} is open until {}, used {} of {} times, by {by} ({})",
+        text(opening, "/gate"),
+        text(opening, "/expires_at"),
+        text(opening, "/used"),
+        text(opening, "/max_uses"),
+        text(opening, "/reason")
+    )
+}
+
+/// What is open beside the gates of targets, what waits for gates, and who asks for one.
+fn gates(status: &Value) {
+    let of_targets: Vec<String> = list(status, "/targets").iter().map(|target| text(target, "/gate")).collect();
+    for opening in list(status, "/gates_open").iter().filter(|of| !of_targets.contains(&text(of, "/gate"))) {
+        output::line(open(opening));
+    }
+    for work in list(status, "/gated_work") {
+        output::line(format!("{} waits for gate {}: candor gate list", text(work, "/no"), text(work, "/gate")));
+    }
+    for request in list(status, "/approval_requests") {
+        let (no, agent, gate) = (text(request, "/no"), text(request, "/agent"), text(request, "/gate"));
+        output::line(format!("{no} agent {agent} asks for gate {gate}: candor approval list"));
     }
 }
 

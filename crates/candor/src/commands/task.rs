@@ -304,7 +304,7 @@ pub fn show_told(global: &Global, told: &Told, task: Option<&TaskId>) -> Outcome
     if global.json {
         output::json(told)?;
     } else {
-        let numbers = [&told.event, &told.claim, &told.evidence, &told.notice];
+        let numbers = [&told.event, &told.claim, &told.evidence, &told.request, &told.notice];
         let numbers: Vec<&str> = numbers.into_iter().flatten().map(String::as_str).collect();
         let word = match (told.folded, told.duplicate) {
             (Some(true), _) => "alive".to_owned(),

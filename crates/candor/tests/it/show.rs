@@ -9,7 +9,7 @@ use crate::{
     common::Home,
 };
 
-const HOSTILE: &str = "</td></table><script>alert(1)</script><img src=x onerror=alert(2)> \"'&amp; \u{202e}gnp.exe\u{202c} \u{1b}[31m \
+const HOSTILE: &str = "</td></table><script>alert(1)</script><img src=x onerror=alert(2)> \"'&amp; \u{202e}gnp.exe\u{202c} \u{1b}c \
                        javascript:alert(3) <style>*{display:none}</style><!-- ]]> käse 🧀";
 
 /// Everything that can be told, with hostile texts wherever an agent can put one.

@@ -7,8 +7,8 @@ mod types;
 
 pub use parse::EventError;
 pub use report::{
-    Blocked, Checkpoint, ClaimMade, Completed, EvidenceAdded, Failed, NoticeRequested, Recovered, Report, SignalSpec,
-    Silence, Started, StatusClaimed, ToolFinished, ToolStarted, Unblocked, Waiting,
+    ApprovalRequested, Blocked, Checkpoint, ClaimMade, Completed, EvidenceAdded, Failed, NoticeRequested, Recovered,
+    Report, SignalSpec, Silence, Started, StatusClaimed, ToolFinished, ToolStarted, Unblocked, Waiting,
 };
 pub use types::{EVENT_TYPES, EventType, TYPE_PREFIX};
 

@@ -140,6 +140,7 @@ fn report(event_type: EventType, data: Value) -> Result<Report, EventError> {
         EventType::ToolFinished => Report::ToolFinished(read(data)?),
         EventType::ClaimMade => Report::ClaimMade(read(data)?),
         EventType::EvidenceAdded => Report::EvidenceAdded(read(data)?),
+        EventType::ApprovalRequested => Report::ApprovalRequested(read(data)?),
         EventType::NoticeRequested => Report::NoticeRequested(read(data)?),
         EventType::TaskMissed => Report::TaskMissed(read(data)?),
         EventType::TaskSlow => Report::TaskSlow(read(data)?),
@@ -205,6 +206,7 @@ fn check(report: &Report) -> Result<(), EventError> {
                 return Err(refuse("/data/supports", format!("name 1 to {SUPPORTS_MAX} claim kinds")));
             }
         }
+        Report::ApprovalRequested(request) => line(Some(&request.reason), "reason")?,
         Report::NoticeRequested(notice) => {
             line(Some(&notice.title), "title")?;
             text(notice.text.as_deref(), "text")?;

@@ -9,7 +9,8 @@ use crate::{
     claim::ClaimKind,
     decision::Severity,
     evidence::Subject,
-    ids::{IncidentNo, NoticeNo, TaskId},
+    gate::Gate,
+    ids::{IncidentNo, NoticeNo, PlanId, RuntimeName, TargetName, TaskId},
     time::{Timestamp, duration_text},
 };
 
@@ -220,6 +221,26 @@ pub struct EvidenceAdded {
     pub evidence: Subject,
 }
 
+/// `approval.requested`: an agent asks that a gate be opened for its task. An owner decides; asking opens nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalRequested {
+    /// The gate.
+    pub gate: Gate,
+    /// Only for this target or place.
+    #[serde(default)]
+    pub channel: Option<TargetName>,
+    /// Only for tasks of this runtime.
+    #[serde(default)]
+    pub runtime: Option<RuntimeName>,
+    /// Only for this readback plan.
+    #[serde(default)]
+    pub plan: Option<PlanId>,
+    /// Why, in one line.
+    pub reason: String,
+}
+
 /// `notice.requested`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -284,6 +305,7 @@ pub enum Report {
     ToolFinished(ToolFinished),
     ClaimMade(ClaimMade),
     EvidenceAdded(EvidenceAdded),
+    ApprovalRequested(ApprovalRequested),
     NoticeRequested(NoticeRequested),
     TaskMissed(Silence),
     TaskSlow(Silence),
@@ -307,6 +329,7 @@ impl Report {
             Self::ToolFinished(_) => EventType::ToolFinished,
             Self::ClaimMade(_) => EventType::ClaimMade,
             Self::EvidenceAdded(_) => EventType::EvidenceAdded,
+            Self::ApprovalRequested(_) => EventType::ApprovalRequested,
             Self::NoticeRequested(_) => EventType::NoticeRequested,
             Self::TaskMissed(_) => EventType::TaskMissed,
             Self::TaskSlow(_) => EventType::TaskSlow,

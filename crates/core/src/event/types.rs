@@ -51,6 +51,8 @@ types! {
     ClaimMade = "claim.made";
     /// Evidence is brought.
     EvidenceAdded = "evidence.added";
+    /// An agent asks that a gate be opened.
+    ApprovalRequested = "approval.requested";
     /// Somebody asks that the operator be told something.
     NoticeRequested = "notice.requested";
     /// Candor: a task is silent beyond period and grace.

@@ -44,6 +44,7 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
         Act::Keep { kind, key, body } => approval::keep(step, kind, key, body),
         Act::Want { wanted } => work::want(step, wanted),
         Act::Withdraw { work } => work::withdraw(step, work),
+        Act::CloseItem { kind, key, note } => work::close_item(step, kind, &key, &note),
         Act::TakeUse { gates, scope, what } => approval::take_use(step, gates, scope, what),
         Act::CloseGate { gate } => approval::close_gate(step, gate),
         Act::Exported { bundle, about, records, tree_size } => {
@@ -59,6 +60,15 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
         Act::Prune { work, grants, stretches, archive } => {
             record::prune(step, work, grants, stretches, archive.as_deref())
         }
+    }
+}
+
+/// Whether a line that is shown to others reads, and holds nothing that is never displayed.
+pub(crate) fn says(field: &'static str, text: &str) -> Result<(), Refusal> {
+    line(field, text)?;
+    match approval::disclosed(text) {
+        Some(what) => Err(Refusal::Unwanted(format!("`{field}` holds what looks like {what}; say it in other words"))),
+        None => Ok(()),
     }
 }
 

@@ -6,8 +6,8 @@ use candor_approval::{package as contract, signers::Owners};
 use candor_audit::{canonical, hex, json as strict};
 use candor_core::{
     approval::{
-        Approval, BLOCKED, PackageRow, Packet, REVOCATION_VERSION, Revocation, SIGNATURE_NAMESPACE, Signed, Standing,
-        TERMS_VERSION, Terms, Verdict,
+        Approval, BLOCKED, PackageRow, Packet, REVOCATION_VERSION, Request, Revocation, SIGNATURE_NAMESPACE, Signed,
+        Standing, TERMS_VERSION, Terms, Verdict,
     },
     disclosure,
     gate::{Closing, GATES, Gate, Opening},
@@ -23,12 +23,13 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::act::line;
+use super::act::{line, says};
 use crate::{
     gate,
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Refusal, Reply, Write},
     refused::ApprovalRefusal as Refused,
+    work,
 };
 
 /// Entries of the ledger that a refusal names.
@@ -105,7 +106,7 @@ fn true_now(step: &Step<'_>) -> Result<(), StepError> {
 
 /// Keeps a document of the approval chain.
 pub(super) fn keep(step: &mut Step<'_>, kind: DocumentKind, key: String, body: Value) -> Result<(), StepError> {
-    line("key", &key)?;
+    says("key", &key)?;
     if !matches!(kind, DocumentKind::Readiness | DocumentKind::Drill | DocumentKind::Review | DocumentKind::DryRun) {
         let why = format!("a {} is written by Candor alone, behind its gate", kind.as_str());
         return Err(Refusal::Unwanted(why).into());
@@ -116,6 +117,9 @@ pub(super) fn keep(step: &mut Step<'_>, kind: DocumentKind, key: String, body: V
     let size = canonical::to_bytes(&body).len();
     if size > DOCUMENT_BYTES_MAX {
         return Err(Refusal::Unwanted(format!("the document has more than {DOCUMENT_BYTES_MAX} bytes")).into());
+    }
+    if kind == DocumentKind::Drill {
+        work::drilled(step, &key, &body)?;
     }
     let document = kept(step, ArtifactKind::Approval, kind, key, None, body);
     step.reply(Reply::Document(Box::new(document)));
@@ -234,7 +238,7 @@ fn joined(before: &Approval, signed: Signed, by: &[String]) -> Result<(Signed, V
 }
 
 /// What a text holds that must not be shown, in words. A scanner that can't be made finds something everywhere.
-fn disclosed(text: &str) -> Option<String> {
+pub(super) fn disclosed(text: &str) -> Option<String> {
     match disclosure::every() {
         Ok(scanner) => scanner.find(text).first().map(|found| found.kind.words().to_owned()),
         Err(error) => Some(error.to_string()),
@@ -246,19 +250,19 @@ fn shown(text: &str) -> String {
     disclosure::every().map_or_else(|_| String::new(), |scanner| scanner.shown(text).into_owned())
 }
 
-/// The same in every text of a document.
+/// The same in every text of a document, names of fields too.
 pub(crate) fn disclosed_in(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => disclosed(text),
         Value::Array(items) => items.iter().find_map(disclosed_in),
-        Value::Object(fields) => fields.values().find_map(disclosed_in),
+        Value::Object(fields) => fields.iter().find_map(|(name, of)| disclosed(name).or_else(|| disclosed_in(of))),
         _ => None,
     }
 }
 
 /// What holds for every approval, whatever it approves.
 fn bounds(step: &Step<'_>, terms: &Terms) -> Result<(), Refused> {
-    line("id", &terms.id).map_err(|error| Refused::Document(error.to_string()))?;
+    says("id", &terms.id).map_err(|error| Refused::Document(error.to_string()))?;
     if terms.gates.is_empty() {
         return Err(Refused::NoGate);
     }
@@ -284,6 +288,9 @@ fn bounds(step: &Step<'_>, terms: &Terms) -> Result<(), Refused> {
     for (name, text) in &terms.fields {
         let filled = line("field", text).and_then(|()| line("field", name));
         filled.map_err(|_| Refused::Field(name.clone()))?;
+        if let Some(what) = disclosed(name) {
+            return Err(Refused::Discloses { field: "fields".to_owned(), what });
+        }
         if let Some(what) = disclosed(text) {
             return Err(Refused::Discloses { field: name.clone(), what });
         }
@@ -324,19 +331,24 @@ fn packet(step: &Step<'_>, terms: &Terms) -> Result<(), StepError> {
     missing.map_or(Ok(()), |name| Err(refused(Refused::Field(name.clone()))))
 }
 
+/// Whether an approval would allow some of what is requested.
+fn touches(terms: &Terms, request: &Request) -> bool {
+    terms.gates.contains(&request.gate) && terms.scope.overlaps(&request.scope)
+}
+
 /// Nobody approves what their own agent asked for, named or not.
 fn requests(step: &Step<'_>, terms: &Terms, by: &[String]) -> Result<(), StepError> {
     let refused = |refused: Refused| StepError::from(Refusal::from(refused));
     let open = step.view.open_requests()?;
     if let Some(no) = terms.request
-        && !open.iter().any(|request| request.no == no && terms.gates.contains(&request.gate))
+        && !open.iter().any(|request| request.no == no && touches(terms, request))
     {
         return Err(refused(Refused::NoRequest(no)));
     }
     if terms.verdict == Verdict::Reject {
         return Ok(());
     }
-    for request in open.iter().filter(|of| terms.gates.contains(&of.gate) && terms.scope.covers(&of.scope)) {
+    for request in open.iter().filter(|of| touches(terms, of)) {
         let agents = &step.settings().approvals.owner_agents;
         let own = by.iter().find(|owner| agents.get(*owner).is_some_and(|agents| agents.contains(&request.agent)));
         if let Some(owner) = own {
@@ -391,7 +403,8 @@ fn answer(step: &mut Step<'_>, approval: &Approval) -> Result<(), StepError> {
 pub(super) fn revoke(step: &mut Step<'_>, signed: &Signed) -> Result<(), StepError> {
     let revocation: Revocation = read(step, signed, REVOCATION_VERSION)?;
     let by = signers(step, signed)?;
-    line("reason", &revocation.reason)?;
+    says("id", &revocation.id)?;
+    says("reason", &revocation.reason)?;
     let refused = |refused: Refused| StepError::from(Refusal::from(refused));
     let no: ApprovalNo = revocation.approval;
     let mut approval = step.view.approval(no)?.ok_or_else(|| refused(Refused::NoApproval(no)))?;

@@ -13,7 +13,7 @@ use candor_core::{
     claim::Claim,
     event::{Event, Report},
     evidence::{Bearing, Finding, Origin, strength},
-    ids::{ClaimNo, CorrelationId, EventNo, EvidenceNo},
+    ids::{ClaimNo, CorrelationId, EventNo, EvidenceNo, RequestNo},
     task::{Incident, Task, TaskState},
 };
 
@@ -25,6 +25,7 @@ pub(super) struct Taken {
     pub(super) claim: Option<Claim>,
     pub(super) evidence: Option<EvidenceNo>,
     pub(super) incident: Option<Incident>,
+    pub(super) request: Option<RequestNo>,
 }
 
 /// Takes in a report.
@@ -56,7 +57,7 @@ pub(crate) fn take_in(step: &mut Step<'_>, mut event: Event, origin: Origin) -> 
         .ok_or(Refusal::OperatorOnly)?;
     let body = EventRecord { no, origin, event: std::mem::take(&mut event.raw) };
     step.record(ArtifactKind::Event, no, event.task.as_ref(), Some(&correlation), json(&body));
-    let mut taken = Taken { no, origin, correlation, claim: None, evidence: None, incident: None };
+    let mut taken = Taken { no, origin, correlation, claim: None, evidence: None, incident: None, request: None };
     let before = task.clone();
     let mut task = report::apply(step, &event, task, &mut taken)?;
     let decision = decide_on(step, &event.report, before.as_ref(), task.as_mut(), &taken)?;
@@ -75,6 +76,7 @@ pub(crate) fn take_in(step: &mut Step<'_>, mut event: Event, origin: Origin) -> 
         reply.decision = Some(decision);
         reply.claim = taken.claim.map(|claim| claim.no);
         reply.evidence = taken.evidence;
+        reply.request = taken.request;
         reply.notice = notice;
         step.reply(Reply::Accepted(reply));
     }
@@ -89,6 +91,7 @@ fn accepted(event: &Event, no: Option<EventNo>) -> Reply {
         decision_no: None,
         claim: None,
         evidence: None,
+        request: None,
         notice: None,
         duplicate: false,
     }))

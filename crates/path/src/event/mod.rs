@@ -5,7 +5,8 @@ mod approval;
 mod intake;
 mod record;
 mod report;
+mod request;
 
-pub(crate) use act::{act, failure_receipt};
+pub(crate) use act::{act, failure_receipt, says};
 pub(crate) use approval::{disclosed_in, kept};
 pub(crate) use intake::{collected, conclude, take_in};

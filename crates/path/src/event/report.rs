@@ -96,6 +96,7 @@ pub(super) fn apply(
             let statement = statement.clone().unwrap_or_default();
             taken.claim = Some(claim(step, event, &task, kind.clone(), statement, *notice, taken)?);
         }
+        Report::ApprovalRequested(asked) => super::request::ask(step, event, &task, asked, taken)?,
         Report::EvidenceAdded(added) => bring(step, &task, added, taken)?,
         _ => {}
     }

@@ -10,6 +10,7 @@
 )]
 
 mod approvals;
+mod asked;
 mod deliver;
 mod harness;
 mod record;

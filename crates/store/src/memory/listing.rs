@@ -163,7 +163,9 @@ impl Listing for Memory {
     }
 
     fn requests(&self, limit: usize) -> Result<Vec<Request>, StoreError> {
-        Ok(self.state.requests.values().rev().take(limit).cloned().collect())
+        let mut all: Vec<&Request> = self.state.requests.values().rev().collect();
+        all.sort_by_key(|request| request.answered_by.is_some());
+        Ok(all.into_iter().take(limit).cloned().collect())
     }
 
     fn ledger(&self, limit: usize) -> Result<Vec<LedgerEntry>, StoreError> {

@@ -121,7 +121,7 @@ pub(super) fn open_requests(db: &Db) -> Result<Vec<Request>, StoreError> {
 }
 
 pub(super) fn requests(db: &Db, limit: usize) -> Result<Vec<Request>, StoreError> {
-    many(db, "SELECT body FROM request ORDER BY no DESC LIMIT ?1", [most(limit)])
+    many(db, "SELECT body FROM request ORDER BY answered, no DESC LIMIT ?1", [most(limit)])
 }
 
 pub(super) fn ledger_after(db: &Db, after: Option<Timestamp>, limit: usize) -> Result<Vec<LedgerEntry>, StoreError> {

@@ -75,6 +75,11 @@ enum ActRequest {
     Withdraw {
         work: WorkNo,
     },
+    CloseItem {
+        kind: DocumentKind,
+        key: String,
+        note: String,
+    },
     TakeUse {
         gates: Vec<Gate>,
         #[serde(default)]
@@ -127,6 +132,7 @@ impl From<ActRequest> for Act {
             ActRequest::Keep { kind, key, body } => Self::Keep { kind, key, body },
             ActRequest::Want { wanted } => Self::Want { wanted },
             ActRequest::Withdraw { work } => Self::Withdraw { work },
+            ActRequest::CloseItem { kind, key, note } => Self::CloseItem { kind, key, note },
             ActRequest::TakeUse { gates, scope, what } => Self::TakeUse { gates, scope, what },
             ActRequest::CloseGate { gate } => Self::CloseGate { gate },
             ActRequest::Exported { bundle, about, records, tree_size } => {
@@ -157,6 +163,7 @@ impl ActRequest {
             Act::Keep { kind, key, body } => Self::Keep { kind, key, body },
             Act::Want { wanted } => Self::Want { wanted },
             Act::Withdraw { work } => Self::Withdraw { work },
+            Act::CloseItem { kind, key, note } => Self::CloseItem { kind, key, note },
             Act::TakeUse { gates, scope, what } => Self::TakeUse { gates, scope, what },
             Act::CloseGate { gate } => Self::CloseGate { gate },
             Act::Exported { bundle, about, records, tree_size } => Self::Exported { bundle, about, records, tree_size },

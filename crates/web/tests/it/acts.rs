@@ -39,6 +39,10 @@ async fn every_act_is_read() {
             json!({"act": "keep", "kind": "drill", "key": "close-gates", "body": {}}),
             Act::Keep { kind: DocumentKind::Drill, key: "close-gates".to_owned(), body: json!({}) },
         ),
+        (
+            json!({"act": "close_item", "kind": "review_item", "key": "t1", "note": "looked at it"}),
+            Act::CloseItem { kind: DocumentKind::ReviewItem, key: "t1".to_owned(), note: "looked at it".to_owned() },
+        ),
         (json!({"act": "want", "wanted": {"want": "prune"}}), Act::Want { wanted: Wanted::Prune }),
         (json!({"act": "withdraw", "work": "w-1"}), Act::Withdraw { work: "w-1".parse().unwrap() }),
         (

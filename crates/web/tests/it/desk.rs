@@ -159,6 +159,7 @@ impl State {
             decision_no: None,
             claim: None,
             evidence: None,
+            request: None,
             notice: None,
             duplicate: false,
         };
@@ -255,6 +256,7 @@ impl State {
             | Act::Keep { .. }
             | Act::Want { .. }
             | Act::Withdraw { .. }
+            | Act::CloseItem { .. }
             | Act::TakeUse { .. }
             | Act::Prune { .. } => Reply::Done,
         })

@@ -74,6 +74,8 @@ fn every_refusal_stands_in_the_table() {
         Refusal::Package(String::new()),
         Refusal::NoWork("w-1".parse().unwrap()),
         Refusal::WorkFull { max: 1 },
+        Refusal::NoItem { kind: "", key: String::new(), command: "" },
+        Refusal::RequestsFull { max: 1 },
         Refusal::Unwanted(String::new()),
         Refusal::OperatorOnly,
         Refusal::GateClosed(""),

@@ -25,7 +25,7 @@ pub(super) struct Found {
 #[derive(Debug, Error)]
 pub(super) enum Refusal {
     /// No roots are configured.
-    #[error("no folder is allowed to be looked at; the operator lists them under `collectors.roots`")]
+    #[error("no folder is allowed to be looked at; the operator lists them under `evidence.collectors.roots`")]
     NoRoots,
     /// Too long, empty or with a zero byte.
     #[error("the path is empty, longer than {PATH_BYTES_MAX} bytes or holds a zero byte")]

@@ -1,6 +1,6 @@
-//! `candor approval list`: the packages and approvals on record.
+//! `candor approval list`: the packages and approvals on record, and what agents ask for.
 
-use candor_core::approval::{Approval, PackageRow, Standing};
+use candor_core::approval::{Approval, PackageRow, Request, Standing};
 use candor_store::Listing as _;
 use clap::Args;
 use serde_json::json;
@@ -25,8 +25,10 @@ pub fn run(global: &Global, args: &ListArgs) -> Outcome {
     let store = reader(global)?;
     let packages = store.packages(args.limit).map_err(store_failure)?;
     let approvals = store.approvals(args.limit).map_err(store_failure)?;
+    let requests = store.requests(args.limit).map_err(store_failure)?;
     if global.json {
-        let all = json!({ "packages": packages, "approvals": approvals.iter().map(row_of).collect::<Vec<_>>() });
+        let approvals: Vec<_> = approvals.iter().map(row_of).collect();
+        let all = json!({ "packages": packages, "approvals": approvals, "requests": requests });
         output::json(&shown::document(&all))?;
         return Ok(Exit::Ok);
     }
@@ -49,7 +51,27 @@ pub fn run(global: &Global, args: &ListArgs) -> Outcome {
         ]
     };
     output::table(&["APPROVAL", "PACKET", "STANDS", "SIGNED BY", "UNTIL", "REASON"], approvals.iter().map(of));
+    if !requests.is_empty() {
+        output::line("");
+        asked(&requests);
+    }
     Ok(Exit::Ok)
+}
+
+/// What agents asked for, as a table.
+pub(super) fn asked(requests: &[Request]) {
+    let of = |row: &Request| {
+        [
+            row.no.to_string(),
+            row.agent.to_string(),
+            row.task.to_string(),
+            row.gate.as_str().to_owned(),
+            row.scope.to_string(),
+            row.answered_by.map_or_else(|| "waits".to_owned(), |no| format!("answered by {no}")),
+            shown::text(&row.reason),
+        ]
+    };
+    output::table(&["REQUEST", "AGENT", "TASK", "GATE", "FOR", "STANDS", "REASON"], requests.iter().map(of));
 }
 
 /// An approval without the text that was signed: that is in its artifact.

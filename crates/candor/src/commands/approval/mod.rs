@@ -4,6 +4,7 @@ mod build;
 mod drill;
 mod list;
 mod page;
+mod request;
 mod review;
 mod show;
 mod sign;
@@ -50,6 +51,11 @@ pub enum ApprovalCommand {
     /// Sign that an approval is taken back: what it opened is closed from the next attempt on
     #[command(after_help = "Example:\n  candor approval revoke ap-3 --reason \"the run is over\"")]
     Revoke(sign::RevokeArgs),
+    /// Ask, as an agent, that a gate be opened for your task; an owner decides
+    #[command(
+        after_help = "Example:\n  candor approval request bot_api_call --task nightly --agent nightly --target phone --reason \"tell the team when it is done\""
+    )]
+    Request(request::RequestArgs),
     /// Rehearse the way back of a lane, step by step, without a write
     #[command(
         after_help = "Examples:\n  candor approval drill close-gates\n  candor approval drill --all\n  candor approval drill --list\n\nExit code: 13 when a step is missing; packets that depend on the lane are blocked then."
@@ -73,6 +79,7 @@ pub fn run(global: &Global, command: ApprovalCommand) -> Outcome {
         ApprovalCommand::Reject(args) => sign::reject(global, &args),
         ApprovalCommand::Countersign(args) => sign::countersign(global, &args),
         ApprovalCommand::Revoke(args) => sign::revoke(global, &args),
+        ApprovalCommand::Request(args) => request::run(global, args),
         ApprovalCommand::Drill(args) => drill::run(global, &args),
         ApprovalCommand::Review(args) => review::run(global, &args),
     }

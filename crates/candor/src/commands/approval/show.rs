@@ -2,11 +2,12 @@
 
 use std::{io::Write as _, path::PathBuf};
 
-use candor_store::sqlite::Reader;
+use candor_core::limits::REQUESTS_OPEN_MAX;
+use candor_store::{Listing as _, sqlite::Reader};
 use clap::Args;
 use serde_json::Value;
 
-use super::page;
+use super::{list::asked, page};
 use crate::{
     approvals::{self, shown},
     cli::Global,
@@ -30,7 +31,8 @@ pub struct ShowArgs {
 
 /// Shows it.
 pub fn run(global: &Global, args: &ShowArgs) -> Outcome {
-    let record = find(&reader(global)?, args.digest.as_deref())?;
+    let store = reader(global)?;
+    let record = find(&store, args.digest.as_deref())?;
     let digest = record.get("sha256").and_then(Value::as_str).unwrap_or_default();
     let package = shown::document(record.get("package").unwrap_or(&Value::Null));
     if let Some(path) = &args.html {
@@ -44,7 +46,15 @@ pub fn run(global: &Global, args: &ShowArgs) -> Outcome {
     }
     match &args.html {
         Some(path) => output::line(format!("{}: open it in any browser", path.display())),
-        None => terminal(digest, &package),
+        None => {
+            terminal(digest, &package);
+            let mut requests = store.requests(REQUESTS_OPEN_MAX).map_err(store_failure)?;
+            requests.retain(|request| request.answered_by.is_none());
+            if !requests.is_empty() {
+                output::line("");
+                asked(&requests);
+            }
+        }
     }
     Ok(Exit::Ok)
 }

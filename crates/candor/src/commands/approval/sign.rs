@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use candor_core::{
     approval::{Approval, Standing, Verdict},
-    gate::{GATES, Gate},
+    gate::Gate,
     ids::ApprovalNo,
 };
 use candor_path::Act;
@@ -12,8 +12,9 @@ use candor_store::Listing as _;
 use clap::Args;
 
 use crate::{
-    approvals,
+    approvals::{self, shown},
     cli::Global,
+    commands::gate::gate,
     config::Config,
     desk,
     engine::Clock,
@@ -56,13 +57,6 @@ pub struct RevokeArgs {
     /// The key that signs
     #[arg(long, value_name = "FILE", env = "CANDOR_SSH_KEY")]
     ssh_key: Option<PathBuf>,
-}
-
-fn gate(text: &str) -> Result<Gate, String> {
-    Gate::parse(text).ok_or_else(|| {
-        let known: Vec<&str> = GATES.iter().map(|gate| gate.as_str()).collect();
-        format!("`{text}` is no gate; the gates are {}", known.join(", "))
-    })
 }
 
 /// Signs that a packet may happen.
@@ -121,7 +115,7 @@ pub fn revoke(global: &Global, args: &RevokeArgs) -> Outcome {
 /// Tells how an approval stands now: exit code 3 where it waits for another owner.
 pub fn told(global: &Global, approval: &Approval) -> Outcome {
     if global.json {
-        output::json(approval)?;
+        output::json(&shown::of(approval)?)?;
     }
     let (terms, no) = (&approval.terms, approval.no);
     let (exit, line) = match &approval.standing {
@@ -144,7 +138,7 @@ pub fn told(global: &Global, approval: &Approval) -> Outcome {
         Standing::Revoked { by, .. } => (Exit::Ok, format!("{no} is revoked by {by}")),
     };
     if !global.json {
-        output::line(line);
+        output::line(shown::text(&line));
     }
     Ok(exit)
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::gate;
 use crate::{
+    approvals::shown,
     cli::Global,
     desk,
     exit::{Exit, Outcome},
@@ -36,7 +37,7 @@ pub fn run(global: &Global, args: &HistoryArgs) -> Outcome {
     entries.truncate(limit);
     let approvals = store.approvals(limit).map_err(desk::store_failure)?;
     if global.json {
-        output::json(&json!({ "entries": entries, "approvals": approvals }))?;
+        output::json(&shown::document(&json!({ "entries": entries, "approvals": approvals })))?;
         return Ok(Exit::Ok);
     }
     if entries.is_empty() {
@@ -48,13 +49,13 @@ pub fn run(global: &Global, args: &HistoryArgs) -> Outcome {
                 entry.at.to_string(),
                 entry.gate.as_str().to_owned(),
                 format!("{} use {}", entry.approval, entry.use_no),
-                entry.what.clone(),
+                shown::text(&entry.what),
             ]
         };
         output::table(&["ENTRY", "AT", "GATE", "UNDER", "WHAT"], entries.iter().map(row));
     }
     for approval in &approvals {
-        output::line(format!(
+        output::line(shown::text(&format!(
             "{} {} {:?} of packet {} by {}: {}",
             approval.at,
             approval.no,
@@ -62,7 +63,7 @@ pub fn run(global: &Global, args: &HistoryArgs) -> Outcome {
             approval.terms.packet_id,
             approval.signed_by.join(", "),
             approval.terms.reason()
-        ));
+        )));
     }
     Ok(Exit::Ok)
 }

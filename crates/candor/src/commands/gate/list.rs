@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::gate;
 use crate::{
+    approvals::shown,
     cli::Global,
     desk,
     engine::Clock,
@@ -58,8 +59,8 @@ fn row(opening: &Opening, now: Timestamp) -> Vec<String> {
         opening.scope.to_string(),
         format!("{}/{}", opening.used, opening.max_uses),
         opening.closed_at.unwrap_or(opening.expires_at).to_string(),
-        format!("{} ({})", opening.approved_by.join(", "), opening.approval),
-        opening.reason.clone(),
+        shown::text(&format!("{} ({})", opening.approved_by.join(", "), opening.approval)),
+        shown::text(&opening.reason),
     ]
 }
 
@@ -73,15 +74,16 @@ pub fn list(global: &Global, args: &ListArgs) -> Outcome {
     let work = store.all_work(WorkFilter::Open, WORK_SHOWN_MAX).map_err(desk::store_failure)?;
     let requests = store.requests(OPENINGS_MAX).map_err(desk::store_failure)?;
     let requests: Vec<_> = requests.into_iter().filter(|request| request.answered_by.is_none()).collect();
-    let shown = |opening: &&Opening| args.all || opening.is_open(now) || state(opening, now) == "not yet";
+    let meant = |opening: &&Opening| args.all || opening.is_open(now) || state(opening, now) == "not yet";
     if global.json {
-        let openings: Vec<&Opening> = openings.iter().filter(shown).collect();
-        output::json(&json!({ "now": now, "openings": openings, "waiting": work, "requests": requests }))?;
+        let openings: Vec<&Opening> = openings.iter().filter(meant).collect();
+        let all = json!({ "now": now, "openings": openings, "waiting": work, "requests": requests });
+        output::json(&shown::document(&all))?;
         return Ok(Exit::Ok);
     }
     let mut rows = Vec::new();
     for gate in GATES {
-        let mut mine = openings.iter().filter(|opening| opening.gate == *gate).filter(shown).peekable();
+        let mut mine = openings.iter().filter(|opening| opening.gate == *gate).filter(meant).peekable();
         if mine.peek().is_none() {
             let mut row = vec![gate.as_str().to_owned(), "closed".to_owned()];
             row.resize(COLUMNS.len(), String::new());
@@ -92,14 +94,9 @@ pub fn list(global: &Global, args: &ListArgs) -> Outcome {
     output::table(&COLUMNS, rows);
     waiting(&work);
     for request in &requests {
-        output::line(format!(
-            "{} agent `{}` asks for gate `{}` ({}): {}",
-            request.no,
-            request.agent,
-            request.gate.as_str(),
-            request.scope,
-            request.reason
-        ));
+        let (agent, gate) = (&request.agent, request.gate.as_str());
+        let line = format!("{} agent `{agent}` asks for gate `{gate}` ({}): ", request.no, request.scope);
+        output::line(shown::text(&(line + &request.reason)));
     }
     Ok(Exit::Ok)
 }
@@ -114,7 +111,7 @@ fn waiting(work: &[Work]) {
             work.no.to_string(),
             work.gate.as_str().to_owned(),
             state.to_owned(),
-            work.wanted.says(),
+            shown::text(&work.wanted.says()),
             work.at.to_string(),
         ]
     };
@@ -127,10 +124,11 @@ pub fn show(global: &Global, args: &ShowArgs) -> Outcome {
     let now = Clock::from_env().now();
     let found = look(&store, args.gate).map_err(desk::store_failure)?;
     if global.json {
-        output::json(&json!({
+        let all = json!({
             "gate": args.gate, "guards": guards(args.gate), "now": now, "openings": found.openings,
             "uses": found.uses, "entries": found.entries, "waiting": found.work,
-        }))?;
+        });
+        output::json(&shown::document(&all))?;
         return Ok(Exit::Ok);
     }
     output::line(format!("{}: {}", args.gate.as_str(), guards(args.gate)));
@@ -145,7 +143,8 @@ pub fn show(global: &Global, args: &ShowArgs) -> Outcome {
         output::table(&COLUMNS, found.openings.iter().map(|opening| row(opening, now)));
     }
     for entry in &found.entries {
-        output::line(format!("{} {} {} ({}, use {})", entry.at, entry.no, entry.what, entry.approval, entry.use_no));
+        let what = shown::text(&entry.what);
+        output::line(format!("{} {} {what} ({}, use {})", entry.at, entry.no, entry.approval, entry.use_no));
     }
     waiting(&found.work);
     Ok(Exit::Ok)
@@ -177,21 +176,27 @@ fn guards(gate: Gate) -> &'static str {
             "asking a channel or runtime what really happened (`candor readback notice`, `candor readback run`)"
         }
         Gate::RuntimeResultCaptureWrite => {
-            "keeping how a task ended (`approvals.follow_up: [results]`), and what a readback plan read"
+            "keeping how a task ended (`candor result capture`, `approvals.follow_up: [results]`), and what a readback plan read"
         }
-        Gate::RuntimeScoreWrite => "keeping an agent's honesty score (`approvals.follow_up: [scores]`)",
+        Gate::RuntimeScoreWrite => {
+            "keeping an agent's honesty score (`candor score write`, `approvals.follow_up: [scores]`)"
+        }
         Gate::RuntimeLearningWrite => {
-            "keeping what was learned of an agent's reports (`approvals.follow_up: [learning]`)"
+            "keeping what was learned of an agent's reports (`candor learning write`, `approvals.follow_up: [learning]`)"
         }
-        Gate::PlaybookTrustWrite => "keeping the trust in an agent by pack (`approvals.follow_up: [trust]`)",
-        Gate::ReviewerQueueWrite => "putting a task before a reviewer (`approvals.follow_up: [reviews]`)",
+        Gate::PlaybookTrustWrite => {
+            "keeping the trust in an agent by pack (`candor trust write`, `approvals.follow_up: [trust]`)"
+        }
+        Gate::ReviewerQueueWrite => {
+            "putting a task before a reviewer (`candor review add`, `approvals.follow_up: [reviews]`)"
+        }
         Gate::GatewayQueueWrite => "handing a notice to a gateway of agents (sender `openclaw-cli`)",
         Gate::TelegramFailureReceiptSend => {
             "telling the operator by Telegram that a notice failed elsewhere (`approvals.failure_receipts`)"
         }
         Gate::BotApiCall => "calling a Bot API (sender `telegram`)",
         Gate::RollbackWorkItemWrite => {
-            "asking a person to take back what a task did (`approvals.follow_up: [rollbacks]`)"
+            "asking a person to take back what a task did, or to mend a way back (`candor rollback add`, `approvals.follow_up: [rollbacks]`, a failed drill)"
         }
         Gate::ProductionWrite => "a live write outside Candor: webhooks, commands, places, recipes that say `writes`",
         Gate::SecretRead => "reading a secret for any of the others",

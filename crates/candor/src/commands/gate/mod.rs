@@ -14,6 +14,7 @@ use candor_path::Act;
 use clap::{Args, Subcommand};
 
 use crate::{
+    approvals::shown,
     cli::Global,
     desk::{self, Desk},
     exit::{Exit, Outcome},
@@ -59,7 +60,10 @@ pub struct WithdrawArgs {
 }
 
 /// Reads a gate's name.
-fn gate(text: &str) -> Result<Gate, String> {
+///
+/// # Errors
+/// In words.
+pub fn gate(text: &str) -> Result<Gate, String> {
     Gate::parse(text).ok_or_else(|| {
         let known: Vec<&str> = GATES.iter().map(|gate| gate.as_str()).collect();
         format!("`{text}` is no gate; the gates are {}", known.join(", "))
@@ -94,9 +98,9 @@ pub fn act_on(global: &Global, act: Act, done: &str) -> Outcome {
         told
     })?;
     if global.json {
-        output::json(&told)?;
+        output::json(&shown::document(&told))?;
     } else {
-        output::line(done);
+        output::line(shown::text(done));
     }
     Ok(Exit::Ok)
 }

@@ -13,7 +13,7 @@ use clap::Args;
 
 use super::gate;
 use crate::{
-    approvals,
+    approvals::{self, shown},
     cli::Global,
     config::Config,
     engine::Clock,
@@ -48,7 +48,7 @@ pub fn run(global: &Global, args: &OpenArgs) -> Outcome {
         signing::sign(args.terms.ssh_key.as_deref(), &Owners::clone(&config.owners), signing::document(&terms)?)?;
     let approval = signing::hand_in(global, Act::Approve { signed })?;
     if global.json {
-        output::json(&approval)?;
+        output::json(&shown::of(&approval)?)?;
     } else {
         told(&approval, &named, args);
     }

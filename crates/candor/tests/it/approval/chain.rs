@@ -51,7 +51,7 @@ fn a_package_is_built_recorded_shown_and_true() {
     let list = home.json(&["approval", "list"]);
     assert_eq!(list["packages"][0]["sha256"], digest);
     assert!(home.ends(0, &["approval", "list"]).contains(digest));
-    home.ends(11, &["approval", "show", "sha256:00"]);
+    home.ends(11, &["approval", "show", "sha256:none"]);
     // The record has it, and the bundle of it verifies.
     let out = home.folder.path().join("b.tar");
     home.ends(0, &["audit", "export", "--since", "2020-01-01T00:00:00Z", "--out", out.to_str().unwrap()]);

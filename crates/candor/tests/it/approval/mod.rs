@@ -2,6 +2,8 @@
 
 mod chain;
 mod contract;
+mod follow;
 mod gates;
 mod mutants;
 mod refused;
+mod requests;

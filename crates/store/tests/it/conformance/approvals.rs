@@ -44,9 +44,10 @@ fn the_newest_package_is_the_one_that_was_recorded_last<S: Store>(store: &mut S)
 
 fn requests_are_open_until_they_are_answered<S: Store>(store: &mut S) {
     write(store, vec![Write::Request(Box::new(request(1, false))), Write::Request(Box::new(request(2, false)))]);
-    write(store, vec![Write::Request(Box::new(request(1, true)))]);
-    assert_eq!(read(store, |view| view.open_requests()), Ok(vec![request(2, false)]));
-    assert_eq!(store.reads().requests(9).unwrap(), [request(2, false), request(1, true)]);
+    write(store, vec![Write::Request(Box::new(request(2, true)))]);
+    assert_eq!(read(store, |view| view.open_requests()), Ok(vec![request(1, false)]));
+    assert_eq!(store.reads().requests(9).unwrap(), [request(1, false), request(2, true)], "what waits comes first");
+    assert_eq!(store.reads().requests(1).unwrap(), [request(1, false)]);
 }
 
 fn the_ledger_counts_what_came_after_a_time<S: Store>(store: &mut S) {

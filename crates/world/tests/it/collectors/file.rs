@@ -69,7 +69,7 @@ fn without_roots_nothing_is_looked_at() {
     let path = fence.write("a", "abc").to_str().unwrap().to_owned();
     let found = collect(&Subject::File { path }, &[FileWritten], &CollectorConfig::default(), now);
     assert_eq!(outcome(&found), (Method::Told, Bearing::Inconclusive));
-    assert!(found.summary.contains("`collectors.roots`"), "{}", found.summary);
+    assert!(found.summary.contains("`evidence.collectors.roots`"), "{}", found.summary);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::approvals::shown;
+
 /// Longest text that is shown whole, in characters.
 pub(super) const TEXT_CHARS_MAX: usize = 1_000;
 
@@ -13,14 +15,14 @@ pub(super) fn at(said: &Value, pointer: &str) -> String {
     said.pointer(pointer).map_or_else(String::new, of)
 }
 
-/// A value as a text for people.
+/// A value as a text for people: without what is never displayed, whoever wrote it.
 pub(super) fn of(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => visible(text),
+        Value::String(text) => shown::text(text),
         Value::Object(fields) if fields.len() == 1 && fields.contains_key("$redacted") => TAKEN_OUT.to_owned(),
         Value::Array(items) => items.iter().map(of).collect::<Vec<_>>().join(", "),
-        other => visible(&other.to_string()),
+        other => shown::text(&other.to_string()),
     }
 }
 
