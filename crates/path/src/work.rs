@@ -398,7 +398,7 @@ pub(crate) fn decided(
     let why = || decision.rules.first().map_or_else(|| "a rule asks for it".to_owned(), |hit| hit.message.clone());
     // What lies before a person already isn't put there again.
     let lies = |step: &Step<'_>, kind| Ok::<_, StepError>(open_item(step, kind, task.id.as_str())?.is_some());
-    let reviewed = decision.requested >= Verdict::ForceReviewNotice;
+    let reviewed = contradicted || decision.requested >= Verdict::ForceReviewNotice;
     if reviewed && follows(step, FollowUp::Reviews) && !lies(step, DocumentKind::ReviewItem)? {
         want_later(step, Wanted::Review { task: task.id.clone(), why: why() })?;
     }

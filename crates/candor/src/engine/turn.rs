@@ -168,7 +168,7 @@ impl Turn<'_> {
             self.chores(&mut steps, crowded)?;
             self.due(&mut steps)?;
             // What was left for a gate that is open goes on at once, not at the next beat.
-            self.chores.release |= steps.wants;
+            self.chores.release |= steps.wants && (self.roles.dispatcher || self.roles.bridge);
         }
         let next_due = if self.roles == Roles::NONE { None } else { steps.txn.next_due_at().map_err(unreadable)? };
         let Steps { txn, effects, wrote, booked, looked, .. } = steps;

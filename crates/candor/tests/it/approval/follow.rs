@@ -28,7 +28,9 @@ const PACKETS: [&[&str]; 3] = [
 
 fn home() -> Home {
     let home = Home::owned("");
-    let folder = home.folder.path().canonicalize().unwrap();
+    // A folder of its own: what changes beside a report makes it stale.
+    std::fs::create_dir(home.folder.path().join("reports")).unwrap();
+    let folder = home.folder.path().join("reports").canonicalize().unwrap();
     write(
         &home.state().join("candor.yaml"),
         &format!("{FOLLOW}evidence: {{collectors: {{roots: ['{}']}}}}\n", folder.display()),
@@ -45,7 +47,7 @@ fn open(home: &Home) {
 /// A task that ended on evidence, whose completion is contradicted afterwards.
 fn lived(home: &Home) {
     home.ends(0, &["exec", "--task", "t", "--agent", "a", "--", "true"]);
-    let report = home.folder.path().canonicalize().unwrap().join("report.xml");
+    let report = home.folder.path().join("reports").canonicalize().unwrap().join("report.xml");
     let failed =
         "<testsuite name='x' tests='1' failures='1'><testcase name='y'><failure message='z'/></testcase></testsuite>";
     write(&report, failed);
