@@ -379,6 +379,35 @@ fn a_question_is_about_what_was_sent() {
     }
 }
 
+/// A notice that went out in another's digest is asked about as that digest.
+#[test]
+fn a_question_about_a_covered_notice_is_about_the_digest() {
+    let mut world = World::one();
+    let lead = world.notify("info");
+    world.try_once(lead, "ops", Outcome::RateLimited { retry_after_ms: Some(5_000) });
+    let covered = world.notify("info");
+    assert!(world.dispatch(covered, "ops").is_none());
+    world.pass(secs(10));
+    let sending = world.dispatch(lead, "ops").unwrap();
+    assert_eq!(sending.message.covers, [covered]);
+    world.answered(lead, "ops", sending.message.fence, unknown());
+    let of = |notice| {
+        let row = world.store.notice_row(notice).unwrap().unwrap();
+        (row.notice, row.deliveries.into_iter().find(|of| of.target == name("ops")).unwrap())
+    };
+    let (member, doubted) = of(covered);
+    let receipts = world.store.receipts(covered, 10).unwrap();
+    let receipts: Vec<Receipt> =
+        receipts.into_iter().filter_map(|record| serde_json::from_value(record.body).ok()).collect();
+    assert_eq!(receipt::sent_as(&doubted, &receipts), lead);
+    let (lead, of_lead) = of(lead);
+    let members = [(member, doubted)];
+    let question =
+        receipt::question(receipt::Covered { lead: &lead, delivery: &of_lead, members: &members }, &receipts, "t");
+    // Which attempt it was is counted for each notice by itself.
+    assert_eq!(candor_core::notice::Message { attempt: sending.message.attempt, ..question.message }, sending.message);
+}
+
 #[test]
 fn truth_1_a_read_back_settles_a_notice_on_its_evidence_alone() {
     let found = |level| {

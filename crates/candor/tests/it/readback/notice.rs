@@ -36,6 +36,7 @@ fn the_channels_own_word_settles_a_notice_once_its_gate_is_open() {
         if ends == "acked" {
             let shown = home.json(&["notice", "show", &notice]).to_string();
             assert!(shown.contains("r-7") && shown.contains("read back: it is there"), "{shown}");
+            assert!(!home.ends(0, &["notice", "show", &notice]).contains("possible repeat"), "it was sent once");
             let said = home.ends(7, &["readback", "notice", &notice]);
             assert!(said.contains("in doubt"), "{said}");
         }
