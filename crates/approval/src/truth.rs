@@ -60,6 +60,8 @@ pub struct Truth {
     pub failure_receipts: Option<TargetName>,
     /// Recipes that write, by name.
     pub writing_recipes: Vec<String>,
+    /// Who can be asked, by readback plan: targets and runtimes, by name. A plan that isn't in it has nobody.
+    pub askable: BTreeMap<String, Vec<String>>,
     /// The newest document of the stage before.
     pub readiness: Option<RecordedReadiness>,
 }
@@ -147,6 +149,13 @@ impl Truth {
                 let mut names = through(gate);
                 names.extend(self.writing_recipes.iter().map(String::as_str));
                 named(names, "no target calls a webhook or a command here, and no recipe writes")
+            }
+            Gate::CanonicalRuntimeReadback => {
+                let names: BTreeSet<&str> = self.askable.values().flatten().map(String::as_str).collect();
+                if names.is_empty() {
+                    return Err("no target or runtime can be asked anything here".to_owned());
+                }
+                Ok(names.into_iter().collect::<Vec<_>>().join(", "))
             }
             _ => Ok("Candor's own record".to_owned()),
         }

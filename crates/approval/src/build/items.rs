@@ -99,8 +99,14 @@ impl Items {
         {
             reasons.push(format!("no target with the sender `{sender}` is bound here, so there is nothing to ask"));
         }
+        let asked = truth.askable.get(&entry.id).map(Vec::as_slice).unwrap_or_default();
+        if asked.is_empty() {
+            reasons
+                .push("nobody here can be asked for it: no target or runtime is configured with a way to".to_owned());
+        }
         let status = if reasons.is_empty() {
-            reasons.push(format!("it runs once `{}` is open", Gate::CanonicalRuntimeReadback.as_str()));
+            let gates = [Gate::CanonicalRuntimeReadback, Gate::RuntimeResultCaptureWrite].map(Gate::as_str);
+            reasons.push(format!("it asks {} once `{}` are open", asked.join(", "), gates.join("` and `")));
             PlanStatus::PlannedNoRuntimeRead
         } else {
             PlanStatus::BlockedByPolicy
@@ -109,6 +115,7 @@ impl Items {
         let evidence = json!({
             "item": item, "at": truth.now, "node": truth.node, "status": status, "reasons": reasons,
             "gate": truth.gate_evidence(Gate::CanonicalRuntimeReadback), "packet": entry.packet, "sender": entry.sender,
+            "askable": asked,
         });
         let evidence_hash = self.keep(item, evidence, reasons);
         let checks = entry.redaction_checks.iter().map(|kind| kind.as_str().to_owned()).collect();

@@ -37,6 +37,7 @@ fn whole() -> Truth {
             target("hook", "webhook", &[Gate::ProductionWrite]),
         ],
         failure_receipts: Some("phone".parse().unwrap()),
+        askable: catalogue().plans.iter().map(|plan| (plan.id.clone(), vec!["target phone".to_owned()])).collect(),
         ..Truth::default()
     };
     with_readiness(truth)
@@ -190,6 +191,14 @@ fn what_blocks_a_packet_is_said() {
     assert_eq!(alone.package.rollups.blocked_readback_plan_count, 1);
     assert_eq!(alone.package.rollups.blocked_telegram_gate_count, 1);
     assert!(alone.package.program_status.overall_completion_percent.get() < 100);
+    let deaf = with(&|truth| {
+        truth.askable.remove("runtime-tasks");
+    });
+    assert_eq!(deaf.package.rollups.blocked_readback_plan_count, 1);
+    let silent = with(&|truth| truth.askable.clear());
+    let (stands, why) = status(&silent, "canonical-readback");
+    assert_eq!((stands, silent.package.rollups.blocked_readback_plan_count), (PacketStatus::ApprovalRequired, 4));
+    assert!(why.contains("no target or runtime can be asked"), "{why}");
     let tokenless = with(&|truth| truth.targets[0].secrets_present = false);
     assert!(status(&tokenless, "operator-messages").1.contains("the secret of target `phone` isn't there"));
     assert_eq!(tokenless.package.rollups.blocked_telegram_gate_count, 1);

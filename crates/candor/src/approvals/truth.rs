@@ -21,7 +21,7 @@ use candor_core::{
 };
 use candor_store::{Listing, NoticeFilter, StoreError, TaskFilter, WorkFilter};
 
-use crate::config::Config;
+use crate::{config::Config, readbacks};
 
 /// Most rows of each list that are looked at, newest first.
 const ROWS_MAX: usize = 10_000;
@@ -79,6 +79,7 @@ pub fn of(
         targets: targets(config),
         failure_receipts: settings.approvals.failure_receipts.clone(),
         writing_recipes: settings.approvals.writing_recipes.iter().cloned().collect(),
+        askable: readbacks::askable(config),
         readiness: readiness(store)?,
     })
 }

@@ -16,7 +16,7 @@ pub use audit::{AuditPlan, AuditSection, Bound, Every, PublishPlace};
 use candor_approval::signers::Owners;
 use candor_core::{
     capability::{Capabilities, Capability, supported},
-    catalogue::PlanEntry,
+    catalogue::{Catalogue, PlanEntry},
     ids::{RuntimeName, TargetName},
     pack::{PackSet, PackSource},
     profile::{Rule, SenderMode},
@@ -174,24 +174,20 @@ impl Config {
         if targets.len() > candor_core::limits::TARGETS_MAX {
             return Err(wrong(format!("at most {} targets", candor_core::limits::TARGETS_MAX)));
         }
-        let mut runtimes = BTreeMap::new();
-        for (name, config) in &file.runtimes {
+        let runtimes = file.runtimes.iter().map(|(name, config)| {
             let reader = Reader::bind(config).map_err(|why| wrong(format!("runtime `{name}`: {why}")))?;
-            runtimes.insert(name.clone(), reader);
-        }
+            Ok((name.clone(), reader))
+        });
+        let runtimes: BTreeMap<RuntimeName, Reader> = runtimes.collect::<Result<_, Failure>>()?;
         let names: Vec<TargetName> = targets.iter().map(|target| target.name.clone()).collect();
         let audit = AuditPlan::bind(&file.audit, &deployment.resolved.keep_for.value, &names, &pool).map_err(wrong)?;
         let mut settings = settings(&deployment, targets, &bindings, home.node()?);
         settings.places = audit.places();
         let approvals = ApprovalsPlan::bind(&file.approvals, &home.config, &settings.targets)?;
         approvals.put_in(&mut settings);
-        let writes = file.evidence.collectors.recipes.iter().filter(|(_, recipe)| recipe.writes);
-        settings.approvals.writing_recipes = writes.map(|(name, _)| name.clone()).collect();
-        settings.approvals.asked =
-            bindings.values().filter(|of| of.reads_back().is_ok()).map(|of| of.target().clone()).collect();
         let askable = readbacks::Askable { bindings: &bindings, runtimes: &runtimes, node: &settings.node };
-        let plans = readbacks::terms(&catalogue, askable);
-        settings.approvals.plans = plans;
+        let gated = gated(settings.approvals.clone(), &file.evidence.collectors, &catalogue, askable);
+        settings.approvals = gated;
         let packs = PackSet::load(&deployment.sources, &deployment.resolved.tuned())
             .map_err(|errors| Failure::new(Exit::Config, errors.to_string()))?;
         let digest = digest(text, &approvals.text, &deployment);
@@ -238,6 +234,23 @@ fn settings(
         keep_for: resolved.keep_for.value.clone(),
         places: Vec::new(),
         approvals: Approvals { two_owners: resolved.two_owners.keys().copied().collect(), ..Approvals::default() },
+    }
+}
+
+/// What passes gates beside notices: recipes that write, and questions to channels and runtimes.
+fn gated(
+    approvals: Approvals,
+    collectors: &CollectorConfig,
+    catalogue: &Catalogue,
+    of: readbacks::Askable<'_>,
+) -> Approvals {
+    let writes = collectors.recipes.iter().filter(|(_, recipe)| recipe.writes);
+    let asked = of.bindings.values().filter(|binding| binding.reads_back().is_ok());
+    Approvals {
+        writing_recipes: writes.map(|(name, _)| name.clone()).collect(),
+        asked: asked.map(|binding| binding.target().clone()).collect(),
+        plans: readbacks::terms(catalogue, of),
+        ..approvals
     }
 }
 

@@ -8,7 +8,7 @@ mod run;
 
 pub use self::{
     answer::shown,
-    plans::{Ask, Askable, Asks, PlanKind, asks, terms},
+    plans::{Ask, Askable, Asks, PlanKind, askable, asks, terms},
     question::about,
     run::Asker,
 };

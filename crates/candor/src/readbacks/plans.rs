@@ -25,6 +25,7 @@ use super::{
     question::in_doubt,
     rows::{self, About},
 };
+use crate::config::Config;
 
 /// The plan that asks channels about notices.
 const NOTICES: &str = "outcome-unknown-notices";
@@ -208,6 +209,23 @@ pub fn terms(catalogue: &Catalogue, of: Askable<'_>) -> BTreeMap<PlanId, PlanTer
         Some((plan.id.parse().ok()?, PlanTerms { sha256, reads_secrets }))
     };
     catalogue.plans.iter().filter_map(terms).collect()
+}
+
+/// Who can be asked for each plan of the catalogue, by name, for packages.
+#[must_use]
+pub fn askable(config: &Config) -> BTreeMap<String, Vec<String>> {
+    let who = |plan: &PlanEntry| match PlanKind::parse(&plan.id) {
+        Some(PlanKind::Notices) => {
+            let able = config.bindings.values().filter(|binding| binding.reads_back().is_ok());
+            able.map(|binding| format!("target {}", binding.target())).collect()
+        }
+        Some(PlanKind::Runtime(read)) => {
+            let able = config.runtimes.iter().filter(|(_, reader)| reader.would_ask(read).is_ok());
+            able.map(|(name, _)| format!("runtime {name}")).collect()
+        }
+        None => Vec::new(),
+    };
+    config.plans.iter().map(|plan| (plan.id.clone(), who(plan))).collect()
 }
 
 /// Whoever a plan could ask, by what; and whether that takes a secret.

@@ -1,7 +1,7 @@
 //! A run of a plan: each question is asked under uses of its own, and nothing is kept before all of it was looked through.
 
 use candor_approval::{
-    GateKeeper,
+    GateKeeper, Permit,
     kinds::RuntimeResultCaptureWrite,
     reading::{self, Row},
 };
@@ -93,9 +93,7 @@ impl Asker<'_> {
         }
         let left = questions.map(|ask| Unasked { what: ask.to_string(), why: "a gate closed before".to_owned() });
         read.unasked.extend(left);
-        let done = finished(entry, terms, read);
-        drop(keeping);
-        done
+        finished(keeping, entry, terms, read)
     }
 
     fn ask(&self, ask: &Ask, keeper: &mut GateKeeper, read: &mut Read) -> Result<(), Failure> {
@@ -175,7 +173,12 @@ impl Asker<'_> {
 }
 
 /// What is kept of it; nothing, where it lacks something or holds what is never displayed.
-fn finished(entry: &PlanEntry, terms: &str, read: Read) -> Result<Performed, Failure> {
+fn finished(
+    _: Permit<RuntimeResultCaptureWrite>,
+    entry: &PlanEntry,
+    terms: &str,
+    read: Read,
+) -> Result<Performed, Failure> {
     let refused = |why: String| Failure::new(Exit::Refused, format!("nothing was kept: {why}"));
     if read.digests.is_empty() {
         return match read.unasked.is_empty() {

@@ -173,6 +173,8 @@ pub(crate) fn read_back(
         gate: Some(Gate::CanonicalRuntimeReadback),
         proof: found,
         note: Some(note.clone()),
+        // Of one attempt there is no repeat, whatever became of it.
+        maybe_repeat: delivery.maybe_repeat && delivery.attempts > 1,
         ..blank(step, &notice, &delivery)
     };
     write(step, &notice, receipt);

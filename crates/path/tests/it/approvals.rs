@@ -354,8 +354,6 @@ fn a_question_is_about_what_was_sent() {
     let mut world = world();
     world.open(Gate::SecretRead);
     world.open(GATE);
-    world.open(Gate::SecretRead);
-    world.open(GATE);
     let notice = world.notify("info");
     let mut sent_at = None;
     for round in 0..2 {
@@ -379,6 +377,35 @@ fn a_question_is_about_what_was_sent() {
         assert_eq!((bare.message.text, bare.provider_id), (sending.message.text, None));
         world.act(Act::Retry { notice, target: Some(name("phone")) });
     }
+}
+
+/// A notice that went out in another's digest is asked about as that digest.
+#[test]
+fn a_question_about_a_covered_notice_is_about_the_digest() {
+    let mut world = World::one();
+    let lead = world.notify("info");
+    world.try_once(lead, "ops", Outcome::RateLimited { retry_after_ms: Some(5_000) });
+    let covered = world.notify("info");
+    assert!(world.dispatch(covered, "ops").is_none());
+    world.pass(secs(10));
+    let sending = world.dispatch(lead, "ops").unwrap();
+    assert_eq!(sending.message.covers, [covered]);
+    world.answered(lead, "ops", sending.message.fence, unknown());
+    let of = |notice| {
+        let row = world.store.notice_row(notice).unwrap().unwrap();
+        (row.notice, row.deliveries.into_iter().find(|of| of.target == name("ops")).unwrap())
+    };
+    let (member, doubted) = of(covered);
+    let receipts = world.store.receipts(covered, 10).unwrap();
+    let receipts: Vec<Receipt> =
+        receipts.into_iter().filter_map(|record| serde_json::from_value(record.body).ok()).collect();
+    assert_eq!(receipt::sent_as(&doubted, &receipts), lead);
+    let (lead, of_lead) = of(lead);
+    let members = [(member, doubted)];
+    let question =
+        receipt::question(receipt::Covered { lead: &lead, delivery: &of_lead, members: &members }, &receipts, "t");
+    // Which attempt it was is counted for each notice by itself.
+    assert_eq!(candor_core::notice::Message { attempt: sending.message.attempt, ..question.message }, sending.message);
 }
 
 #[test]

@@ -35,8 +35,8 @@ pub struct Look<'a> {
     pub claims: &'a [ClaimKind],
     /// The clock.
     pub now: &'a dyn Fn() -> Timestamp,
-    /// Whether a recipe that writes may be run by it: only where its gate let this look pass.
-    pub(super) may_write: bool,
+    /// Leave to run a recipe that writes; without it none is run.
+    pub(super) may_write: Option<&'a Permit<ProductionWrite>>,
 }
 
 /// What a look came to.
@@ -101,7 +101,7 @@ pub fn collect(
     config: &CollectorConfig,
     now: impl Fn() -> Timestamp,
 ) -> Finding {
-    weighed(subject, Look { config, claims, now: &now, may_write: false })
+    weighed(subject, Look { config, claims, now: &now, may_write: None })
 }
 
 /// The same by a recipe that writes, under leave for it.
@@ -112,8 +112,7 @@ pub fn collect_by(
     config: &CollectorConfig,
     now: impl Fn() -> Timestamp,
 ) -> Finding {
-    drop(permit);
-    weighed(subject, Look { config, claims, now: &now, may_write: true })
+    weighed(subject, Look { config, claims, now: &now, may_write: Some(&permit) })
 }
 
 fn weighed(subject: &Subject, look: Look<'_>) -> Finding {

@@ -4,7 +4,7 @@
 //! needs before anything of it is returned ([`Reading`]): a runtime's lists hold prompts and transcripts, and those are nobody's business.
 //! [`Reader::would_ask`] says what would be asked, and touches nothing.
 //!
-//! One folder is one kind of reader, with a README for its configuration.
+//! One folder is one kind of reader, with a README for its configuration. `docs/adding-a-runtime.md` tells how to add one.
 
 mod reading;
 

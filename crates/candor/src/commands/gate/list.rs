@@ -173,10 +173,10 @@ fn look(store: &Reader, gate: Gate) -> Result<Found, candor_store::StoreError> {
 fn guards(gate: Gate) -> &'static str {
     match gate {
         Gate::CanonicalRuntimeReadback => {
-            "asking a channel or runtime what really happened; nothing asks yet in this version"
+            "asking a channel or runtime what really happened (`candor readback notice`, `candor readback run`)"
         }
         Gate::RuntimeResultCaptureWrite => {
-            "keeping how a task ended (`candor result capture`, `approvals.follow_up: [results]`)"
+            "keeping how a task ended (`candor result capture`, `approvals.follow_up: [results]`), and what a readback plan read"
         }
         Gate::RuntimeScoreWrite => {
             "keeping an agent's honesty score (`candor score write`, `approvals.follow_up: [scores]`)"
@@ -198,7 +198,7 @@ fn guards(gate: Gate) -> &'static str {
         Gate::RollbackWorkItemWrite => {
             "asking a person to take back what a task did, or to mend a way back (`candor rollback add`, `approvals.follow_up: [rollbacks]`, a failed drill)"
         }
-        Gate::ProductionWrite => "a live write outside Candor: webhooks, commands, places",
+        Gate::ProductionWrite => "a live write outside Candor: webhooks, commands, places, recipes that say `writes`",
         Gate::SecretRead => "reading a secret for any of the others",
         Gate::DestructiveOperation => {
             "removing what can't be brought back (`candor audit prune`, `candor package remove`)"

@@ -43,6 +43,7 @@ pub(crate) fn all_that_is_shown(home: &Home) -> String {
     home.ends(0, &["audit", "export", "--since", "2020-01-01T00:00:00Z", "--out", out]);
     let key = home.json(&["audit", "key"])["key"].as_str().unwrap().to_owned();
     assert_eq!(home.json(&["audit", "verify", out, "--key", &key])["intact"], serde_json::json!(true));
+    home.ends(0, &["audit", "replay", out, "--key", &key]);
     let mut shown = String::from_utf8_lossy(&std::fs::read(out).unwrap()).into_owned();
     for args in [&["gate", "history"][..], &["gate", "list", "--all"], &["notice", "list"], &["status"]] {
         shown.push_str(&home.ends(0, args));

@@ -31,11 +31,12 @@ fn the_channels_own_word_settles_a_notice_once_its_gate_is_open() {
         nothing_waits(&home);
         wait(ends, || state(&home, &notice) == ends);
         assert_eq!((receiver.count("GET"), uses(&home, GATE)), (1, 1));
-        assert!(receiver.asked.lock().unwrap()[1].starts_with(&format!("GET /notices/candor-")), "by its key");
+        assert!(receiver.asked.lock().unwrap()[1].starts_with("GET /notices/candor-"), "by its key");
         assert_eq!(receiver.count("POST"), 1);
         if ends == "acked" {
             let shown = home.json(&["notice", "show", &notice]).to_string();
             assert!(shown.contains("r-7") && shown.contains("read back: it is there"), "{shown}");
+            assert!(!home.ends(0, &["notice", "show", &notice]).contains("possible repeat"), "it was sent once");
             let said = home.ends(7, &["readback", "notice", &notice]);
             assert!(said.contains("in doubt"), "{said}");
         }

@@ -41,7 +41,7 @@ impl Collector for Command {
                 format!("the recipe `{name}` speaks to none of these claims, so it wasn't run"),
             );
         }
-        if recipe.writes && !look.may_write {
+        if recipe.writes && look.may_write.is_none() {
             return Seen::new(
                 Saw::Nothing,
                 format!("the recipe `{name}` writes; it runs when its gate is open, not before"),
