@@ -3,7 +3,6 @@
 use std::{fmt, marker::PhantomData};
 
 use candor_core::{
-    approval::{SIGNATURE_NAMESPACE, Terms, Verdict},
     gate::{Closing, Gate, Grant, Scope},
     ids::{EffectNo, TargetName},
     time::Timestamp,
@@ -13,6 +12,7 @@ use thiserror::Error;
 use crate::{
     kinds::{GateKind, Simulation},
     signers::Owners,
+    vouch::vouched,
 };
 
 /// Leave for one effect of one kind. Not copyable: the function with the effect takes it by value.
@@ -164,37 +164,13 @@ impl GateKeeper {
         if opening.scope.channel.is_some() && opening.scope.channel.as_ref() != target {
             return Err(WhyClosed::OtherScope { only: opening.scope.clone() });
         }
-        self.signed(grant, now).map_err(|why| WhyClosed::NotSigned { why })
-    }
-
-    /// Whether the opening is what its owners signed, and no more.
-    fn signed(&self, grant: &Grant, now: Timestamp) -> Result<(), String> {
-        let (opening, signed) = (&grant.opening, &grant.signed);
-        let mut by = Vec::with_capacity(signed.signatures.len());
-        for signature in &signed.signatures {
-            let signer = self
-                .owners
-                .verify(SIGNATURE_NAMESPACE, signed.document.as_bytes(), signature, now)
-                .map_err(|error| error.to_string())?;
-            by.push(signer.principal);
-        }
-        if by.is_empty() || by != opening.approved_by {
-            return Err("other owners are on record than signed".to_owned());
-        }
-        let terms: Terms = serde_json::from_str(&signed.document).map_err(|error| error.to_string())?;
-        let same = terms.verdict == Verdict::Approve
-            && terms.gates.contains(&opening.gate)
-            && terms.scope == opening.scope
-            && terms.max_uses == opening.max_uses
-            && terms.expires_at == opening.expires_at
-            && terms.not_before <= opening.opened_at;
-        if !same {
-            return Err("its gate, scope, uses or times are others".to_owned());
-        }
-        if grant.use_no == 0 || grant.use_no > terms.max_uses {
-            return Err(format!("it allows {} uses, and this is the {}th", terms.max_uses, grant.use_no));
-        }
-        Ok(())
+        let signed = vouched(&self.owners, opening, &grant.signed, now).and_then(|max_uses| {
+            let counted = grant.use_no > 0 && grant.use_no <= max_uses;
+            counted
+                .then_some(())
+                .ok_or_else(|| format!("it allows {max_uses} uses, and this is the {}th", grant.use_no))
+        });
+        signed.map_err(|why| WhyClosed::NotSigned { why })
     }
 }
 

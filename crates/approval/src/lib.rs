@@ -98,6 +98,8 @@ pub mod signers;
 pub mod throwaway;
 pub mod truth;
 pub mod validate;
+mod vouch;
 
 pub use keeper::{GateClosed, GateKeeper, Permit, WhyClosed};
 pub use kinds::{GateKind, LiveGate};
+pub use vouch::vouched;

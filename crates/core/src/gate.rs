@@ -100,6 +100,12 @@ impl Scope {
             && within(self.plan.as_ref(), of.plan.as_ref())
     }
 
+    /// How many of its parts name something: the more, the narrower.
+    #[must_use]
+    pub fn narrowness(&self) -> usize {
+        [self.runtime.is_some(), self.channel.is_some(), self.plan.is_some()].into_iter().filter(|named| *named).count()
+    }
+
     /// Whether some effect lies within both, each read as an approval's scope is.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {

@@ -1,5 +1,8 @@
 //! Gates: one use of each that an effect passes is taken in the commit that opens the effect, and goes into the effect ledger.
 
+use std::cmp::Reverse;
+
+use candor_approval::{signers::Owners, vouched};
 use candor_core::{
     gate::{Gate, Grant, LedgerEntry, Opening, Scope},
     ids::TaskId,
@@ -24,40 +27,94 @@ pub(crate) struct Passing<'a> {
     pub(crate) of: String,
 }
 
+/// A gate that isn't open for what would pass it.
+pub(crate) struct Closed {
+    /// Which.
+    pub(crate) gate: Gate,
+    /// What stands on record for it and opens nothing, in words.
+    pub(crate) void: Option<String>,
+}
+
+impl Closed {
+    /// In words.
+    pub(crate) fn says(&self) -> String {
+        let closed = format!("gate `{}` is closed", self.gate.as_str());
+        self.void.as_ref().map_or_else(|| closed.clone(), |void| format!("{closed}: {void}"))
+    }
+}
+
 /// Takes one use of each gate; or none, and says which is closed.
 pub(crate) fn pass(
     step: &mut Step<'_>,
     gates: impl IntoIterator<Item = Gate>,
     passing: &Passing<'_>,
-) -> Result<Result<Vec<Grant>, Gate>, StepError> {
+) -> Result<Result<Vec<Grant>, Closed>, StepError> {
     let mut scope = passing.scope.clone();
     let mut found = Vec::new();
     for gate in gates {
         match open(step, gate, &mut scope, passing.task)? {
-            Some(opening) => found.push(opening),
-            None => return Ok(Err(gate)),
+            Ok(opening) => found.push(opening),
+            Err(closed) => return Ok(Err(closed)),
         }
     }
     let mut grants = Vec::with_capacity(found.len());
     for opening in found {
         // An opening without its approval is none: the permit couldn't be made either.
-        let Some(approval) = step.view.approval(opening.approval)? else { return Ok(Err(opening.gate)) };
+        let Some(approval) = step.view.approval(opening.approval)? else {
+            return Ok(Err(Closed { gate: opening.gate, void: None }));
+        };
         grants.push(take(step, opening, approval.signed, &scope, passing));
     }
     Ok(Ok(grants))
 }
 
-/// The opening that ends first among those that let it pass: what would lapse is used before what lasts.
-fn open(step: &Step<'_>, gate: Gate, scope: &mut Scope, task: Option<&TaskId>) -> Result<Option<Opening>, StepError> {
-    let openings = step.view.openings(gate)?;
+/// The opening that a use is taken of, among those that let it pass: the narrowest, for it was meant for this; of those the one that ends
+/// first, for what would lapse is used before what lasts.
+fn open(
+    step: &Step<'_>,
+    gate: Gate,
+    scope: &mut Scope,
+    task: Option<&TaskId>,
+) -> Result<Result<Opening, Closed>, StepError> {
+    let mut openings = step.view.openings(gate)?;
     if scope.runtime.is_none()
         && let Some(task) = task
         && openings.iter().any(|opening| opening.scope.runtime.is_some())
     {
         scope.runtime = step.view.task(task)?.map(|task| task.runtime);
     }
-    let allowed = openings.into_iter().filter(|opening| opening.allows(gate, scope, step.now));
-    Ok(allowed.min_by_key(|opening| (opening.expires_at, opening.no)))
+    openings.retain(|opening| opening.allows(gate, scope, step.now));
+    openings.sort_by_key(|opening| (Reverse(opening.scope.narrowness()), opening.expires_at, opening.no));
+    let mut void = None;
+    for opening in openings {
+        match why_void(step, &opening)? {
+            None => return Ok(Ok(opening)),
+            Some(why) => void = void.or(Some(why)),
+        }
+    }
+    Ok(Err(Closed { gate, void }))
+}
+
+/// Why nothing passes under an opening by the owners and settings of now, in words; none where it holds. Without this, uses would be taken
+/// of what the keeper then makes no permit from. What was found once in a step is remembered: a release asks for each notice that waits.
+pub(crate) fn why_void(step: &Step<'_>, opening: &Opening) -> Result<Option<String>, StepError> {
+    if let Some(known) = step.vouched.borrow().get(&opening.no) {
+        return Ok(known.clone());
+    }
+    let approvals = &step.settings().approvals;
+    let found = match (step.view.approval(opening.approval)?, Owners::parse(&approvals.allowed_signers)) {
+        (None, _) => Some(format!("{} isn't on record", opening.approval)),
+        (_, Err(error)) => Some(format!("allowed_signers doesn't read: {error}")),
+        (Some(approval), Ok(owners)) => match vouched(&owners, opening, &approval.signed, step.now) {
+            Err(why) => Some(format!("no owner signed what is on record as {}: {why}", opening.approval)),
+            Ok(_) if opening.approved_by.len() < 2 && approvals.two_owners.contains(&opening.gate) => {
+                Some(format!("two owners must sign for it now, and one signed {}", opening.approval))
+            }
+            Ok(_) => None,
+        },
+    };
+    step.vouched.borrow_mut().insert(opening.no, found.clone());
+    Ok(found)
 }
 
 /// Whether it would pass now.
@@ -69,7 +126,7 @@ pub(crate) fn would_pass(
 ) -> Result<bool, StepError> {
     let mut scope = scope.clone();
     for gate in gates {
-        if open(step, gate, &mut scope, task)?.is_none() {
+        if open(step, gate, &mut scope, task)?.is_err() {
             return Ok(false);
         }
     }

@@ -1,7 +1,9 @@
 //! The one entry: an input becomes a plan.
 
+use std::{cell::RefCell, collections::BTreeMap};
+
 use candor_core::{
-    ids::{CorrelationId, TaskId},
+    ids::{CorrelationId, OpeningNo, TaskId},
     notice::{Delivery, Notice},
     pack::PackSet,
     settings::Settings,
@@ -47,7 +49,7 @@ impl Machine {
     /// # Errors
     /// [`StepError::Refused`] for an input that can't be taken, [`StepError::Unreadable`] when the view can't be read.
     pub fn step(&self, view: &dyn View, now: Timestamp, input: Input) -> Result<Plan, StepError> {
-        let mut step = Step { machine: self, view, now, plan: Plan::new(view.numbers()?) };
+        let mut step = Step { machine: self, view, now, plan: Plan::new(view.numbers()?), vouched: RefCell::default() };
         match input {
             Input::Report { event, origin } => event::take_in(&mut step, *event, origin)?,
             Input::Collected { evidence, finding } => event::collected(&mut step, evidence, *finding)?,
@@ -82,6 +84,8 @@ pub(crate) struct Step<'a> {
     pub(crate) view: &'a dyn View,
     pub(crate) now: Timestamp,
     pub(crate) plan: Plan,
+    /// Which openings hold, as far as this step asked: why not, where one doesn't.
+    pub(crate) vouched: RefCell<BTreeMap<OpeningNo, Option<String>>>,
 }
 
 impl Step<'_> {

@@ -228,8 +228,8 @@ fn tried(step: &mut Step<'_>, mut work: Work, is_new: bool) -> Result<Work, Step
     let passing = Passing { scope: work.wanted.scope(), task: None, what: work.wanted.says(), of: work.no.to_string() };
     match gate::pass(step, gates(step.settings(), &work.wanted), &passing)? {
         Err(closed) => {
-            let moved = work.gate != closed;
-            work.gate = closed;
+            let moved = work.gate != closed.gate;
+            work.gate = closed.gate;
             Ok(if is_new || moved { put(step, work, is_new) } else { work })
         }
         Ok(grants) => start(step, work, grants),

@@ -32,12 +32,25 @@ pub fn of(deployment: &Deployment, settings: &Settings) -> InForce {
         })
         .collect();
     let packs = json!({ "packs": packs });
+    let digest = digest([&profile, &capability, &packs]);
+    InForce { digest, profile, capability, packs }
+}
+
+/// The same by other settings.
+pub fn change(of: &mut InForce, settings: &Settings) {
+    if let Some(held) = of.profile.get_mut("settings") {
+        *held = value(settings);
+    }
+    of.digest = digest([&of.profile, &of.capability, &of.packs]);
+}
+
+fn digest(parts: [&Value; 3]) -> String {
     let mut hash = Sha256::new();
-    for part in [&profile, &capability, &packs] {
+    for part in parts {
         hash.update(canonical::to_bytes(part));
         hash.update([0]);
     }
-    InForce { digest: hex(&hash.finalize()), profile, capability, packs }
+    hex(&hash.finalize())
 }
 
 /// Settings and standings are plain data; null would show if they weren't.

@@ -5,7 +5,7 @@ mod audit;
 mod deployment;
 mod edit;
 mod file;
-mod in_force;
+pub mod in_force;
 mod library;
 mod targets;
 
@@ -38,7 +38,7 @@ pub use targets::with_target;
 
 use crate::{
     approvals::catalogue_of,
-    engine::{Clock, Rules},
+    engine::{Clock, OwnersFile, Rules},
     exit::{Exit, Failure},
     home::Home,
     package::{self, Installed},
@@ -131,6 +131,7 @@ impl Config {
             collectors: Arc::new(self.collectors),
             audit: self.audit,
             owners: self.owners,
+            owners_file: OwnersFile::at(self.approvals.path),
             in_force,
         }
     }

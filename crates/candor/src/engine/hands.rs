@@ -70,6 +70,11 @@ impl Hands {
         self.owners = Arc::clone(&rules.owners);
     }
 
+    /// From now on, by other owners.
+    pub(super) fn go_by(&mut self, owners: Owners) {
+        self.owners = Arc::new(owners);
+    }
+
     /// Whose signatures open gates.
     pub(super) fn owners(&self) -> &Owners {
         &self.owners

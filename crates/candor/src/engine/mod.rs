@@ -7,6 +7,7 @@ mod clock;
 pub mod crash;
 mod deeds;
 mod hands;
+mod owners;
 mod prune;
 mod turn;
 mod writer;
@@ -32,6 +33,7 @@ use candor_store::{StoreError, sqlite::Sqlite};
 use candor_world::{collectors::CollectorConfig, runtimes, senders::Binding};
 pub use clock::Clock;
 pub use crash::point as crash_point;
+pub use owners::OwnersFile;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -142,6 +144,8 @@ pub struct Rules {
     pub audit: Arc<AuditPlan>,
     /// Whose signatures open gates.
     pub owners: Arc<Owners>,
+    /// Where they are written down.
+    pub owners_file: OwnersFile,
     /// The same for the record.
     pub in_force: Box<InForce>,
 }

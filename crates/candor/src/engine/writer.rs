@@ -17,10 +17,14 @@ use candor_store::{Listing, Store, StoreError, Txn, sqlite::Sqlite};
 use super::{
     Answers, Job, Roles, Setup, SubmitError, ToWriter, crash,
     hands::Hands,
+    owners::OwnersFile,
     prune,
     turn::{Chores, Turn},
 };
-use crate::exit::{Exit, Failure};
+use crate::{
+    config::in_force,
+    exit::{Exit, Failure},
+};
 
 /// Most inputs taken into one commit.
 pub(super) const BATCH_MAX: usize = 256;
@@ -52,8 +56,12 @@ pub(super) struct Writer {
     once: bool,
     takes_reports: bool,
     owner: OwnerNo,
-    /// What is decided by, until it is on record.
-    in_force: Option<Box<InForce>>,
+    /// Who may approve.
+    owners_file: OwnersFile,
+    /// What is decided by.
+    in_force: Box<InForce>,
+    /// Whether that is on record.
+    is_recorded: bool,
     /// Attempts that this process has open.
     in_flight: usize,
     /// Probes and collections that this process has open.
@@ -87,7 +95,9 @@ impl Writer {
             once: setup.once,
             takes_reports: setup.takes_reports,
             owner: OwnerNo(0),
-            in_force: Some(setup.rules.in_force),
+            owners_file: setup.rules.owners_file,
+            in_force: setup.rules.in_force,
+            is_recorded: false,
             in_flight: 0,
             looking: 0,
             unsaved: Vec::new(),
@@ -106,6 +116,7 @@ impl Writer {
         crash::point("start.after_recover");
         loop {
             let jobs = self.take_in();
+            self.look_at_owners();
             self.retry_in_force();
             self.turn(jobs);
             self.prune();
@@ -149,9 +160,9 @@ impl Writer {
 
     /// Has on record what is decided by, before anything is.
     fn put_in_force(&mut self) -> Result<(), StoreError> {
-        if let Some(of) = self.in_force.as_ref() {
-            self.own(Input::InForce(of.clone()))?;
-            self.in_force = None;
+        if !self.is_recorded {
+            self.own(Input::InForce(self.in_force.clone()))?;
+            self.is_recorded = true;
         }
         Ok(())
     }
@@ -161,6 +172,20 @@ impl Writer {
         if let Err(error) = self.put_in_force() {
             tracing::warn!(%error, "what is decided by isn't on record yet");
         }
+    }
+
+    /// Goes by the owners that the file names now, and has that on record before anything is decided by it.
+    fn look_at_owners(&mut self) {
+        let Some((text, owners)) = self.owners_file.changed() else { return };
+        if self.machine.settings.approvals.allowed_signers == text {
+            return;
+        }
+        self.machine.settings.approvals.allowed_signers = text;
+        self.hands.go_by(owners);
+        in_force::change(&mut self.in_force, &self.machine.settings);
+        self.is_recorded = false;
+        // What waited may pass by them.
+        self.progress = true;
     }
 
     /// Steps one input of the engine's own in a commit of its own.
@@ -200,7 +225,9 @@ impl Writer {
                 ToWriter::Adopt(rules, done) => {
                     self.hands.adopt(&rules);
                     self.machine = rules.machine;
-                    self.in_force = Some(rules.in_force);
+                    self.owners_file = rules.owners_file;
+                    self.in_force = rules.in_force;
+                    self.is_recorded = false;
                     self.retry_in_force();
                     // What waited for a target or a gate may have become possible.
                     self.progress = true;

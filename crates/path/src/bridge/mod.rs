@@ -73,7 +73,7 @@ pub(crate) fn open(step: &mut Step<'_>, notice: Notice, delivery: Delivery, leas
     let grants = match gate::pass(step, gate::of_notice(&target, &notice), &passing)? {
         Ok(grants) => grants,
         Err(closed) => {
-            receipt::hold_for_gate(step, &notice, delivery, closed);
+            receipt::hold_for_gate(step, &notice, delivery, &closed);
             return Ok(());
         }
     };

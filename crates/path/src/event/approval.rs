@@ -448,7 +448,7 @@ pub(super) fn take_use(
             step.reply(Reply::Grants(grants));
             Ok(())
         }
-        Err(closed) => Err(Refusal::GateClosed(closed.as_str()).into()),
+        Err(closed) => Err(Refusal::GateClosed(closed.gate.as_str()).into()),
     }
 }
 

@@ -79,9 +79,12 @@ fn room(step: &Step<'_>, target: &Target, reason: PendingReason) -> Result<usize
         return Ok(if reason == PendingReason::GateClosed || target.available { usize::MAX } else { 0 });
     };
     let mine = |opening: &Opening| opening.scope.channel.as_ref().is_none_or(|only| only == &target.name);
-    let openings = step.view.openings(gate)?;
-    let left = openings.iter().filter(|opening| opening.is_open(step.now) && mine(opening));
-    let left = left.map(|opening| opening.max_uses.saturating_sub(opening.used)).fold(0, u64::saturating_add);
+    let mut left: u64 = 0;
+    for opening in step.view.openings(gate)? {
+        if opening.is_open(step.now) && mine(&opening) && gate::why_void(step, &opening)?.is_none() {
+            left = left.saturating_add(opening.max_uses.saturating_sub(opening.used));
+        }
+    }
     Ok(usize::try_from(left).unwrap_or(usize::MAX))
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 pub use self::question::{Covered, question, sent_as};
 use crate::{
     bridge,
+    gate::Closed,
     input::Answered,
     machine::{Step, StepError, json},
     plan::{ArtifactKind, Write},
@@ -267,10 +268,10 @@ pub(crate) fn hold(step: &mut Step<'_>, notice: &Notice, mut delivery: Delivery,
 }
 
 /// Holds a delivery for a gate that is closed, and names it.
-pub(crate) fn hold_for_gate(step: &mut Step<'_>, notice: &Notice, mut delivery: Delivery, closed: Gate) {
+pub(crate) fn hold_for_gate(step: &mut Step<'_>, notice: &Notice, mut delivery: Delivery, closed: &Closed) {
     delivery.state = DeliveryState::Pending { reason: PendingReason::GateClosed, next_at: None };
     delivery.since = step.now;
-    without_attempt(step, notice, &delivery, Some(format!("gate `{}` is closed", closed.as_str())));
+    without_attempt(step, notice, &delivery, Some(closed.says()));
     step.put_delivery(delivery);
 }
 

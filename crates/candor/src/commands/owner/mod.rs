@@ -28,7 +28,7 @@ use crate::{
 pub enum OwnerCommand {
     /// Make someone an owner, by their public key
     #[command(
-        after_help = "Examples:\n  candor owner add --principal ann@example.org --key ~/.ssh/id_ed25519.pub --agents nightly\n  candor owner add --principal ann@example.org --generate ~/.ssh/candor_owner\n\nA running daemon goes by it after `candor config reload`."
+        after_help = "Examples:\n  candor owner add --principal ann@example.org --key ~/.ssh/id_ed25519.pub --agents nightly\n  candor owner add --principal ann@example.org --generate ~/.ssh/candor_owner\n\nA running daemon goes by a key at once, and by whose agents are whose after `candor config reload`."
     )]
     Add(AddArgs),
     /// List owners, their keys and their agents, and say what weakens them
@@ -185,7 +185,9 @@ fn after(global: &Global, told: &Value, words: &str) -> Outcome {
         output::json(told)?;
     } else {
         output::line(words);
-        output::line("a daemon that runs goes by it after `candor config reload`");
+        output::line(
+            "a daemon that runs goes by the keys at once, and by whose agents are whose after `candor config reload`",
+        );
     }
     Ok(Exit::Ok)
 }

@@ -8,3 +8,4 @@ mod mutants;
 mod planted;
 mod refused;
 mod requests;
+mod void;
