@@ -14,6 +14,7 @@ mod gated;
 mod heads;
 mod home;
 mod keys;
+mod openings;
 mod output;
 mod package;
 mod packs;

@@ -171,6 +171,23 @@ pub struct PackageRow {
     pub at: Timestamp,
     /// Its packets.
     pub packets: Vec<Packet>,
+    /// What owners rejected of it: at most [`REJECTIONS_MAX`](crate::limits::REJECTIONS_MAX).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<Rejected>,
+}
+
+/// A part of a packet that an owner rejected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rejected {
+    /// The packet.
+    pub packet_id: String,
+    /// These of its gates.
+    pub gates: BTreeSet<Gate>,
+    /// For which effects.
+    pub scope: Scope,
+    /// What the owner signed.
+    pub by: ApprovalNo,
 }
 
 /// An agent asks that a gate be opened.

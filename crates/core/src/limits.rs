@@ -74,6 +74,8 @@ pub const PACKAGE_REVIEW_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
 /// Most packets of an approval package that are read.
 pub const PACKETS_MAX: usize = 64;
+/// Most rejections that stand against an approval package.
+pub const REJECTIONS_MAX: usize = 200;
 /// Most pieces of work that wait for a gate; what is wanted beyond that is refused.
 pub const WORK_PENDING_MAX: u64 = 10_000;
 /// Most requests of agents that wait for an owner; beyond that they are refused.

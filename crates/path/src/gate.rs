@@ -4,10 +4,12 @@ use std::cmp::Reverse;
 
 use candor_approval::{signers::Owners, vouched};
 use candor_core::{
+    approval::Approval,
     gate::{Gate, Grant, LedgerEntry, Opening, Scope},
     ids::TaskId,
     notice::Notice,
-    settings::Target,
+    settings::{Settings, Target},
+    time::Timestamp,
 };
 
 use crate::{
@@ -96,23 +98,31 @@ fn open(
 }
 
 /// Why nothing passes under an opening by the owners and settings of now, in words; none where it holds. Without this, uses would be taken
-/// of what the keeper then makes no permit from. What was found once in a step is remembered: a release asks for each notice that waits.
+/// of what the keeper then makes no permit from.
+#[must_use]
+pub fn void(settings: &Settings, opening: &Opening, approval: Option<&Approval>, now: Timestamp) -> Option<String> {
+    let no = opening.approval;
+    let Some(approval) = approval else { return Some(format!("{no} isn't on record")) };
+    let owners = match Owners::parse(&settings.approvals.allowed_signers) {
+        Ok(owners) => owners,
+        Err(error) => return Some(format!("allowed_signers doesn't read: {error}")),
+    };
+    match vouched(&owners, opening, &approval.signed, now) {
+        Err(why) => Some(format!("no owner signed what is on record as {no}: {why}")),
+        Ok(_) if opening.approved_by.len() < 2 && settings.approvals.two_owners.contains(&opening.gate) => {
+            Some(format!("two owners must sign for it now, and one signed {no}"))
+        }
+        Ok(_) => None,
+    }
+}
+
+/// The same within a step, which remembers what it found: a release asks for each notice that waits.
 pub(crate) fn why_void(step: &Step<'_>, opening: &Opening) -> Result<Option<String>, StepError> {
     if let Some(known) = step.vouched.borrow().get(&opening.no) {
         return Ok(known.clone());
     }
-    let approvals = &step.settings().approvals;
-    let found = match (step.view.approval(opening.approval)?, Owners::parse(&approvals.allowed_signers)) {
-        (None, _) => Some(format!("{} isn't on record", opening.approval)),
-        (_, Err(error)) => Some(format!("allowed_signers doesn't read: {error}")),
-        (Some(approval), Ok(owners)) => match vouched(&owners, opening, &approval.signed, step.now) {
-            Err(why) => Some(format!("no owner signed what is on record as {}: {why}", opening.approval)),
-            Ok(_) if opening.approved_by.len() < 2 && approvals.two_owners.contains(&opening.gate) => {
-                Some(format!("two owners must sign for it now, and one signed {}", opening.approval))
-            }
-            Ok(_) => None,
-        },
-    };
+    let approval = step.view.approval(opening.approval)?;
+    let found = void(step.settings(), opening, approval.as_ref(), step.now);
     step.vouched.borrow_mut().insert(opening.no, found.clone());
     Ok(found)
 }

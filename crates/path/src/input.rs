@@ -7,7 +7,7 @@ use candor_core::{
     event::Event,
     evidence::{Finding, Origin},
     gate::{Gate, Grant, Scope},
-    ids::{EvidenceNo, Fence, NoticeNo, OwnerNo, TargetName, TaskId, WorkNo},
+    ids::{ApprovalNo, EvidenceNo, Fence, NoticeNo, OwnerNo, TargetName, TaskId, WorkNo},
     notice::{Answer, Proof},
     package::Change,
     task::Reading,
@@ -113,6 +113,8 @@ pub enum Act {
     CloseGate {
         /// The gate.
         gate: Gate,
+        /// Only what this approval opened.
+        under: Option<ApprovalNo>,
     },
     /// Have it on record that records were exported.
     Exported {

@@ -36,6 +36,16 @@ pub enum ApprovalRefusal {
     /// A newer package is on record.
     #[error("package `{0}` isn't the newest; look at that one with `candor approval show`, and approve it")]
     Superseded(String),
+    /// An owner rejected it.
+    #[error(
+        "packet `{packet}` was rejected as {by}, for this or more; `candor approval build` makes a package that can be looked at anew"
+    )]
+    Rejected {
+        /// The packet.
+        packet: String,
+        /// The rejection.
+        by: ApprovalNo,
+    },
     /// The package is old.
     #[error("package `{package}` is older than {max}; build another with `candor approval build`")]
     Old {
@@ -129,6 +139,7 @@ impl ApprovalRefusal {
             Self::SameOwner(_) => "approval_same_owner",
             Self::WrongDigest(_) => "approval_wrong_digest",
             Self::Superseded(_) => "approval_superseded",
+            Self::Rejected { .. } => "approval_rejected",
             Self::Old { .. } => "approval_package_old",
             Self::NoPacket(_) => "approval_no_packet",
             Self::Blocked { .. } => "approval_blocked",

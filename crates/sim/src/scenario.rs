@@ -343,7 +343,7 @@ fn operating() -> Vec<Scenario> {
                 (0, Deed::ask("a", "info")),
                 (0, package()),
                 (1, approval("first", 100)),
-                (2, Deed::Act(Act::CloseGate { gate: Gate::ProductionWrite })),
+                (2, Deed::Act(Act::CloseGate { gate: Gate::ProductionWrite, under: None })),
                 (2, Deed::ask("b", "info")),
                 (4, approval("second", 100)),
             ],

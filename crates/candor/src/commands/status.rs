@@ -21,13 +21,15 @@ use crate::{
     exit::{Exit, Failure, Outcome},
     heads::Shelf,
     home::Home,
-    output,
+    openings, output,
 };
 
 /// Most owners looked at: those that live, and the few that are kept after they ended.
 pub const OWNERS_MAX: usize = 1_000;
 /// Pieces of work and requests that wait for gates, as many as are shown.
 const WAITING_SHOWN_MAX: usize = 200;
+/// Openings that are looked at, the newest first.
+const OPENINGS_MAX: usize = 200;
 /// How old a heartbeat may be before its owner counts as gone: three beats.
 pub const ALIVE_SECS: u64 = 15;
 /// Most open incidents listed.
@@ -65,7 +67,8 @@ pub fn view(store: &impl Listing, now: Timestamp) -> Result<Value, StoreError> {
     let owners: Vec<_> = store.owners(OWNERS_MAX)?.into_iter().filter(|owner| is_here(owner, now)).collect();
     let watched = store.task_counts()?.get(&TaskState::Running).copied().unwrap_or(0);
     let watching = owners.iter().any(watches);
-    let openings: Vec<_> = store.all_openings(200)?.into_iter().filter(|opening| opening.is_open(now)).collect();
+    let openings: Vec<_> =
+        store.all_openings(OPENINGS_MAX)?.into_iter().filter(|opening| opening.is_open(now)).collect();
     let overdue = store
         .tasks(&TaskFilter { with_incident: true, ..TaskFilter::default() }, INCIDENTS_MAX)?
         .into_iter()
@@ -101,6 +104,7 @@ pub fn run(global: &Global, _: StatusArgs) -> Outcome {
         Err(failure) => return Err(failure),
     };
     let mut status = view(&store, now).map_err(desk::store_failure)?;
+    say_void(global, &store, &mut status, now).map_err(desk::store_failure)?;
     let home = Home::find(global.state.clone(), global.config.clone())?;
     if let Value::Object(fields) = &mut status {
         fields.insert("state".to_owned(), json!(home.state));
@@ -127,6 +131,18 @@ pub fn run(global: &Global, _: StatusArgs) -> Outcome {
     }
     people(&status, now);
     Ok(Exit::Ok)
+}
+
+/// Says of each open gate that lets nothing pass by the owners of now why it doesn't.
+fn say_void(global: &Global, store: &impl Listing, status: &mut Value, now: Timestamp) -> Result<(), StoreError> {
+    let void = openings::void(global, store, &store.all_openings(OPENINGS_MAX)?, now)?;
+    for opening in status.pointer_mut("/gates_open").and_then(Value::as_array_mut).into_iter().flatten() {
+        let why = void.iter().find(|(no, _)| no.to_string() == text(opening, "/no"));
+        if let (Some((_, why)), Value::Object(fields)) = (why, opening) {
+            fields.insert("void".to_owned(), json!(why));
+        }
+    }
+    Ok(())
 }
 
 /// What the configuration says of this deployment.
@@ -275,6 +291,13 @@ fn targets(status: &Value) {
 
 /// How an open gate stands.
 fn open(opening: &Value) -> String {
+    if let Some(why) = opening.pointer("/void").and_then(Value::as_str) {
+        return format!(
+            "gate {} was opened by {} and lets NOTHING pass: {why}",
+            text(opening, "/gate"),
+            text(opening, "/approval")
+        );
+    }
     let by = list(opening, "/approved_by").iter().map(|name| text(name, "")).collect::<Vec<_>>().join(", ");
     format!(
         "gate {} is open until {}, used {} of {} times, by {by} ({})",

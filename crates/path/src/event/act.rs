@@ -46,7 +46,7 @@ pub(crate) fn act(step: &mut Step<'_>, act: Act, origin: Origin) -> Result<(), S
         Act::Withdraw { work } => work::withdraw(step, work),
         Act::CloseItem { kind, key, note } => work::close_item(step, kind, &key, &note),
         Act::TakeUse { gates, scope, what } => approval::take_use(step, gates, scope, what),
-        Act::CloseGate { gate } => approval::close_gate(step, gate),
+        Act::CloseGate { gate, under } => approval::close_gate(step, gate, under),
         Act::Exported { bundle, about, records, tree_size } => {
             record::exported(step, &bundle, &about, records, tree_size)
         }

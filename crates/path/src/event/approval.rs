@@ -6,15 +6,15 @@ use candor_approval::{package as contract, signers::Owners};
 use candor_audit::{canonical, hex, json as strict};
 use candor_core::{
     approval::{
-        Approval, BLOCKED, PackageRow, Packet, REVOCATION_VERSION, Request, Revocation, SIGNATURE_NAMESPACE, Signed,
-        Standing, TERMS_VERSION, Terms, Verdict,
+        Approval, BLOCKED, PackageRow, Packet, REVOCATION_VERSION, Rejected, Request, Revocation, SIGNATURE_NAMESPACE,
+        Signed, Standing, TERMS_VERSION, Terms, Verdict,
     },
     disclosure,
     gate::{Closing, GATES, Gate, Opening},
     ids::{AgentId, ApprovalNo},
     limits::{
         APPROVAL_AHEAD_MAX, APPROVAL_BYTES_MAX, APPROVAL_FIELDS_MAX, APPROVAL_SIGNATURES_MAX, APPROVAL_USES_MAX,
-        DOCUMENT_BYTES_MAX, GATE_OPEN_MAX, PACKAGE_REVIEW_MAX, PACKETS_MAX,
+        DOCUMENT_BYTES_MAX, GATE_OPEN_MAX, PACKAGE_REVIEW_MAX, PACKETS_MAX, REJECTIONS_MAX,
     },
     time::format_duration,
     work::{Document, DocumentKind},
@@ -66,7 +66,13 @@ pub(super) fn record_package(step: &mut Step<'_>, package: Value, evidence: Valu
     true_now(step)?;
     let sha256 = digest(&package);
     let no = step.plan.numbers.take_record();
-    let row = PackageRow { no, sha256: sha256.clone(), at: step.now, packets: read.approval_packet_templates };
+    let row = PackageRow {
+        no,
+        sha256: sha256.clone(),
+        at: step.now,
+        packets: read.approval_packet_templates,
+        rejected: Vec::new(),
+    };
     let body = json!({ "package": package, "sha256": sha256, "evidence": evidence });
     step.record(ArtifactKind::Approval, format!("pk-{no}"), None, None, body);
     step.write(Write::Package(Box::new(row.clone())));
@@ -214,7 +220,10 @@ pub(super) fn approve(step: &mut Step<'_>, signed: Signed) -> Result<(), StepErr
             open(step, &approval);
             answer(step, &approval)?;
         }
-        Standing::Rejected => answer(step, &approval)?,
+        Standing::Rejected => {
+            answer(step, &approval)?;
+            reject(step, &approval)?;
+        }
         _ => {}
     }
     step.reply(Reply::Approval(Box::new(approval)));
@@ -324,11 +333,37 @@ fn packet(step: &Step<'_>, terms: &Terms) -> Result<(), StepError> {
     if packet.status == BLOCKED && terms.verdict == Verdict::Approve {
         return Err(refused(Refused::Blocked { packet: id.clone(), why: packet.operator_guidance.clone() }));
     }
+    let against =
+        |of: &&Rejected| of.packet_id == *id && of.scope.overlaps(&terms.scope) && !of.gates.is_disjoint(&terms.gates);
+    if terms.verdict == Verdict::Approve
+        && let Some(of) = package.rejected.iter().find(against)
+    {
+        return Err(refused(Refused::Rejected { packet: id.clone(), by: of.by }));
+    }
     if let Some(gate) = terms.gates.iter().find(|gate| !packet.blocked_runtime_actions.contains(gate)) {
         return Err(refused(Refused::NotOfPacket { packet: id.clone(), gate: *gate }));
     }
     let missing = packet.required_approval_fields.iter().find(|name| !terms.fields.contains_key(*name));
     missing.map_or(Ok(()), |name| Err(refused(Refused::Field(name.clone()))))
+}
+
+/// Has it stand against a package that an owner won't have a packet of it, or a part of that. Turning down a request turns down no more.
+fn reject(step: &mut Step<'_>, approval: &Approval) -> Result<(), StepError> {
+    let Some(mut package) = step.view.newest_package()?.filter(|_| approval.terms.request.is_none()) else {
+        return Ok(());
+    };
+    if package.rejected.len() >= REJECTIONS_MAX {
+        return Err(Refusal::from(Refused::Document(format!("{REJECTIONS_MAX} rejections stand against it"))).into());
+    }
+    let terms = &approval.terms;
+    package.rejected.push(Rejected {
+        packet_id: terms.packet_id.clone(),
+        gates: terms.gates.clone(),
+        scope: terms.scope.clone(),
+        by: approval.no,
+    });
+    step.write(Write::Package(Box::new(package)));
+    Ok(())
 }
 
 /// Whether an approval would allow some of what is requested.
@@ -452,12 +487,12 @@ pub(super) fn take_use(
     }
 }
 
-/// Closes a gate at once, for whatever it was opened. Nobody has to sign that.
-pub(super) fn close_gate(step: &mut Step<'_>, gate: Gate) -> Result<(), StepError> {
+/// Closes a gate at once, for whatever it was opened, or under one approval alone. Nobody has to sign that.
+pub(super) fn close_gate(step: &mut Step<'_>, gate: Gate, under: Option<ApprovalNo>) -> Result<(), StepError> {
     let now = step.now;
     let mut last = None;
     for mut opening in step.view.openings(gate)? {
-        if opening.expires_at <= now {
+        if opening.expires_at <= now || under.is_some_and(|only| only != opening.approval) {
             continue;
         }
         opening.close(now, Closing::Operator);

@@ -289,7 +289,7 @@ fn a_package_is_not_true_while_a_gate_is_open_or_anything_passed_since_the_last_
     let why = format!("{:?}", record(&mut world).unwrap_err());
     assert!(why.contains("bot_api_call") && why.contains("open"), "{why}");
     world.pass(secs(1));
-    world.act(Act::CloseGate { gate: GATE });
+    world.act(Act::CloseGate { gate: GATE, under: None });
     world.pass(secs(1));
     record(&mut world).unwrap();
 }

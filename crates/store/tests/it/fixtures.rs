@@ -298,7 +298,7 @@ pub fn approval(no: u64) -> Approval {
 }
 
 pub fn package(no: u64) -> PackageRow {
-    PackageRow { no, sha256: sha256(no), at: at(2), packets: Vec::new() }
+    PackageRow { no, sha256: sha256(no), at: at(2), packets: Vec::new(), rejected: Vec::new() }
 }
 
 pub fn request(no: u64, answered: bool) -> Request {

@@ -10,7 +10,7 @@ use candor_core::{
     approval::Signed,
     evidence::Origin,
     gate::{Gate, Scope},
-    ids::{EvidenceNo, NoticeNo, TargetName, WorkNo},
+    ids::{ApprovalNo, EvidenceNo, NoticeNo, TargetName, WorkNo},
     package::Change,
     work::{DocumentKind, Wanted},
 };
@@ -88,6 +88,8 @@ enum ActRequest {
     },
     CloseGate {
         gate: Gate,
+        #[serde(default)]
+        under: Option<ApprovalNo>,
     },
     Exported {
         bundle: String,
@@ -134,7 +136,7 @@ impl From<ActRequest> for Act {
             ActRequest::Withdraw { work } => Self::Withdraw { work },
             ActRequest::CloseItem { kind, key, note } => Self::CloseItem { kind, key, note },
             ActRequest::TakeUse { gates, scope, what } => Self::TakeUse { gates, scope, what },
-            ActRequest::CloseGate { gate } => Self::CloseGate { gate },
+            ActRequest::CloseGate { gate, under } => Self::CloseGate { gate, under },
             ActRequest::Exported { bundle, about, records, tree_size } => {
                 Self::Exported { bundle, about, records, tree_size }
             }
@@ -165,7 +167,7 @@ impl ActRequest {
             Act::Withdraw { work } => Self::Withdraw { work },
             Act::CloseItem { kind, key, note } => Self::CloseItem { kind, key, note },
             Act::TakeUse { gates, scope, what } => Self::TakeUse { gates, scope, what },
-            Act::CloseGate { gate } => Self::CloseGate { gate },
+            Act::CloseGate { gate, under } => Self::CloseGate { gate, under },
             Act::Exported { bundle, about, records, tree_size } => Self::Exported { bundle, about, records, tree_size },
             Act::Package { change, package, manifest_sha256, key, before } => {
                 Self::Package { change, package, manifest_sha256, key, before }

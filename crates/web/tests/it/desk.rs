@@ -243,7 +243,7 @@ impl State {
                 Reply::Notice(NoticeNo(self.notices))
             }
             Act::Verify { .. } => Reply::Done,
-            Act::CloseGate { gate } => return Err(Refusal::GateNotOpen(gate.as_str().to_owned()).into()),
+            Act::CloseGate { gate, .. } => return Err(Refusal::GateNotOpen(gate.as_str().to_owned()).into()),
             Act::Exported { .. }
             | Act::Package { .. }
             | Act::Deployed(_)

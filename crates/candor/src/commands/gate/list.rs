@@ -1,7 +1,10 @@
 //! `candor gate list` and `candor gate show`.
 
+use std::collections::BTreeMap;
+
 use candor_core::{
     gate::{Closing, GATES, Gate, Opening},
+    ids::OpeningNo,
     time::Timestamp,
     work::Work,
 };
@@ -16,7 +19,7 @@ use crate::{
     desk,
     engine::Clock,
     exit::{Exit, Outcome},
-    output,
+    openings, output,
 };
 
 /// Openings that are looked at.
@@ -40,6 +43,19 @@ pub struct ShowArgs {
     gate: Gate,
 }
 
+/// Why openings let nothing pass although they are open.
+type Void = BTreeMap<OpeningNo, String>;
+
+/// Says why of each.
+fn told(void: &Void, openings: &[Opening]) {
+    for opening in openings {
+        if let Some(why) = void.get(&opening.no) {
+            let line = format!("{} lets nothing through `{}`: {why}", opening.approval, opening.gate.as_str());
+            output::line(shown::text(&line));
+        }
+    }
+}
+
 /// How an opening stands, in a word.
 fn state(opening: &Opening, now: Timestamp) -> &'static str {
     match opening.closed_by {
@@ -52,10 +68,11 @@ fn state(opening: &Opening, now: Timestamp) -> &'static str {
     }
 }
 
-fn row(opening: &Opening, now: Timestamp) -> Vec<String> {
+fn row(opening: &Opening, void: &Void, now: Timestamp) -> Vec<String> {
+    let state = if void.contains_key(&opening.no) { "void" } else { state(opening, now) };
     vec![
         opening.gate.as_str().to_owned(),
-        state(opening, now).to_owned(),
+        state.to_owned(),
         opening.scope.to_string(),
         format!("{}/{}", opening.used, opening.max_uses),
         opening.closed_at.unwrap_or(opening.expires_at).to_string(),
@@ -71,13 +88,14 @@ pub fn list(global: &Global, args: &ListArgs) -> Outcome {
     let store = desk::reader(global)?;
     let now = Clock::from_env().now();
     let openings = store.all_openings(OPENINGS_MAX).map_err(desk::store_failure)?;
+    let void = openings::void(global, &store, &openings, now).map_err(desk::store_failure)?;
     let work = store.all_work(WorkFilter::Open, WORK_SHOWN_MAX).map_err(desk::store_failure)?;
     let requests = store.requests(OPENINGS_MAX).map_err(desk::store_failure)?;
     let requests: Vec<_> = requests.into_iter().filter(|request| request.answered_by.is_none()).collect();
     let meant = |opening: &&Opening| args.all || opening.is_open(now) || state(opening, now) == "not yet";
     if global.json {
         let openings: Vec<&Opening> = openings.iter().filter(meant).collect();
-        let all = json!({ "now": now, "openings": openings, "waiting": work, "requests": requests });
+        let all = json!({ "now": now, "openings": openings, "void": void, "waiting": work, "requests": requests });
         output::json(&shown::document(&all))?;
         return Ok(Exit::Ok);
     }
@@ -89,9 +107,10 @@ pub fn list(global: &Global, args: &ListArgs) -> Outcome {
             row.resize(COLUMNS.len(), String::new());
             rows.push(row);
         }
-        rows.extend(mine.map(|opening| row(opening, now)));
+        rows.extend(mine.map(|opening| row(opening, &void, now)));
     }
     output::table(&COLUMNS, rows);
+    told(&void, &openings);
     waiting(&work);
     for request in &requests {
         let (agent, gate) = (&request.agent, request.gate.as_str());
@@ -123,16 +142,17 @@ pub fn show(global: &Global, args: &ShowArgs) -> Outcome {
     let store = desk::reader(global)?;
     let now = Clock::from_env().now();
     let found = look(&store, args.gate).map_err(desk::store_failure)?;
+    let void = openings::void(global, &store, &found.openings, now).map_err(desk::store_failure)?;
     if global.json {
         let all = json!({
-            "gate": args.gate, "guards": guards(args.gate), "now": now, "openings": found.openings,
+            "gate": args.gate, "guards": guards(args.gate), "now": now, "openings": found.openings, "void": void,
             "uses": found.uses, "entries": found.entries, "waiting": found.work,
         });
         output::json(&shown::document(&all))?;
         return Ok(Exit::Ok);
     }
     output::line(format!("{}: {}", args.gate.as_str(), guards(args.gate)));
-    if !found.openings.iter().any(|opening| opening.is_open(now)) {
+    if !found.openings.iter().any(|opening| opening.is_open(now) && !void.contains_key(&opening.no)) {
         output::line(format!(
             "closed; `candor gate open {} --reason \"...\" --expires 1h` opens it",
             args.gate.as_str()
@@ -140,7 +160,8 @@ pub fn show(global: &Global, args: &ShowArgs) -> Outcome {
     }
     output::line(format!("used {} times in all", found.uses));
     if !found.openings.is_empty() {
-        output::table(&COLUMNS, found.openings.iter().map(|opening| row(opening, now)));
+        output::table(&COLUMNS, found.openings.iter().map(|opening| row(opening, &void, now)));
+        told(&void, &found.openings);
     }
     for entry in &found.entries {
         let what = shown::text(&entry.what);

@@ -77,9 +77,11 @@ pub fn run(global: &Global, command: GateCommand) -> Outcome {
         GateCommand::Show(args) => list::show(global, &args),
         GateCommand::History(args) => history::run(global, &args),
         GateCommand::Open(args) => open::run(global, &args),
-        GateCommand::Close(args) => {
-            act_on(global, Act::CloseGate { gate: args.gate }, &format!("gate `{}` is closed", args.gate.as_str()))
-        }
+        GateCommand::Close(args) => act_on(
+            global,
+            Act::CloseGate { gate: args.gate, under: None },
+            &format!("gate `{}` is closed", args.gate.as_str()),
+        ),
         GateCommand::Withdraw(args) => {
             act_on(global, Act::Withdraw { work: args.work }, &format!("{} is taken back", args.work))
         }

@@ -43,6 +43,8 @@ use crate::{
 
 /// Where tokens are kept, below the state folder.
 const FOLDER: &str = "secrets";
+/// The shortest time from one look for the operator's message to the next.
+const LOOK_EVERY_MIN: Duration = Duration::from_secs(1);
 /// The gates that this sender passes.
 const GATES: [Gate; 2] = [Gate::BotApiCall, Gate::SecretRead];
 
@@ -107,6 +109,12 @@ pub(super) fn run(global: &Global, args: &TelegramArgs) -> Outcome {
     let (name, chat) = desk::block_on(async {
         let desk = Desk::open(global).await?;
         let met = meet(&desk, &config.owners, &mut bot, args).await;
+        if met.is_err() {
+            // Nothing is left to pass under it, and nobody would look for it.
+            for gate in GATES {
+                let _ = desk.act(Act::CloseGate { gate, under: Some(approval.no) }).await;
+            }
+        }
         desk.close().await?;
         met
     })?;
@@ -272,9 +280,12 @@ async fn meet(desk: &Desk, owners: &Owners, bot: &mut Bot, args: &TelegramArgs) 
     let until = Instant::now() + args.wait;
     while Instant::now() < until {
         let mut keeper = take(desk, owners, &args.name, "look for the operator's message to the bot").await?;
+        let asked = Instant::now();
         if let Some(found) = bot.look(&mut keeper, &args.name, clock.now(), &code).await.map_err(failed)? {
             return Ok((name, found.chat));
         }
+        // A server that answers at once where it should wait would be asked, and use after use taken, without a pause.
+        tokio::time::sleep_until((asked + LOOK_EVERY_MIN).into()).await;
     }
     Err(Failure::new(Exit::Unreachable, format!("no message with the code came to @{name}"))
         .hint("send it sooner, or name the chat with `--chat`; `--wait 10m` waits longer"))

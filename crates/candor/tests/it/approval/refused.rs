@@ -92,6 +92,33 @@ fn an_approval_of_an_older_package_is_refused() {
     assert_eq!(answer(&home, &daemon, &terms, NAMESPACE), (403, "approval_superseded".to_owned()));
 }
 
+/// What an owner rejected of a package isn't approved under that package, and everything else is.
+#[test]
+fn what_was_rejected_is_not_approved_under_the_same_package() {
+    let api = BotApi::start();
+    let home = phone(&api);
+    let daemon = home.up();
+    let good = given(&home);
+    let mut rejection = good.clone();
+    (rejection["id"], rejection["verdict"]) = (json!("no"), json!("reject"));
+    rejection["gates"] = json!(["bot_api_call"]);
+    assert_eq!(answer(&home, &daemon, &rejection, NAMESPACE).0, 200);
+    let mut again = good.clone();
+    again["id"] = json!("again");
+    assert_eq!(answer(&home, &daemon, &again, NAMESPACE), (403, "approval_rejected".to_owned()));
+    again["gates"] = json!(["secret_read"]);
+    assert_eq!(answer(&home, &daemon, &again, NAMESPACE).0, 200);
+    // What was opened before isn't closed by it: that is `revoke`'s.
+    let notice = tell(&home);
+    wait("it goes", || state(&home, &notice) == "acked");
+    for gate in ["bot_api_call", "secret_read"] {
+        home.run(&["gate", "close", gate]);
+    }
+    home.ends(0, &["readback", "readiness"]);
+    home.ends(0, &["approval", "build"]);
+    open(&home, "1");
+}
+
 /// One that isn't to hold yet opens nothing before its time, and then does, without anybody's doing.
 #[test]
 fn an_approval_holds_from_its_time_to_its_end() {

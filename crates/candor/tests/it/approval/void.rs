@@ -41,6 +41,10 @@ fn a_change_of_who_the_owners_are_holds_from_the_next_attempt_on_without_a_reloa
     // Taken out by the command, with the key of somebody else left.
     home.ends(0, &["owner", "remove", "owner@example.org"]);
     held(&home, &api, "no owner signed what is on record as ap-1");
+    let (gates, status) = (home.ends(0, &["gate", "list"]), home.ends(0, &["status"]));
+    assert!(gates.contains("void") && gates.contains("ap-1 lets nothing through `bot_api_call`"), "{gates}");
+    assert!(status.contains("gate bot_api_call was opened by ap-1 and lets NOTHING pass"), "{status}");
+    assert!(home.ends(0, &["gate", "show", "bot_api_call"]).contains("closed; `candor gate open"));
     // Put back: what is held goes, each once.
     write(&file, &text);
     wait("all of it went", || home.json(&["notice", "list"]).to_string().matches("\"acked\"").count() >= 2);
