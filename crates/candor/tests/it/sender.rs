@@ -42,8 +42,13 @@ fn token_file(home: &Home) -> PathBuf {
     home.state().join("secrets/telegram-phone.token")
 }
 
-/// Nothing of an attempt that failed is left: no target, no token.
+/// Nothing of an attempt that failed is left: no target, no token, and nothing that is open.
 fn nothing_left(home: &Home, before: &str) {
+    let gates = home.run(&["gate", "list", "--json"]);
+    if gates.status.success() {
+        let gates: serde_json::Value = serde_json::from_slice(&gates.stdout).unwrap();
+        assert_eq!(gates["openings"], serde_json::json!([]));
+    }
     assert_eq!(config(home), before);
     assert!(!token_file(home).exists(), "the token is left");
 }
@@ -173,8 +178,11 @@ fn a_code_that_nobody_sends_and_a_chat_that_refuses_are_said() {
     let before = config(&home);
     let (key, token) = (key.to_str().unwrap(), token.to_str().unwrap());
     let mut base = String::new();
-    let said = home.ends(14, &add(&at, key, &["--token-file", token, "--wait", "500ms"], &mut base));
+    let said = home.ends(14, &add(&at, key, &["--token-file", token, "--wait", "2500ms"], &mut base));
     assert!(said.contains("no message with the code came to @night_bot"), "{said}");
+    // A server that doesn't wait is asked once in a second, each time under a use.
+    let looks = api.called.lock().unwrap().iter().filter(|call| call.contains("getUpdates")).count();
+    assert!((1..=4).contains(&looks), "{looks}");
     nothing_left(&home, &before);
     // A chat that blocks the bot: the target is there, and the test says what stands against it.
     let mut base = String::new();
