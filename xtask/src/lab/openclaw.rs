@@ -104,7 +104,12 @@ pub(super) fn run() -> Result<bool, TaskError> {
             row.timeout
         )
     });
-    let config = format!("targets:\n{}", targets.collect::<String>());
+    let config = format!(
+        "targets:\n{}runtimes:\n  claw: {{reader: openclaw, program: '{}', token: {{file: '{}'}}}}\n",
+        targets.collect::<String>(),
+        install::program().display(),
+        token.display()
+    );
     let candor = Candor::start(&folder.join("candor"), &config, &claw.environment())?;
     candor.ask(&["gate", "open", "gateway_queue_write", "--reason", "lab", "--expires", "1h"])?;
     println!("\n{:<20} {:<9} {:<40} {:>6}", "case", "provider", "receipt", "wall");
@@ -113,6 +118,9 @@ pub(super) fn run() -> Result<bool, TaskError> {
         if place == DOWN + 1 {
             gateway = Some(claw.start()?);
             right += usize::from(again(&candor, &api, &first)?);
+        }
+        if place == KILLED {
+            right += usize::from(read_back(&candor)?);
         }
         let asked = Instant::now();
         let shown = match (place, &mut gateway) {
@@ -127,7 +135,7 @@ pub(super) fn run() -> Result<bool, TaskError> {
             first = shown;
         }
     }
-    let all = ROWS.len() + 1;
+    let all = ROWS.len() + 2;
     println!(
         "\n{right} of {} receipts are right ({}, {:.0} s)",
         all,
@@ -135,6 +143,31 @@ pub(super) fn run() -> Result<bool, TaskError> {
         started.elapsed().as_secs_f64()
     );
     Ok(right == all)
+}
+
+/// Reads the gateway's own record of what it sent, as the plan of that name has it. The gateway's audit names neither a notice nor a
+/// message id (OpenClaw 2026.9.6), so the right answer is that it says nothing of what was asked about, and nothing is kept or settled.
+fn read_back(candor: &Candor) -> Result<bool, TaskError> {
+    let asked = Instant::now();
+    candor.ask(&["readback", "run", "gateway-queue", "--dry-run"])?;
+    for gate in ["canonical_runtime_readback", "runtime_result_capture_write"] {
+        candor.ask(&["gate", "open", gate, "--reason", "lab", "--expires", "1h"])?;
+    }
+    let work = candor.ask(&["readback", "run", "gateway-queue"])?;
+    let why = work.pointer("/state/why").and_then(Value::as_str).unwrap_or_default();
+    let right = why.contains("no answer names any of the");
+    println!(
+        "{:<20} {:<9} {:<40} {:>4.0} s  {}",
+        "gateway-queue",
+        "was read",
+        "nothing kept, nothing settled",
+        asked.elapsed().as_secs_f64(),
+        if right { "ok" } else { "WRONG" }
+    );
+    if !right {
+        println!("{:<20} {work}", "");
+    }
+    Ok(right)
 }
 
 fn tested(candor: &Candor, row: &Row) -> Result<Value, TaskError> {
