@@ -181,11 +181,15 @@ fn a_packed_bundle_is_read_as_a_plain_one_and_every_change_of_it_is_found() {
         let (code, told) = stranger(&changed, &["--key", &key]);
         assert_eq!((code, &told["intact"]), (1, &json!(false)), "{told}");
     };
+    let unpacked = zstd::decode_all(bytes.as_slice()).unwrap();
     // The checksum's last byte included; one byte of a skippable size every so often, since each is a process.
     for at in (0..bytes.len()).step_by(bytes.len() / 12).chain([bytes.len() - 1]) {
         let mut flipped = bytes.clone();
         flipped[at] ^= 0x20;
-        found(&flipped);
+        // A few bits of the packing say nothing of what is packed: then what is packed is intact.
+        if zstd::decode_all(flipped.as_slice()).ok().as_deref() != Some(unpacked.as_slice()) {
+            found(&flipped);
+        }
     }
     found(&bytes[..bytes.len() - 1]);
     found(&[bytes.as_slice(), b"\0"].concat());
