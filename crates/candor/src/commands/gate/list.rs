@@ -1,7 +1,7 @@
 //! `candor gate list` and `candor gate show`.
 
 use candor_core::{
-    gate::{Closing, GATES, Gate, Opening},
+    gate::{GATES, Gate, Opening},
     time::Timestamp,
     work::Work,
 };
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::gate;
 use crate::{
-    approvals::shown,
+    approvals::{shown, standing::of_opening},
     cli::Global,
     desk,
     engine::Clock,
@@ -40,22 +40,11 @@ pub struct ShowArgs {
     gate: Gate,
 }
 
-/// How an opening stands, in a word.
-fn state(opening: &Opening, now: Timestamp) -> &'static str {
-    match opening.closed_by {
-        Some(Closing::Operator) => "closed",
-        Some(Closing::Revoked) => "revoked",
-        Some(Closing::Spent) => "spent",
-        None if opening.expires_at <= now => "expired",
-        None if now < opening.opened_at => "not yet",
-        None => "open",
-    }
-}
-
-fn row(opening: &Opening, now: Timestamp) -> Vec<String> {
+/// An opening under [`COLUMNS`].
+pub fn row(opening: &Opening, now: Timestamp) -> Vec<String> {
     vec![
         opening.gate.as_str().to_owned(),
-        state(opening, now).to_owned(),
+        of_opening(opening, now).to_owned(),
         opening.scope.to_string(),
         format!("{}/{}", opening.used, opening.max_uses),
         opening.closed_at.unwrap_or(opening.expires_at).to_string(),
@@ -64,7 +53,8 @@ fn row(opening: &Opening, now: Timestamp) -> Vec<String> {
     ]
 }
 
-const COLUMNS: [&str; 7] = ["GATE", "STATE", "FOR", "USED", "UNTIL", "BY", "REASON"];
+/// What is shown of an opening.
+pub const COLUMNS: [&str; 7] = ["GATE", "STATE", "FOR", "USED", "UNTIL", "BY", "REASON"];
 
 /// Lists gates, what is open and what waits.
 pub fn list(global: &Global, args: &ListArgs) -> Outcome {
@@ -74,7 +64,7 @@ pub fn list(global: &Global, args: &ListArgs) -> Outcome {
     let work = store.all_work(WorkFilter::Open, WORK_SHOWN_MAX).map_err(desk::store_failure)?;
     let requests = store.requests(OPENINGS_MAX).map_err(desk::store_failure)?;
     let requests: Vec<_> = requests.into_iter().filter(|request| request.answered_by.is_none()).collect();
-    let meant = |opening: &&Opening| args.all || opening.is_open(now) || state(opening, now) == "not yet";
+    let meant = |opening: &&Opening| args.all || opening.is_open(now) || of_opening(opening, now) == "not yet";
     if global.json {
         let openings: Vec<&Opening> = openings.iter().filter(meant).collect();
         let all = json!({ "now": now, "openings": openings, "waiting": work, "requests": requests });
@@ -138,7 +128,7 @@ pub fn show(global: &Global, args: &ShowArgs) -> Outcome {
             args.gate.as_str()
         ));
     }
-    output::line(format!("used {} times in all", found.uses));
+    output::line(format!("used {} in all", output::counted(found.uses, "time")));
     if !found.openings.is_empty() {
         output::table(&COLUMNS, found.openings.iter().map(|opening| row(opening, now)));
     }
