@@ -115,6 +115,7 @@ impl Home {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(unreadable(&path, &error)),
         }
+        self.create()?;
         let node = random_hex(4)?;
         fs::write(&path, format!("{node}\n")).map_err(|error| unreadable(&path, &error))?;
         Ok(node)

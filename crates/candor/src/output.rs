@@ -44,6 +44,12 @@ pub fn table<R: IntoIterator<Item = String>>(header: &[&str], rows: impl IntoIte
     }
 }
 
+/// A number of things in words: `1 use`, `2 uses`.
+#[must_use]
+pub fn counted(number: u64, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
 /// Prints why a command failed.
 pub fn complain(failure: &Failure) {
     note(failure);

@@ -14,21 +14,27 @@ use candor_core::{
         Terms, Verdict,
     },
     gate::{Gate, Scope},
-    ids::{ApprovalNo, RequestNo},
+    ids::{ApprovalNo, PlanId, RequestNo, RuntimeName},
+    limits::LINE_BYTES_MAX,
     time::Timestamp,
 };
 use candor_path::Act;
+use candor_store::{Listing as _, StoreError, TaskFilter, sqlite::Reader};
 use clap::Args;
 use serde::Serialize;
 
 use crate::{
+    approvals::{shown, standing},
     cli::Global,
     config::Config,
     desk::{self, Desk},
     exit::{Exit, Failure},
     home::{Home, random},
-    ssh,
+    output, ssh,
 };
+
+/// Tasks whose runtimes are known, newest first.
+const TASKS_MAX: usize = 10_000;
 
 /// What an approval is for, as a command line says it.
 #[derive(Clone, Debug, Args)]
@@ -85,16 +91,62 @@ impl TermsArgs {
         Scope { runtime: self.runtime.clone(), channel: self.target.clone(), plan: self.plan.clone() }
     }
 
-    /// What is filled in.
-    fn filled(&self) -> BTreeMap<String, String> {
-        let reason = ("reason".to_owned(), self.reason.clone());
-        self.fields.iter().cloned().chain([reason]).collect()
+    /// What is filled in, each once, and nothing that the packet doesn't ask for.
+    fn filled(&self, packet: &Packet) -> Result<BTreeMap<String, String>, Failure> {
+        let mut filled = BTreeMap::from([("reason".to_owned(), self.reason.clone())]);
+        let asked = &packet.required_approval_fields;
+        for (name, text) in &self.fields {
+            if !asked.contains(name) && name != "reason" {
+                let (id, name) = (&packet.packet_id, shown::text(name));
+                return Err(Failure::new(Exit::Usage, format!("packet `{id}` doesn't ask for a field `{name}`"))
+                    .hint(format!("it asks for {}", asked.join(", "))));
+            }
+            if filled.insert(name.clone(), text.clone()).is_some() {
+                let hint = "give each field once; `--reason` is the field `reason`";
+                return Err(Failure::new(Exit::Usage, format!("the field `{name}` is given twice")).hint(hint));
+            }
+        }
+        for (name, text) in &filled {
+            plain(&format!("field `{name}`"), text)?;
+        }
+        Ok(filled)
+    }
+
+    /// Whether its scope names what is here: an approval for a misspelt plan or runtime would open nothing.
+    ///
+    /// # Errors
+    /// When it doesn't, with what is known; or the store can't be read.
+    pub fn known(&self, config: &Config, home: &Home) -> Result<(), Failure> {
+        let unknown = |what: &str, name: &str, known: Vec<&str>| {
+            let known =
+                if known.is_empty() { "none is known".to_owned() } else { format!("known: {}", known.join(", ")) };
+            Failure::new(Exit::NotFound, format!("no {what} `{name}` is known here")).hint(known)
+        };
+        let plans = &config.machine.settings.approvals.plans;
+        if let Some(plan) = self.plan.as_ref().filter(|plan| !plans.contains_key(*plan)) {
+            return Err(unknown("readback plan", plan.as_str(), plans.keys().map(PlanId::as_str).collect()));
+        }
+        let Some(runtime) = &self.runtime else { return Ok(()) };
+        let mut known: BTreeSet<RuntimeName> = config.runtimes.keys().cloned().collect();
+        known.extend(config.machine.settings.capabilities.keys().cloned());
+        match Reader::open(&home.store()) {
+            Ok(store) => {
+                let tasks = store.tasks(&TaskFilter::default(), TASKS_MAX).map_err(desk::store_failure)?;
+                known.extend(tasks.into_iter().map(|task| task.runtime));
+            }
+            Err(StoreError::Absent { .. }) => {}
+            Err(error) => return Err(desk::store_failure(error)),
+        }
+        if known.contains(runtime) {
+            return Ok(());
+        }
+        Err(unknown("runtime", runtime.as_str(), known.iter().map(RuntimeName::as_str).collect()))
     }
 
     /// The terms that an owner signs of a packet.
     ///
     /// # Errors
-    /// When the system gives no randomness, or the packet asks for a field that isn't filled in.
+    /// When the system gives no randomness, or what is filled in isn't what the packet asks for.
     pub fn terms(
         &self,
         node: &str,
@@ -104,7 +156,7 @@ impl TermsArgs {
         verdict: Verdict,
         now: Timestamp,
     ) -> Result<Terms, Failure> {
-        let fields = self.filled();
+        let fields = self.filled(packet)?;
         if let Some(missing) = packet.required_approval_fields.iter().find(|name| !fields.contains_key(*name)) {
             return Err(Failure::new(Exit::Usage, format!("packet `{}` asks for `{missing}`", packet.packet_id))
                 .hint(format!("add `--field {missing}=\"...\"`; `candor approval show` says what the packet opens")));
@@ -128,6 +180,27 @@ impl TermsArgs {
     }
 }
 
+/// Whether a text is one line that can be signed. What it must not hold beside that, the record looks for.
+///
+/// # Errors
+/// When it isn't, with why.
+pub fn plain(what: &str, text: &str) -> Result<(), Failure> {
+    let bytes = text.len();
+    let wrong = if text.trim().is_empty() {
+        format!("its {what} is empty")
+    } else if text.contains(['\n', '\r']) {
+        format!("its {what} has more than one line")
+    } else if text.chars().any(char::is_control) {
+        format!("its {what} holds control characters")
+    } else if bytes > LINE_BYTES_MAX {
+        format!("its {what} has {bytes} bytes")
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(Exit::Refused, wrong)
+        .hint(format!("write one line of plain text, of at most {LINE_BYTES_MAX} bytes")))
+}
+
 fn fresh_id() -> Result<String, Failure> {
     let mut id = [0_u8; 16];
     random(&mut id)?;
@@ -143,16 +216,52 @@ pub fn document(of: &impl Serialize) -> Result<String, Failure> {
     String::from_utf8(canonical::to_bytes(&value)).map_err(|error| Failure::new(Exit::Internal, error.to_string()))
 }
 
-/// Signs a text as an owner.
+/// Whether something can sign for an owner, before anything is made that needs it.
 ///
 /// # Errors
-/// When nobody may sign here, or the key signs nothing.
-pub fn sign(key: Option<&Path>, owners: &Owners, document: String) -> Result<Signed, Failure> {
+/// When nobody may sign here, or no key of an owner is there.
+pub fn ready(key: Option<&Path>, owners: &Owners) -> Result<(), Failure> {
     if owners.is_empty() {
         return Err(Failure::new(Exit::Refused, "nobody may sign approvals here yet").hint(
             "`candor owner add --principal you@example.org --key ~/.ssh/id_ed25519.pub` names you; docs/approvals.md",
         ));
     }
+    ssh::can_sign(key, owners)
+}
+
+/// Tells what is signed, and who signed it already, and signs it as an owner.
+///
+/// # Errors
+/// As [`sign`], or when the document is no approval's.
+pub fn sign_terms(
+    global: &Global,
+    key: Option<&Path>,
+    owners: &Owners,
+    document: String,
+    by: &[String],
+) -> Result<Signed, Failure> {
+    ready(key, owners)?;
+    // What is told is read from the very text that is signed.
+    let terms: Terms = serde_json::from_str(&document)
+        .map_err(|error| Failure::new(Exit::Refused, format!("what would be signed doesn't read: {error}")))?;
+    if !global.json {
+        output::note("this is signed:");
+        for (name, text) in standing::terms(&terms) {
+            output::note(format!("  {name:<12} {text}"));
+        }
+        if !by.is_empty() {
+            output::note(format!("  {:<12} {}", "signed by", shown::text(&by.join(", "))));
+        }
+    }
+    sign(key, owners, document)
+}
+
+/// Signs a text as an owner.
+///
+/// # Errors
+/// When nobody may sign here, or the key signs nothing.
+pub fn sign(key: Option<&Path>, owners: &Owners, document: String) -> Result<Signed, Failure> {
+    ready(key, owners)?;
     let signature = ssh::sign_as_owner(key, owners, SIGNATURE_NAMESPACE, document.as_bytes())?;
     Ok(Signed { document, signatures: vec![signature] })
 }
@@ -178,6 +287,7 @@ pub fn hand_in(global: &Global, act: Act) -> Result<Approval, Failure> {
 /// # Errors
 /// As [`sign`] and [`hand_in`].
 pub fn revoke(global: &Global, no: ApprovalNo, reason: &str, key: Option<&Path>) -> Result<Approval, Failure> {
+    plain("reason", reason)?;
     let home = Home::find(global.state.clone(), global.config.clone())?;
     let config = Config::load(&home)?;
     let revocation = Revocation {

@@ -63,6 +63,27 @@ pub fn agent_keys() -> Vec<String> {
     String::from_utf8_lossy(&listed).lines().map(str::to_owned).collect()
 }
 
+/// Whether a key is there to sign by that can be an owner's, as far as that shows without a signature.
+///
+/// # Errors
+/// When the file isn't there or its public half is no owner's, or as with [`sign_as_owner`] without one.
+pub fn can_sign(key: Option<&Path>, owners: &Owners) -> Result<(), Failure> {
+    let Some(key) = key else { return held_by_agent(owners).map(drop) };
+    if let Err(error) = fs::metadata(key) {
+        return Err(nothing_signed(key, &error.to_string()));
+    }
+    let mut beside = key.as_os_str().to_owned();
+    beside.push(".pub");
+    let public = if key.extension().is_some_and(|end| end == "pub") { key } else { Path::new(&beside) };
+    match fs::read_to_string(public) {
+        Ok(line) if owners.key_of(&line).is_none() => {
+            let why = format!("it is by key `{}`, which is no owner's", public.display());
+            Err(Failure::new(Exit::Refused, why).hint("`candor owner list` shows whose keys count"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The one key of an owner that the agent holds, as it lists it.
 fn held_by_agent(owners: &Owners) -> Result<String, Failure> {
     let listed = agent_keys();
@@ -118,11 +139,15 @@ impl Place {
             return fs::read_to_string(&signature).map_err(|error| unmade(&error));
         }
         let said = String::from_utf8_lossy(&made.stderr);
-        let said =
-            said.lines().find(|line| !line.is_empty()).unwrap_or(if seen { "see above" } else { "no reason given" });
-        Err(Failure::new(Exit::Usage, format!("`{}` signs nothing: {said}", key.display()))
-            .hint("name a private key, or the public one of a key that `ssh-agent` holds"))
+        // Its banners are of `@`: what they announce stands below them.
+        let words = said.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('@'));
+        Err(nothing_signed(key, words.unwrap_or(if seen { "see above" } else { "no reason given" })))
     }
+}
+
+fn nothing_signed(key: &Path, why: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("`{}` signs nothing: {why}", key.display()))
+        .hint("name a private key, or the public one of a key that `ssh-agent` holds")
 }
 
 impl Drop for Place {

@@ -2,6 +2,7 @@
 
 pub mod rehearsal;
 pub mod shown;
+pub mod standing;
 pub mod truth;
 
 use candor_approval::{
@@ -44,6 +45,20 @@ const RECORDS_MAX: usize = 10_000;
 pub fn recorded(store: &impl Listing) -> Result<Vec<Value>, StoreError> {
     let records = store.of_kind(Kind::Approval, RECORDS_MAX)?;
     Ok(records.into_iter().map(|record| record.body).filter(|body| body.get("package").is_some()).collect())
+}
+
+/// The operator's own steps on record, newest first: of this package, or of any.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn reviews(store: &impl Listing, package: Option<&str>) -> Result<Vec<Value>, StoreError> {
+    let of = |body: &Value| {
+        let about = body.pointer("/body/package_sha256").and_then(Value::as_str);
+        body.get("kind").and_then(Value::as_str) == Some(DocumentKind::Review.as_str())
+            && package.is_none_or(|package| about == Some(package))
+    };
+    let records = store.of_kind(Kind::Approval, RECORDS_MAX)?;
+    Ok(records.into_iter().map(|record| record.body).filter(of).collect())
 }
 
 /// What owners can be asked for: the catalogue of the package in use, or the one that comes with this program.

@@ -19,7 +19,6 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct DrillArgs {
     /// The lane
-    #[arg(required_unless_present_any = ["all", "list"])]
     lane: Option<String>,
     /// Every lane
     #[arg(long, conflicts_with = "lane")]
@@ -34,11 +33,14 @@ pub fn run(global: &Global, args: &DrillArgs) -> Outcome {
     if args.list {
         return list(global);
     }
+    let known = drills::lanes().iter().map(|lane| lane.id).collect::<Vec<_>>().join(", ");
     let chosen: Vec<&Lane> = match &args.lane {
-        None => drills::lanes().iter().collect(),
+        None if args.all => drills::lanes().iter().collect(),
+        None => {
+            return Err(Failure::new(Exit::Usage, "no lane is named").hint(format!("name one of {known}, or `--all`")));
+        }
         Some(id) => vec![lane(id).ok_or_else(|| {
-            let known: Vec<&str> = drills::lanes().iter().map(|lane| lane.id).collect();
-            Failure::new(Exit::NotFound, format!("no lane `{id}`")).hint(format!("there are {}", known.join(", ")))
+            Failure::new(Exit::NotFound, format!("no lane `{id}`")).hint(format!("there are {known}"))
         })?],
     };
     let home = Home::find(global.state.clone(), global.config.clone())?;

@@ -1,14 +1,15 @@
 //! `candor approval list`: the packages and approvals on record, and what agents ask for.
 
-use candor_core::approval::{Approval, PackageRow, Request, Standing};
+use candor_core::approval::{Approval, PackageRow, Request};
 use candor_store::Listing as _;
 use clap::Args;
 use serde_json::json;
 
 use crate::{
-    approvals::shown,
+    approvals::{self, shown, standing},
     cli::Global,
     desk::{reader, store_failure},
+    engine::Clock,
     exit::{Exit, Outcome},
     output,
 };
@@ -26,9 +27,12 @@ pub fn run(global: &Global, args: &ListArgs) -> Outcome {
     let packages = store.packages(args.limit).map_err(store_failure)?;
     let approvals = store.approvals(args.limit).map_err(store_failure)?;
     let requests = store.requests(args.limit).map_err(store_failure)?;
+    let openings = store.all_openings(standing::OPENINGS_MAX).map_err(store_failure)?;
+    let now = Clock::from_env().now();
     if global.json {
-        let approvals: Vec<_> = approvals.iter().map(row_of).collect();
-        let all = json!({ "packages": packages, "approvals": approvals, "requests": requests });
+        let approvals: Vec<_> = approvals.iter().map(|of| standing::row(of, &openings, now)).collect();
+        let reviews = approvals::reviews(&store, None).map_err(store_failure)?;
+        let all = json!({ "packages": packages, "approvals": approvals, "requests": requests, "reviews": reviews });
         output::json(&shown::document(&all))?;
         return Ok(Exit::Ok);
     }
@@ -44,7 +48,7 @@ pub fn run(global: &Global, args: &ListArgs) -> Outcome {
         [
             row.no.to_string(),
             shown::text(&row.terms.packet_id),
-            standing(&row.standing),
+            standing::of_approval(row, &openings, now),
             shown::text(&row.signed_by.join(", ")),
             row.terms.expires_at.to_string(),
             shown::text(row.terms.reason()),
@@ -72,18 +76,4 @@ pub(super) fn asked(requests: &[Request]) {
         ]
     };
     output::table(&["REQUEST", "AGENT", "TASK", "GATE", "FOR", "STANDS", "REASON"], requests.iter().map(of));
-}
-
-/// An approval without the text that was signed: that is in its artifact.
-pub fn row_of(row: &Approval) -> serde_json::Value {
-    json!({ "no": row.no, "terms": row.terms, "signed_by": row.signed_by, "at": row.at, "standing": row.standing })
-}
-
-fn standing(of: &Standing) -> String {
-    match of {
-        Standing::WaitsForOwner => "waits for another owner".to_owned(),
-        Standing::Given => "given".to_owned(),
-        Standing::Rejected => "rejected".to_owned(),
-        Standing::Revoked { at, by, reason } => shown::text(&format!("revoked at {at} by {by}: {reason}")),
-    }
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod drill;
+mod given;
 mod list;
 mod page;
 mod request;
@@ -11,7 +12,7 @@ mod sign;
 mod validate;
 
 use clap::Subcommand;
-pub use list::row_of as approval_row;
+pub use sign::begins;
 
 use crate::{cli::Global, exit::Outcome};
 
@@ -26,9 +27,9 @@ pub enum ApprovalCommand {
     /// List packages and approvals
     #[command(after_help = "Example:\n  candor approval list")]
     List(list::ListArgs),
-    /// Show a package: each item, how it stands and why; nothing that is never displayed
+    /// Show an approval; or a package: each item, how it stands and why; nothing that is never displayed
     #[command(
-        after_help = "Examples:\n  candor approval show\n  candor approval show sha256:4f1c --html package.html   # what a digest begins with is enough"
+        after_help = "Examples:\n  candor approval show\n  candor approval show sha256:4f1c --html package.html   # what a digest begins with is enough\n  candor approval show ap-3"
     )]
     Show(show::ShowArgs),
     /// Check whether files are packages of the contract, and whether what they say is so

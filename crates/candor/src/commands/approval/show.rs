@@ -1,13 +1,16 @@
 //! `candor approval show`: a package for people, under the display redaction contract.
 
-use std::{io::Write as _, path::PathBuf};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
-use candor_core::limits::REQUESTS_OPEN_MAX;
+use candor_core::{ids::ApprovalNo, limits::REQUESTS_OPEN_MAX};
 use candor_store::{Listing as _, sqlite::Reader};
 use clap::Args;
 use serde_json::Value;
 
-use super::{list::asked, page};
+use super::{given, list::asked, page};
 use crate::{
     approvals::{self, shown},
     cli::Global,
@@ -19,8 +22,9 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The package, by its digest or what that begins with [default: the newest]
-    digest: Option<String>,
+    /// An approval, such as ap-3; or a package, by its digest or what that begins with [default: the newest package]
+    #[arg(value_name = "APPROVAL|DIGEST")]
+    what: Option<String>,
     /// Write one page that any browser shows, without a network
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -29,16 +33,28 @@ pub struct ShowArgs {
     force: bool,
 }
 
+/// Writes the page. A place where it can't be is a wrong word of the command line, and nothing is wrong with the store.
+fn write(path: &Path, force: bool, page: &str) -> Result<(), Failure> {
+    let written = Fresh::create(path, force)
+        .and_then(|mut file| file.file.write_all(page.as_bytes()).map_err(unwritten).and_then(|()| file.keep()));
+    written.map_err(|failure| Failure {
+        exit: Exit::Usage,
+        message: format!("`{}`: {}", path.display(), failure.message),
+        hint: Some("name another place with `--html FILE`, or write over a file with `--force`".to_owned()),
+    })
+}
+
 /// Shows it.
 pub fn run(global: &Global, args: &ShowArgs) -> Outcome {
     let store = reader(global)?;
-    let record = find(&store, args.digest.as_deref())?;
+    if let Some(no) = args.what.as_deref().and_then(|what| what.parse::<ApprovalNo>().ok()) {
+        return given::show(global, &store, no);
+    }
+    let record = find(&store, args.what.as_deref())?;
     let digest = record.get("sha256").and_then(Value::as_str).unwrap_or_default();
     let package = shown::document(record.get("package").unwrap_or(&Value::Null));
     if let Some(path) = &args.html {
-        let mut file = Fresh::create(path, args.force)?;
-        file.file.write_all(page::html(digest, &package).as_bytes()).map_err(unwritten)?;
-        file.keep()?;
+        write(path, args.force, &page::html(digest, &package))?;
     }
     if global.json {
         output::json(&package)?;
@@ -48,6 +64,7 @@ pub fn run(global: &Global, args: &ShowArgs) -> Outcome {
         Some(path) => output::line(format!("{}: open it in any browser", path.display())),
         None => {
             terminal(digest, &package);
+            reviewed(&approvals::reviews(&store, Some(digest)).map_err(store_failure)?);
             let mut requests = store.requests(REQUESTS_OPEN_MAX).map_err(store_failure)?;
             requests.retain(|request| request.answered_by.is_none());
             if !requests.is_empty() {
@@ -57,6 +74,19 @@ pub fn run(global: &Global, args: &ShowArgs) -> Outcome {
         }
     }
     Ok(Exit::Ok)
+}
+
+/// The operator's own steps about it.
+fn reviewed(reviews: &[Value]) {
+    if reviews.is_empty() {
+        return;
+    }
+    let row = |review: &Value| {
+        let text = |pointer: &str| shown::text(review.pointer(pointer).and_then(Value::as_str).unwrap_or_default());
+        [text("/body/action_type"), text("/at"), text("/body/note")]
+    };
+    output::line("");
+    output::table(&["DONE BY YOU", "AT", "NOTE"], reviews.iter().map(row));
 }
 
 /// The record of the package that is meant.

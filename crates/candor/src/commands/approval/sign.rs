@@ -12,7 +12,7 @@ use candor_store::Listing as _;
 use clap::Args;
 
 use crate::{
-    approvals::{self, shown},
+    approvals::{self, shown, standing},
     cli::Global,
     commands::gate::gate,
     config::Config,
@@ -72,6 +72,10 @@ pub fn reject(global: &Global, args: &ApproveArgs) -> Outcome {
 fn say(global: &Global, args: &ApproveArgs, verdict: Verdict) -> Outcome {
     let home = Home::find(global.state.clone(), global.config.clone())?;
     let config = Config::load(&home)?;
+    // What can't be signed makes nothing, neither.
+    let key = args.terms.ssh_key.as_deref();
+    signing::ready(key, &config.owners)?;
+    args.terms.known(&config, &home)?;
     let mut package = approvals::newest(global, &config, &|_| true)?;
     if let Some(named) = &args.package {
         // What is named is signed: whether it is the newest is for the record to say.
@@ -89,7 +93,7 @@ fn say(global: &Global, args: &ApproveArgs, verdict: Verdict) -> Outcome {
     };
     let now = Clock::from_env().now();
     let terms = args.terms.terms(&home.node()?, &package, packet, gates, verdict, now)?;
-    let signed = signing::sign(args.terms.ssh_key.as_deref(), &config.owners, signing::document(&terms)?)?;
+    let signed = signing::sign_terms(global, key, &config.owners, signing::document(&terms)?, &[])?;
     told(global, &signing::hand_in(global, Act::Approve { signed })?)
 }
 
@@ -101,15 +105,31 @@ pub fn countersign(global: &Global, args: &CountersignArgs) -> Outcome {
     let no = args.approval;
     let found = store.approval_by_no(no).map_err(desk::store_failure)?;
     let approval = found.ok_or_else(|| {
-        Failure::new(Exit::NotFound, format!("no approval `{no}`")).hint("`candor gate history` shows them")
+        Failure::new(Exit::NotFound, format!("no approval `{no}`")).hint("`candor approval list` shows them")
     })?;
-    let signed = signing::sign(args.ssh_key.as_deref(), &config.owners, approval.signed.document)?;
+    if approval.standing != Standing::WaitsForOwner {
+        let openings = store.all_openings(standing::OPENINGS_MAX).map_err(desk::store_failure)?;
+        let stands = standing::of_approval(&approval, &openings, Clock::from_env().now());
+        return Err(Failure::new(
+            Exit::Refused,
+            format!("{no} doesn't wait for another owner: it stands as `{stands}`"),
+        )
+        .hint(format!("candor approval show {no}")));
+    }
+    let (document, by) = (approval.signed.document, approval.signed_by);
+    let signed = signing::sign_terms(global, args.ssh_key.as_deref(), &config.owners, document, &by)?;
     told(global, &signing::hand_in(global, Act::Approve { signed })?)
 }
 
 /// Takes an approval back.
 pub fn revoke(global: &Global, args: &RevokeArgs) -> Outcome {
     told(global, &signing::revoke(global, args.approval, &args.reason, args.ssh_key.as_deref())?)
+}
+
+/// Whether what it opens is open, or from when on.
+pub fn begins(approval: &Approval) -> String {
+    let from = approval.terms.not_before;
+    if from > approval.at { format!("open from {from} on") } else { "open".to_owned() }
 }
 
 /// Tells how an approval stands now: exit code 3 where it waits for another owner.
@@ -125,11 +145,12 @@ pub fn told(global: &Global, approval: &Approval) -> Outcome {
         Standing::Given => {
             let gates: Vec<&str> = terms.gates.iter().map(|gate| gate.as_str()).collect();
             let line = format!(
-                "{no}: {} open for {} until {}, {} uses each, signed by {}",
+                "{no}: {} {} for {} until {}, {} each, signed by {}",
                 gates.join(", "),
+                begins(approval),
                 terms.scope,
                 terms.expires_at,
-                terms.max_uses,
+                output::counted(terms.max_uses, "use"),
                 approval.signed_by.join(", ")
             );
             (Exit::Ok, line)

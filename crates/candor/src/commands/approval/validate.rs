@@ -95,7 +95,7 @@ fn tell(global: &Global, args: &ValidateArgs, file: &Path, is_json: bool, found:
             if args.schema_only { "the contract takes it" } else { "the contract takes it, and what it says is so" };
         output::line(format!("{name}: {checked}"));
     } else {
-        output::line(format!("{name}: {} findings", found.len()));
+        output::line(format!("{name}: {}", output::counted(found.len() as u64, "finding")));
         let place = |of: &Finding| if of.pointer.is_empty() { "(the document)".to_owned() } else { of.pointer.clone() };
         output::table(&["WHERE", "WHAT"], found.iter().map(|of| [place(of), of.what.clone()]));
     }

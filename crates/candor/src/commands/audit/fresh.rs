@@ -26,7 +26,7 @@ impl Fresh {
     pub(in crate::commands) fn create(path: &Path, force: bool) -> Result<Self, Failure> {
         if path.exists() && !force {
             return Err(Failure::new(Exit::Usage, format!("`{}` is there already", path.display()))
-                .hint("name another with `--out FILE`, or write over it with `--force`"));
+                .hint("name another file, or write over it with `--force`"));
         }
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(".part");

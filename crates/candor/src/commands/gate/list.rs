@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use candor_core::{
-    gate::{Closing, GATES, Gate, Opening},
+    gate::{GATES, Gate, Opening},
     ids::OpeningNo,
     time::Timestamp,
     work::Work,
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::gate;
 use crate::{
-    approvals::shown,
+    approvals::{shown, standing::of_opening},
     cli::Global,
     desk,
     engine::Clock,
@@ -44,7 +44,7 @@ pub struct ShowArgs {
 }
 
 /// Why openings let nothing pass although they are open.
-type Void = BTreeMap<OpeningNo, String>;
+pub type Void = BTreeMap<OpeningNo, String>;
 
 /// Says why of each.
 fn told(void: &Void, openings: &[Opening]) {
@@ -56,20 +56,9 @@ fn told(void: &Void, openings: &[Opening]) {
     }
 }
 
-/// How an opening stands, in a word.
-fn state(opening: &Opening, now: Timestamp) -> &'static str {
-    match opening.closed_by {
-        Some(Closing::Operator) => "closed",
-        Some(Closing::Revoked) => "revoked",
-        Some(Closing::Spent) => "spent",
-        None if opening.expires_at <= now => "expired",
-        None if now < opening.opened_at => "not yet",
-        None => "open",
-    }
-}
-
-fn row(opening: &Opening, void: &Void, now: Timestamp) -> Vec<String> {
-    let state = if void.contains_key(&opening.no) { "void" } else { state(opening, now) };
+/// An opening under [`COLUMNS`].
+pub fn row(opening: &Opening, void: &Void, now: Timestamp) -> Vec<String> {
+    let state = if void.contains_key(&opening.no) { "void" } else { of_opening(opening, now) };
     vec![
         opening.gate.as_str().to_owned(),
         state.to_owned(),
@@ -81,7 +70,8 @@ fn row(opening: &Opening, void: &Void, now: Timestamp) -> Vec<String> {
     ]
 }
 
-const COLUMNS: [&str; 7] = ["GATE", "STATE", "FOR", "USED", "UNTIL", "BY", "REASON"];
+/// What is shown of an opening.
+pub const COLUMNS: [&str; 7] = ["GATE", "STATE", "FOR", "USED", "UNTIL", "BY", "REASON"];
 
 /// Lists gates, what is open and what waits.
 pub fn list(global: &Global, args: &ListArgs) -> Outcome {
@@ -92,7 +82,7 @@ pub fn list(global: &Global, args: &ListArgs) -> Outcome {
     let work = store.all_work(WorkFilter::Open, WORK_SHOWN_MAX).map_err(desk::store_failure)?;
     let requests = store.requests(OPENINGS_MAX).map_err(desk::store_failure)?;
     let requests: Vec<_> = requests.into_iter().filter(|request| request.answered_by.is_none()).collect();
-    let meant = |opening: &&Opening| args.all || opening.is_open(now) || state(opening, now) == "not yet";
+    let meant = |opening: &&Opening| args.all || opening.is_open(now) || of_opening(opening, now) == "not yet";
     if global.json {
         let openings: Vec<&Opening> = openings.iter().filter(meant).collect();
         let all = json!({ "now": now, "openings": openings, "void": void, "waiting": work, "requests": requests });
@@ -158,7 +148,7 @@ pub fn show(global: &Global, args: &ShowArgs) -> Outcome {
             args.gate.as_str()
         ));
     }
-    output::line(format!("used {} times in all", found.uses));
+    output::line(format!("used {} in all", output::counted(found.uses, "time")));
     if !found.openings.is_empty() {
         output::table(&COLUMNS, found.openings.iter().map(|opening| row(opening, &void, now)));
         told(&void, &found.openings);

@@ -1,9 +1,11 @@
 //! `candor gate`: what is open, by whose signature, used how often and until when; and what waits.
 
+mod close;
 mod history;
 mod list;
 mod open;
 
+pub use list::{COLUMNS as OPENING_COLUMNS, row as opening_row};
 pub use open::packet;
 
 use candor_core::{
@@ -30,27 +32,20 @@ pub enum GateCommand {
     /// Show one gate: what it guards, what opens it, how it was used, what waits for it
     #[command(after_help = "Example:\n  candor gate show bot_api_call")]
     Show(list::ShowArgs),
-    /// Show what passed gates, newest first
+    /// Show what opened gates, what passed them and what closed them, newest first
     #[command(after_help = "Example:\n  candor gate history --gate bot_api_call --limit 20")]
     History(history::HistoryArgs),
     /// Sign an approval that opens gates, of the newest approval package (built where there is none)
     #[command(
-        after_help = "Examples:\n  candor gate open bot_api_call --target phone --reason \"night run\" --uses 20 --expires 12h\n  candor gate open destructive_operation --reason retention --expires 1h --field rollback_plan=\"archives on disk b\""
+        after_help = "Examples:\n  candor gate open bot_api_call --target phone --reason \"night run\" --uses 20 --expires 12h\n  candor gate open destructive_operation --reason retention --expires 1h --field rollback_plan=\"archives on disk b\" --field reviewed_by=ann"
     )]
     Open(Box<open::OpenArgs>),
     /// Close a gate now; nobody has to sign that
-    #[command(after_help = "Example:\n  candor gate close bot_api_call")]
-    Close(CloseArgs),
+    #[command(after_help = "Examples:\n  candor gate close bot_api_call\n  candor gate close --all")]
+    Close(close::CloseArgs),
     /// Take back work that waits for its gate
     #[command(after_help = "Example:\n  candor gate withdraw w-3")]
     Withdraw(WithdrawArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct CloseArgs {
-    /// The gate
-    #[arg(value_parser = gate)]
-    gate: Gate,
 }
 
 #[derive(Debug, Args)]
@@ -77,11 +72,7 @@ pub fn run(global: &Global, command: GateCommand) -> Outcome {
         GateCommand::Show(args) => list::show(global, &args),
         GateCommand::History(args) => history::run(global, &args),
         GateCommand::Open(args) => open::run(global, &args),
-        GateCommand::Close(args) => act_on(
-            global,
-            Act::CloseGate { gate: args.gate, under: None },
-            &format!("gate `{}` is closed", args.gate.as_str()),
-        ),
+        GateCommand::Close(args) => close::run(global, &args),
         GateCommand::Withdraw(args) => {
             act_on(global, Act::Withdraw { work: args.work }, &format!("{} is taken back", args.work))
         }

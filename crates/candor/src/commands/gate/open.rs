@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use candor_approval::signers::Owners;
 use candor_core::{
     approval::{Approval, BLOCKED, PackageRow, Packet, Standing, Verdict},
     gate::Gate,
-    time::format_duration,
 };
 use candor_path::Act;
 use clap::Args;
@@ -15,6 +13,7 @@ use super::gate;
 use crate::{
     approvals::{self, shown},
     cli::Global,
+    commands::approval::begins,
     config::Config,
     engine::Clock,
     exit::{Exit, Failure, Outcome},
@@ -37,6 +36,11 @@ pub fn run(global: &Global, args: &OpenArgs) -> Outcome {
     let home = Home::find(global.state.clone(), global.config.clone())?;
     home.create()?;
     let config = Config::load(&home)?;
+    // What can't be signed makes nothing, neither.
+    let key = args.terms.ssh_key.as_deref();
+    signing::ready(key, &config.owners)?;
+    args.terms.known(&config, &home)?;
+    signing::plain("reason", &args.terms.reason)?;
     let named: BTreeSet<Gate> = args.gates.iter().copied().collect();
     let gates = with_secrets(&config, &args.terms, named.clone());
     let can = |package: &PackageRow| packet(package, &gates).is_ok();
@@ -44,29 +48,29 @@ pub fn run(global: &Global, args: &OpenArgs) -> Outcome {
     let packet = packet(&package, &gates)?;
     let now = Clock::from_env().now();
     let terms = args.terms.terms(&home.node()?, &package, packet, gates.clone(), Verdict::Approve, now)?;
-    let signed =
-        signing::sign(args.terms.ssh_key.as_deref(), &Owners::clone(&config.owners), signing::document(&terms)?)?;
+    let signed = signing::sign_terms(global, key, &config.owners, signing::document(&terms)?, &[])?;
     let approval = signing::hand_in(global, Act::Approve { signed })?;
     if global.json {
         output::json(&shown::of(&approval)?)?;
     } else {
-        told(&approval, &named, args);
+        told(&approval, &named);
     }
     Ok(if approval.standing == Standing::WaitsForOwner { Exit::Pending } else { Exit::Ok })
 }
 
-fn told(approval: &Approval, named: &BTreeSet<Gate>, args: &OpenArgs) {
+fn told(approval: &Approval, named: &BTreeSet<Gate>) {
     if approval.standing == Standing::WaitsForOwner {
         output::line(format!("{} waits for another owner: `candor approval countersign {}`", approval.no, approval.no));
         return;
     }
-    let uses = approval.terms.max_uses;
+    let uses = output::counted(approval.terms.max_uses, "use");
     for gate in &approval.terms.gates {
         let also = if named.contains(gate) { "" } else { " (what it sends needs a secret)" };
         output::line(format!(
-            "gate `{}` is open for {}, for {uses} uses, under {}{also}",
+            "gate `{}` is {} until {}, for {uses}, under {}{also}",
             gate.as_str(),
-            format_duration(args.terms.expires),
+            begins(approval),
+            approval.terms.expires_at,
             approval.no
         ));
     }

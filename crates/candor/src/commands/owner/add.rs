@@ -2,13 +2,15 @@
 
 use std::{
     collections::BTreeSet,
-    fs::File,
+    fs::{DirBuilder, File},
     io::{IsTerminal as _, Read as _},
+    os::unix::fs::DirBuilderExt as _,
     path::Path,
     process::{Command, Stdio},
 };
 
 use candor_approval::signers::NAMESPACE;
+use candor_store::{Listing as _, TaskFilter, sqlite::Reader};
 use serde_json::json;
 
 use super::{AddArgs, after, signers::Files};
@@ -17,10 +19,13 @@ use crate::{
     config::parse_signers,
     exit::{Exit, Failure, Outcome},
     home::Home,
+    output,
 };
 
 /// Largest public key's file, in bytes.
 const PUBLIC_KEY_BYTES_MAX: u64 = 16 * 1024;
+/// Tasks that are looked through for one of an agent, newest first.
+const TASKS_MAX: usize = 1_000;
 
 pub(super) fn run(global: &Global, home: &Home, args: &AddArgs) -> Outcome {
     home.create()?;
@@ -51,7 +56,20 @@ pub(super) fn run(global: &Global, home: &Home, args: &AddArgs) -> Outcome {
         "owner": called, "key": fingerprint, "agents": agents, "allowed_signers": files.path,
         "changed": text != files.text,
     });
-    after(global, &told, &format!("{called} may approve by key {fingerprint}, as {} says", files.path.display()))
+    let already = if text == files.text { " already" } else { "" };
+    if agents.is_empty() && agents_report(home) {
+        output::note(format!(
+            "note: agents report here, and none is {called}'s: {called} can approve what each of them asks for; `--agents` names theirs"
+        ));
+    }
+    let path = files.path.display();
+    after(global, &told, &format!("{called} may{already} approve by key {fingerprint}, as {path} says"))
+}
+
+/// Whether a task of an agent is on record; where the store can't be read, nothing is known of any.
+fn agents_report(home: &Home) -> bool {
+    let tasks = Reader::open(&home.store()).and_then(|store| store.tasks(&TaskFilter::default(), TASKS_MAX));
+    tasks.is_ok_and(|tasks| tasks.iter().any(|task| task.owner.is_some()))
 }
 
 /// A name that says one person, and needs no quotation marks that a form may lose.
@@ -108,6 +126,11 @@ fn made(path: &Path, name: &str, args: &AddArgs) -> Result<String, Failure> {
             "there is no terminal to ask for its passphrase on".to_owned(),
             "run this in a terminal, or take the risk that docs/approvals.md names with `--no-passphrase`",
         ));
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {
+            wrong(format!("its folder can't be made: {error}"), "name another place, or make the folder")
+        })?;
     }
     let mut keygen = Command::new("ssh-keygen");
     keygen.args(["-q", "-t", if args.hardware { "ed25519-sk" } else { "ed25519" }, "-C", name, "-f"]).arg(path);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use candor_core::ids::AgentId;
 use serde_json::json;
 
 use super::{RemoveArgs, after, signers::Files};
@@ -32,6 +33,7 @@ pub(super) fn run(global: &Global, home: &Home, args: &RemoveArgs) -> Outcome {
     }
     let kept = files.text.lines().zip(1_usize..).filter(|(_, line)| !gone.contains(line));
     let text: String = kept.flat_map(|(text, _)| [text, "\n"]).collect();
+    let mut forgotten = BTreeSet::new();
     let left = parse_signers(&files.path, &text)?;
     // Names in the configuration must be those of owners at every moment, so theirs goes first.
     if left.called(called).is_none() {
@@ -39,15 +41,23 @@ pub(super) fn run(global: &Global, home: &Home, args: &RemoveArgs) -> Outcome {
         names.extend(files.owners.keys().iter().filter(|key| key.name() == called).flat_map(|key| key.names()));
         for name in names {
             let files = Files::read(home)?;
+            forgotten.extend(files.agents(name));
             files.write_config(&files.with_agents(name, &BTreeSet::new())?)?;
         }
     }
     files.write_signers(&text)?;
-    let told = json!({ "owner": called, "keys": gone.len(), "left": left.names(), "allowed_signers": files.path });
-    let words = match (left.called(called), left.is_empty()) {
+    let told = json!({ "owner": called, "keys": gone.len(), "left": left.names(), "allowed_signers": files.path, "forgotten_agents": forgotten });
+    let mut words = match (left.called(called), left.is_empty()) {
         (Some(_), _) => format!("{called} has {} key(s) less", gone.len()),
         (None, true) => format!("{called} may approve no more, and nobody is left who may"),
         (None, false) => format!("{called} may approve no more"),
     };
+    if !forgotten.is_empty() {
+        let agents: Vec<&str> = forgotten.iter().map(AgentId::as_str).collect();
+        let agents = agents.join(", ");
+        words.push_str(&format!(
+            "\nforgotten with them: that their agents are {agents}; `candor owner add` needs `--agents {agents}` again"
+        ));
+    }
     after(global, &told, &words)
 }

@@ -8,4 +8,5 @@ mod mutants;
 mod planted;
 mod refused;
 mod requests;
+mod shown;
 mod void;
