@@ -105,3 +105,25 @@ fn reviews_are_shown_and_a_page_that_cannot_be_written_is_a_wrong_word() {
     assert!(told.contains("doesn't wait for another owner") && told.contains("open 0/1000"), "{told}");
     assert!(home.ends(2, &["approval", "drill"]).contains("--all"));
 }
+
+#[test]
+fn owners_begin_in_an_empty_home_and_what_is_forgotten_with_one_is_said() {
+    let home = Home::new("");
+    std::fs::remove_dir(home.state()).unwrap();
+    assert!(home.ends(0, &["owner", "list"]).contains("nobody may approve"));
+    let key = home.folder.path().join("ssh/key");
+    let key = key.to_str().unwrap();
+    let ann = ["owner", "add", "--principal", "ann@example.org"];
+    home.ends(0, &[&ann[..], &["--generate", key, "--no-passphrase", "--agents", "nightly"]].concat());
+    let public = format!("{key}.pub");
+    let again = [&ann[..], &["--key", &public]].concat();
+    assert!(home.ends(0, &again).contains("may already approve"));
+    assert!(home.ends(0, &["owner", "remove", "ann@example.org"]).contains("--agents nightly"));
+    assert!(!home.ends(0, &again).contains("agents report here"));
+    home.ends(0, &["task", "start", "t", "--agent", "nightly"]);
+    assert!(home.ends(0, &again).contains("agents report here"));
+    // The words below a banner say why nothing is signed.
+    std::fs::set_permissions(key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let told = home.ends(2, &["owner", "check", "--ssh-key", key]);
+    assert!(told.contains("ermissions 0644"), "{told}");
+}
