@@ -1,12 +1,12 @@
 //! Gates: one use of each that an effect passes is taken in the commit that opens the effect, and goes into the effect ledger.
 
-use std::cmp::Reverse;
+use std::{cell::RefCell, cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use candor_approval::{signers::Owners, vouched};
 use candor_core::{
     approval::Approval,
     gate::{Gate, Grant, LedgerEntry, Opening, Scope},
-    ids::TaskId,
+    ids::{OpeningNo, TaskId},
     notice::Notice,
     settings::{Settings, Target},
     time::Timestamp,
@@ -116,14 +116,32 @@ pub fn void(settings: &Settings, opening: &Opening, approval: Option<&Approval>,
     }
 }
 
-/// The same within a step, which remembers what it found: a release asks for each notice that waits.
+/// How long what was found of an opening counts here: 1 second. To verify a signature costs as much as a commit's share of a burst, and the
+/// keeper does it anew before each effect in any case.
+const VOUCHED_FOR: Duration = Duration::from_secs(1);
+/// Most openings of which it is remembered; beyond that it is begun anew.
+const VOUCHED_MAX: usize = 1_000;
+
+/// When it was last asked of openings whether they hold, and why not, where one didn't.
+#[derive(Clone, Debug, Default)]
+pub struct Vouched(RefCell<BTreeMap<OpeningNo, (Timestamp, Option<String>)>>);
+
+/// The same as [`void`], remembered for a moment: a release asks for each notice that waits.
 pub(crate) fn why_void(step: &Step<'_>, opening: &Opening) -> Result<Option<String>, StepError> {
-    if let Some(known) = step.vouched.borrow().get(&opening.no) {
-        return Ok(known.clone());
+    let known = &step.machine.vouched.0;
+    if let Some((at, found)) = known.borrow().get(&opening.no)
+        && *at <= step.now
+        && step.now.since(*at) < VOUCHED_FOR
+    {
+        return Ok(found.clone());
     }
     let approval = step.view.approval(opening.approval)?;
     let found = void(step.settings(), opening, approval.as_ref(), step.now);
-    step.vouched.borrow_mut().insert(opening.no, found.clone());
+    let mut known = known.borrow_mut();
+    if known.len() >= VOUCHED_MAX {
+        known.clear();
+    }
+    known.insert(opening.no, (step.now, found.clone()));
     Ok(found)
 }
 

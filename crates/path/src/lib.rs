@@ -34,7 +34,7 @@ mod view;
 pub mod watch;
 mod work;
 
-pub use gate::void;
+pub use gate::{Vouched, void};
 pub use input::{Act, Answered, Deploy, Deployed, InForce, Input, Performed};
 pub use machine::{Machine, StepError};
 pub use plan::{Accepted, Artifact, ArtifactKind, Beat, Effect, Numbers, Plan, Refusal, Reply, Sending, Write};

@@ -1,9 +1,7 @@
 //! The one entry: an input becomes a plan.
 
-use std::{cell::RefCell, collections::BTreeMap};
-
 use candor_core::{
-    ids::{CorrelationId, OpeningNo, TaskId},
+    ids::{CorrelationId, TaskId},
     notice::{Delivery, Notice},
     pack::PackSet,
     settings::Settings,
@@ -16,6 +14,7 @@ use thiserror::Error;
 
 use crate::{
     bridge, dispatch, event,
+    gate::Vouched,
     input::Input,
     plan::{Artifact, ArtifactKind, Effect, Plan, Refusal, Reply, Write},
     queue, receipt,
@@ -41,6 +40,8 @@ pub struct Machine {
     pub settings: Settings,
     /// The loaded policy.
     pub packs: PackSet,
+    /// What was found of openings lately. Whoever changes the settings in place begins with none.
+    pub vouched: Vouched,
 }
 
 impl Machine {
@@ -49,7 +50,7 @@ impl Machine {
     /// # Errors
     /// [`StepError::Refused`] for an input that can't be taken, [`StepError::Unreadable`] when the view can't be read.
     pub fn step(&self, view: &dyn View, now: Timestamp, input: Input) -> Result<Plan, StepError> {
-        let mut step = Step { machine: self, view, now, plan: Plan::new(view.numbers()?), vouched: RefCell::default() };
+        let mut step = Step { machine: self, view, now, plan: Plan::new(view.numbers()?) };
         match input {
             Input::Report { event, origin } => event::take_in(&mut step, *event, origin)?,
             Input::Collected { evidence, finding } => event::collected(&mut step, evidence, *finding)?,
@@ -84,8 +85,6 @@ pub(crate) struct Step<'a> {
     pub(crate) view: &'a dyn View,
     pub(crate) now: Timestamp,
     pub(crate) plan: Plan,
-    /// Which openings hold, as far as this step asked: why not, where one doesn't.
-    pub(crate) vouched: RefCell<BTreeMap<OpeningNo, Option<String>>>,
 }
 
 impl Step<'_> {

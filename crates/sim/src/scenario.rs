@@ -19,7 +19,7 @@ use candor_core::{
     task::Cadence,
     time::Timestamp,
 };
-use candor_path::{Act, Machine};
+use candor_path::{Act, Machine, Vouched};
 use serde_json::{Value, json};
 
 use crate::{Mutant, outside::START};
@@ -220,7 +220,7 @@ impl Scenario {
         };
         // Loading costs more than a whole run.
         static PACKS: OnceLock<PackSet> = OnceLock::new();
-        Machine { settings, packs: PACKS.get_or_init(|| PackSet::core().unwrap()).clone() }
+        Machine { settings, packs: PACKS.get_or_init(|| PackSet::core().unwrap()).clone(), vouched: Vouched::default() }
     }
 }
 

@@ -25,7 +25,7 @@ use candor_core::{
     task::Cadence,
     time::Timestamp,
 };
-use candor_path::{Effect, Input, Machine, Reply, View as _};
+use candor_path::{Effect, Input, Machine, Reply, View as _, Vouched};
 use candor_store::{
     Listing as _, Store as _, Txn as _,
     sqlite::{Hold, Sqlite},
@@ -74,7 +74,7 @@ fn machine() -> Machine {
         places: Vec::new(),
         approvals: Approvals::default(),
     };
-    Machine { settings, packs: PackSet::core().unwrap() }
+    Machine { settings, packs: PackSet::core().unwrap(), vouched: Vouched::default() }
 }
 
 fn event(kind: &str, id: usize, task: Option<usize>, data: serde_json::Value, now: Timestamp) -> Input {

@@ -23,7 +23,7 @@ use candor_core::{
     settings::{Approvals, Settings, Target},
     task::Cadence,
 };
-use candor_path::Machine;
+use candor_path::{Machine, Vouched};
 use candor_world::{
     collectors::CollectorConfig,
     runtimes::Reader,
@@ -193,7 +193,7 @@ impl Config {
             .map_err(|errors| Failure::new(Exit::Config, errors.to_string()))?;
         let digest = digest(text, &approvals.text, &deployment);
         Ok(Self {
-            machine: Machine { settings, packs },
+            machine: Machine { settings, packs, vouched: Vouched::default() },
             bindings,
             runtimes,
             plans: catalogue.plans,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use candor_core::{ids::OwnerNo, time::Timestamp};
-use candor_path::{Effect, InForce, Input, Machine, Reply, StepError, Unreadable};
+use candor_path::{Effect, InForce, Input, Machine, Reply, StepError, Unreadable, Vouched};
 use candor_store::{Listing, Store, StoreError, Txn, sqlite::Sqlite};
 
 use super::{
@@ -181,6 +181,7 @@ impl Writer {
             return;
         }
         self.machine.settings.approvals.allowed_signers = text;
+        self.machine.vouched = Vouched::default();
         self.hands.go_by(owners);
         in_force::change(&mut self.in_force, &self.machine.settings);
         self.is_recorded = false;

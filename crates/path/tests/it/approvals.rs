@@ -266,6 +266,54 @@ fn a_revocation_holds_from_the_next_attempt_on() {
     assert_eq!(again.code(), "approval_over");
 }
 
+/// What is found of an opening counts for a moment, and no use is taken under one that doesn't hold.
+#[test]
+fn no_use_is_taken_under_what_no_owner_of_now_signed() {
+    let mut world = world();
+    world.open_for(Gate::SecretRead, Scope::default(), 50);
+    world.open_for(GATE, Scope::default(), 50);
+    let owners = world.machine.settings.approvals.allowed_signers.clone();
+    let first = world.notify("info");
+    assert!(send(&mut world, first).is_some());
+    world.machine.settings.approvals.allowed_signers = fixtures::owner(2).0;
+    world.pass(secs(1));
+    let second = world.notify("info");
+    assert!(send(&mut world, second).is_none());
+    world.step(Input::ReleaseHeld);
+    assert_eq!(world.state(second, "phone"), "pending_external_send/gate_closed");
+    assert_eq!(world.store.ledger(10).unwrap().len(), 2, "no use was taken");
+    // Two must sign for what one has opened; and who was put back is an owner again.
+    world.machine.settings.approvals.allowed_signers = owners;
+    world.machine.settings.approvals.two_owners = [GATE].into();
+    world.pass(secs(1));
+    assert!(send(&mut world, second).is_none());
+    world.machine.settings.approvals.two_owners.clear();
+    world.pass(secs(1));
+    world.step(Input::ReleaseHeld);
+    assert!(send(&mut world, second).is_some());
+}
+
+/// Of several openings the narrowest is used: it was meant for this.
+#[test]
+fn the_narrowest_opening_is_used_first() {
+    let mut world = world();
+    world.open_for(Gate::SecretRead, Scope::default(), 50);
+    world.open_for(GATE, Scope::default(), 50);
+    world.open_for(GATE, Scope::channel(&name("phone")), 1);
+    let used = |world: &World| {
+        let openings = world.store.all_openings(10).unwrap();
+        let of = |narrow: bool| {
+            openings.iter().find(|of| of.gate == GATE && of.scope.channel.is_some() == narrow).unwrap().used
+        };
+        (of(true), of(false))
+    };
+    for counts in [(1, 0), (1, 1)] {
+        let notice = world.notify("info");
+        assert!(send(&mut world, notice).is_some());
+        assert_eq!(used(&world), counts);
+    }
+}
+
 #[test]
 fn an_approval_of_one_runtime_lets_no_other_pass() {
     let mut world = world();

@@ -17,7 +17,7 @@ use candor_core::{
     task::{Cadence, Task},
     time::Timestamp,
 };
-use candor_path::{Accepted, Act, Effect, Input, Machine, Plan, Refusal, Reply, Sending, StepError, View};
+use candor_path::{Accepted, Act, Effect, Input, Machine, Plan, Refusal, Reply, Sending, StepError, View, Vouched};
 use candor_store::{Listing, Store, Txn, memory::Memory};
 use serde_json::{Value, json};
 
@@ -71,7 +71,7 @@ impl World {
             places: Vec::new(),
             approvals: Approvals { allowed_signers: fixtures::owner(1).0, ..Approvals::default() },
         };
-        let machine = Machine { settings, packs: PackSet::core().unwrap() };
+        let machine = Machine { settings, packs: PackSet::core().unwrap(), vouched: Vouched::default() };
         let now = Timestamp::from_micros(1_800_000_000_000_000);
         let mut world = Self { machine, store: Memory::unsealed(), now, owner: OwnerNo(0), ids: 0, package: None };
         let started = Input::OwnerStarted { role: "up".to_owned(), alone: true, away_since: None };
