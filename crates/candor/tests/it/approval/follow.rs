@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, process::Command};
 
 use serde_json::{Value, json};
 
+#[cfg(feature = "crash-points")]
 use super::gates::act;
-use crate::common::{Daemon, Home, PATIENCE, wait, write};
+#[cfg(feature = "crash-points")]
+use crate::common::Daemon;
+use crate::common::{Home, PATIENCE, wait, write};
 
 const FOLLOW: &str = "approvals: {follow_up: [results, scores, learning, trust, reviews, rollbacks]}\n";
 
