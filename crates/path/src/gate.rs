@@ -41,7 +41,10 @@ impl Closed {
     /// In words.
     pub(crate) fn says(&self) -> String {
         let closed = format!("gate `{}` is closed", self.gate.as_str());
-        self.void.as_ref().map_or_else(|| closed.clone(), |void| format!("{closed}: {void}"))
+        match &self.void {
+            Some(void) => format!("{closed}: {void}"),
+            None => closed,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use candor_core::{
+    settings::Settings,
     task::TaskState,
     time::{Timestamp, format_duration},
 };
@@ -104,11 +105,14 @@ pub fn run(global: &Global, _: StatusArgs) -> Outcome {
         Err(failure) => return Err(failure),
     };
     let mut status = view(&store, now).map_err(desk::store_failure)?;
-    say_void(global, &store, &mut status, now).map_err(desk::store_failure)?;
     let home = Home::find(global.state.clone(), global.config.clone())?;
+    let config = Config::load(&home);
+    if let Ok(config) = &config {
+        say_void(&config.machine.settings, &store, &mut status, now).map_err(desk::store_failure)?;
+    }
     if let Value::Object(fields) = &mut status {
         fields.insert("state".to_owned(), json!(home.state));
-        match Config::load(&home) {
+        match config {
             Ok(config) => {
                 fields.extend(configured(&config));
                 fields.insert("heads".to_owned(), heads(&config, &home));
@@ -134,8 +138,8 @@ pub fn run(global: &Global, _: StatusArgs) -> Outcome {
 }
 
 /// Says of each open gate that lets nothing pass by the owners of now why it doesn't.
-fn say_void(global: &Global, store: &impl Listing, status: &mut Value, now: Timestamp) -> Result<(), StoreError> {
-    let void = openings::void(global, store, &store.all_openings(OPENINGS_MAX)?, now)?;
+fn say_void(settings: &Settings, store: &impl Listing, status: &mut Value, now: Timestamp) -> Result<(), StoreError> {
+    let void = openings::void_by(settings, store, &store.all_openings(OPENINGS_MAX)?, now)?;
     for opening in status.pointer_mut("/gates_open").and_then(Value::as_array_mut).into_iter().flatten() {
         let why = void.iter().find(|(no, _)| no.to_string() == text(opening, "/no"));
         if let (Some((_, why)), Value::Object(fields)) = (why, opening) {

@@ -9,6 +9,8 @@ use crate::config::{parse_signers, read_signers};
 /// `allowed_signers`, and how it looked when it was last read.
 pub struct OwnersFile {
     path: PathBuf,
+    /// The folder that the file really lies in, as of the last reading: another one makes it another file.
+    folder: Option<PathBuf>,
     seen: Option<[Look; 2]>,
 }
 
@@ -18,7 +20,7 @@ type Look = Option<(u64, u64, u64, u32, u32, i64, i64)>;
 impl OwnersFile {
     /// The file at this path, not looked at yet.
     pub fn at(path: PathBuf) -> Self {
-        Self { path, seen: None }
+        Self { path, folder: None, seen: None }
     }
 
     /// What it says now, where it may be something else than at the last call. A file that can't be trusted or read names nobody: no gate
@@ -28,7 +30,8 @@ impl OwnersFile {
         if self.seen == Some(looks) {
             return None;
         }
-        self.seen = Some(looks);
+        self.folder = fs::canonicalize(&self.path).ok().and_then(|real| real.parent().map(PathBuf::from));
+        self.seen = Some([self.look(), self.folder()]);
         let read = read_signers(&self.path).and_then(|text| {
             let text = text.unwrap_or_default();
             let owners = parse_signers(&self.path, &text)?;
@@ -47,8 +50,7 @@ impl OwnersFile {
 
     /// The folder changes with each file in it, so only who may write there counts.
     fn folder(&self) -> Look {
-        let real = fs::canonicalize(&self.path).ok()?;
-        let of = fs::metadata(real.parent()?).ok()?;
+        let of = fs::metadata(self.folder.as_deref()?).ok()?;
         Some((of.dev(), of.ino(), 0, of.mode(), of.uid(), 0, 0))
     }
 }

@@ -1,10 +1,7 @@
 //! `candor gate list` and `candor gate show`.
 
-use std::collections::BTreeMap;
-
 use candor_core::{
     gate::{GATES, Gate, Opening},
-    ids::OpeningNo,
     time::Timestamp,
     work::Work,
 };
@@ -19,7 +16,8 @@ use crate::{
     desk,
     engine::Clock,
     exit::{Exit, Outcome},
-    openings, output,
+    openings::{self, Void},
+    output,
 };
 
 /// Openings that are looked at.
@@ -42,9 +40,6 @@ pub struct ShowArgs {
     #[arg(value_parser = gate)]
     gate: Gate,
 }
-
-/// Why openings let nothing pass although they are open.
-pub type Void = BTreeMap<OpeningNo, String>;
 
 /// Says why of each.
 fn told(void: &Void, openings: &[Opening]) {

@@ -9,7 +9,7 @@ use std::{
 use super::gates::{asked, open, phone, state, tell};
 use crate::{
     bot_api::BotApi,
-    common::{Home, wait, write},
+    common::{Daemon, Home, wait, write},
 };
 
 const HELD: &str = "pending_external_send gate_closed";
@@ -28,14 +28,20 @@ fn held(home: &Home, api: &BotApi, why: &str) -> String {
     notice
 }
 
+/// A daemon whose owner opened the gate, through which a notice went.
+fn opened(home: &Home) -> Daemon {
+    let daemon = home.up();
+    open(home, "50");
+    let first = tell(home);
+    wait("it is acked", || state(home, &first) == "acked");
+    daemon
+}
+
 #[test]
 fn a_change_of_who_the_owners_are_holds_from_the_next_attempt_on_without_a_reload() {
     let api = BotApi::start();
     let home = phone(&api);
-    let _daemon = home.up();
-    open(&home, "50");
-    let first = tell(&home);
-    wait("it is acked", || state(&home, &first) == "acked");
+    let _daemon = opened(&home);
     let file = home.state().join("allowed_signers");
     let text = fs::read_to_string(&file).unwrap();
     // Taken out by the command, with the key of somebody else left.
@@ -65,10 +71,7 @@ fn a_change_of_who_the_owners_are_holds_from_the_next_attempt_on_without_a_reloa
 fn what_one_owner_opened_lets_nothing_pass_once_two_must_sign() {
     let api = BotApi::start();
     let home = phone(&api);
-    let _daemon = home.up();
-    open(&home, "50");
-    let first = tell(&home);
-    wait("it is acked", || state(&home, &first) == "acked");
+    let _daemon = opened(&home);
     let config = home.state().join("candor.yaml");
     let text = fs::read_to_string(&config).unwrap();
     write(&config, &format!("{text}approvals: {{two_owners: [bot_api_call]}}\n"));
